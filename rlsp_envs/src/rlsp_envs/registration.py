@@ -1,0 +1,52 @@
+"""The environments' ids."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gymnasium
+from gymnasium.envs.registration import load_env_creator, register, registry
+
+from rlsp_envs.problems import (
+    APPLES_PROBLEMS,
+    BATTERIES_PROBLEMS,
+    ROOM_PROBLEMS,
+    TRAIN_PROBLEMS,
+)
+
+TIME_LIMIT = 20
+
+# Each family has an id for layouts of one's own and those of the published problems.
+FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
+    "room:Room": {"Room-v0": {}, **ROOM_PROBLEMS},
+    "toy_train:Train": {"Train-v0": {}, **TRAIN_PROBLEMS},
+    "apples:Apples": {"Apples-v0": {}, **APPLES_PROBLEMS},
+    "batteries:Batteries": {"Batteries-v0": {}, **BATTERIES_PROBLEMS},
+}
+
+
+def register_envs() -> None:
+    """Register the environments with Gymnasium; does nothing the second time."""
+    for family, problems in FAMILIES.items():
+        module, name = family.split(":")
+        for env_id, kwargs in problems.items():
+            if env_id not in registry:
+                register(
+                    env_id,
+                    entry_point=f"rlsp_envs.{module}:{name}Env",
+                    vector_entry_point=_vector_entry_point(f"{name}VectorEnv", kwargs),
+                    max_episode_steps=TIME_LIMIT,
+                    kwargs=kwargs,
+                )
+
+
+def _vector_entry_point(name: str, kwargs: dict[str, Any]) -> Any:
+    # Gymnasium 0.29's make_vec does not hand a spec's kwargs to its vector entry point.
+    if gymnasium.__version__.startswith("0."):
+        return partial(_make_vector_env, f"rlsp_envs.vector:{name}", **kwargs)
+    return f"rlsp_envs.vector:{name}"
+
+
+def _make_vector_env(path: str, **kwargs: Any) -> Any:
+    return load_env_creator(path)(**kwargs)

@@ -1,0 +1,166 @@
+"""States with named fields, numbered without gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+IntArray = NDArray[np.integer[Any]]
+BoolArray = NDArray[np.bool_]
+
+State = dict[str, Any]
+"""One state: the value of each field, an int or a tuple of ints."""
+
+States = dict[str, NDArray[np.int16]]
+"""A batch of N states: for each field an array of shape (N,) or (N, k)."""
+
+MAX_COMBINATIONS = 2**31 - 1  # transitions are numbered by 32-bit integers
+CHUNK = 2**20
+
+
+class StateSpace:
+    """The valid combinations of some small integer variables.
+
+    Args:
+        fields: The size of each field by name: an int n for a variable with values 0 … n - 1, or
+            a tuple of such sizes for a field that is a vector. Fields that come first vary slowest
+            with the index.
+        is_valid: Maps a batch of N states to a boolean array (N,); combinations for which it is
+            false are no states and get no index.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[str, int | tuple[int, ...]],
+        is_valid: Callable[[States], BoolArray],
+    ) -> None:
+        self.fields = dict(fields)
+        self._is_valid = is_valid
+        sizes = [size for field in fields.values() for size in np.atleast_1d(field).tolist()]
+        self._sizes = sizes
+        self._strides = [prod(sizes[i + 1 :]) for i in range(len(sizes))]
+
+    def __len__(self) -> int:
+        """The number of valid states."""
+        return len(self._numbers)
+
+    def index(self, state: Mapping[str, Any]) -> int:
+        """The index of one state.
+
+        Raises:
+            ValueError: If a field is missing, unknown or out of range, or the state is impossible.
+        """
+        return int(self.encode(self.batch(state))[0])
+
+    def state(self, index: int) -> State:
+        """The state of an index in [0, len(self)).
+
+        Raises:
+            IndexError: If there is no such state.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"index={index} is no state: expected 0 to {len(self) - 1}")
+        return self.single(self.decode([index]))
+
+    def encode(self, states: States) -> NDArray[np.int64]:
+        """The indices (N,) of a batch of N valid states; -1 for invalid ones."""
+        return self._ranks[self._number(states)].astype(np.int64)
+
+    def decode(self, indices: ArrayLike) -> States:
+        """The states of an array (N,) of indices."""
+        return self._fields_of(self._numbers[np.asarray(indices, dtype=np.int64)])
+
+    def batch(self, state: Mapping[str, Any]) -> States:
+        """One state as a batch of one, checked.
+
+        Raises:
+            ValueError: If a field is missing, unknown or out of range, or the state is impossible.
+        """
+        if set(state) != set(self.fields):
+            raise ValueError(
+                f"state={dict(state)} has other fields than expected: {sorted(self.fields)}"
+            )
+        for name, size in self.fields.items():
+            values = np.asarray(state[name])
+            if values.shape != np.shape(size) or (values.dtype.kind not in "biu" and values.size):
+                raise ValueError(
+                    f"state[{name!r}]={state[name]!r}: expected "
+                    + ("an int" if isinstance(size, int) else f"{len(size)} ints")
+                )
+            if np.any(values < 0) or np.any(values >= size):
+                raise ValueError(
+                    f"state[{name!r}]={state[name]!r} is out of range: expected at least 0 and "
+                    f"less than {size}"
+                )
+        states = {name: np.asarray(state[name], dtype=np.int16)[None] for name in self.fields}
+        if not self._is_valid(states)[0]:
+            raise ValueError(f"state={dict(state)} is impossible in this environment")
+        return states
+
+    def single(self, states: States) -> State:
+        """The first state of a batch."""
+        return {
+            name: int(values[0]) if values.ndim == 1 else tuple(values[0].tolist())
+            for name, values in states.items()
+        }
+
+    def _number(self, states: States) -> NDArray[np.int64]:
+        """The numbers (N,) of states among all combinations, valid or not."""
+        columns = (
+            column
+            for name in self.fields
+            for column in (states[name].T if states[name].ndim == 2 else [states[name]])
+        )
+        first = next(iter(states.values()))
+        number = np.zeros(len(first), dtype=np.int64)
+        for column, stride in zip(columns, self._strides, strict=True):
+            number += column.astype(np.int64) * stride
+        return number
+
+    def _fields_of(self, numbers: NDArray[np.int64]) -> States:
+        columns = iter(
+            [
+                (numbers // stride % size).astype(np.int16)
+                for stride, size in zip(self._strides, self._sizes, strict=True)
+            ]
+        )
+        states: States = {}
+        for name, size in self.fields.items():
+            if isinstance(size, int):
+                states[name] = next(columns)
+            else:
+                parts = [next(columns) for _ in size]
+                states[name] = (
+                    np.stack(parts, axis=1)
+                    if parts
+                    else np.zeros((len(numbers), 0), dtype=np.int16)
+                )
+        return states
+
+    def _chunks(self, total: int) -> Iterator[NDArray[np.int64]]:
+        for start in range(0, total, CHUNK):
+            yield np.arange(start, min(start + CHUNK, total))
+
+    @cached_property
+    def _numbers(self) -> NDArray[np.int64]:
+        """The combination number (S,) of each index, ascending."""
+        total = prod(self._sizes)
+        if total > MAX_COMBINATIONS:
+            raise ValueError(
+                f"this environment has {total:.1e} combinations of state variables, more than the "
+                f"{MAX_COMBINATIONS:.1e} that can be tabulated: use fewer objects"
+            )
+        valid = [chunk[self._is_valid(self._fields_of(chunk))] for chunk in self._chunks(total)]
+        return np.concatenate(valid)
+
+    @cached_property
+    def _ranks(self) -> NDArray[np.int32]:
+        """The index of each combination, -1 where it is no state."""
+        ranks = np.full(prod(self._sizes), -1, dtype=np.int32)
+        ranks[self._numbers] = np.arange(len(self._numbers), dtype=np.int32)
+        return ranks
