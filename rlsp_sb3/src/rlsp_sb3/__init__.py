@@ -1,0 +1,17 @@
+"""Learn a reward, and a policy for it, from the state in which a person left an environment."""
+
+from rlsp_sb3.base import RewardLearner
+from rlsp_sb3.likelihood import UnreachableStateError
+from rlsp_sb3.reward import LinearReward, RewardFn
+from rlsp_sb3.tabular_rlsp import TabularRLSP
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LinearReward",
+    "RewardFn",
+    "RewardLearner",
+    "TabularRLSP",
+    "UnreachableStateError",
+    "__version__",
+]

@@ -1,0 +1,77 @@
+"""Prior distributions of reward weights."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+class Prior(ABC):
+    """A distribution of independent reward weights.
+
+    Args:
+        mean: The centre (F,).
+        std: The width, above 0: the standard deviation of the Gaussian, the scale of the Laplace
+            distribution.
+    """
+
+    def __init__(self, mean: FloatArray, std: float) -> None:
+        self.mean = mean
+        self.std = std
+
+    @abstractmethod
+    def log_prob(self, theta: FloatArray) -> float:
+        """The log density of weights (F,)."""
+
+    @abstractmethod
+    def gradient(self, theta: FloatArray) -> FloatArray:
+        """The gradient (F,) of the log density."""
+
+
+class GaussianPrior(Prior):
+    """A Gaussian."""
+
+    def log_prob(self, theta: FloatArray) -> float:
+        """The log density of weights (F,)."""
+        z = (theta - self.mean) / self.std
+        return float(-0.5 * z @ z - len(z) * np.log(self.std * np.sqrt(2 * np.pi)))
+
+    def gradient(self, theta: FloatArray) -> FloatArray:
+        """The gradient (F,) of the log density."""
+        return (self.mean - theta) / self.std**2
+
+
+class LaplacePrior(Prior):
+    """A Laplace distribution, which makes weights sparse."""
+
+    def log_prob(self, theta: FloatArray) -> float:
+        """The log density of weights (F,)."""
+        distance = np.abs(theta - self.mean).sum()
+        return float(-distance / self.std - len(theta) * np.log(2 * self.std))
+
+    def gradient(self, theta: FloatArray) -> FloatArray:
+        """The gradient (F,) of the log density; 0 at the centre, where there is a kink."""
+        return np.sign(self.mean - theta) / self.std
+
+
+class UniformPrior(Prior):
+    """No preference: the log density is 0 everywhere."""
+
+    def log_prob(self, theta: FloatArray) -> float:
+        """The log density of weights (F,)."""
+        return 0.0
+
+    def gradient(self, theta: FloatArray) -> FloatArray:
+        """The gradient (F,) of the log density."""
+        return np.zeros_like(theta)
+
+
+PRIORS: dict[str, type[Prior]] = {
+    "gaussian": GaussianPrior,
+    "laplace": LaplacePrior,
+    "uniform": UniformPrior,
+}

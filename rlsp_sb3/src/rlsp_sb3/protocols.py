@@ -1,0 +1,66 @@
+"""What an environment may offer to a learner."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+
+
+@runtime_checkable
+class TabularMDP(Protocol):
+    """A Markov decision process with S states, A actions and F features as arrays."""
+
+    @property
+    def transitions(self) -> csr_array:
+        """P(s' | s, a) as a sparse matrix (S·A, S); row s·A + a holds state s and action a."""
+
+    @property
+    def features(self) -> NDArray[np.float64]:
+        """The features of each state (S, F)."""
+
+    @property
+    def initial_distribution(self) -> NDArray[np.float64]:
+        """The probability of each state at the start (S,)."""
+
+
+@runtime_checkable
+class TabularEnv(Protocol):
+    """An environment whose states can be enumerated.
+
+    It may also offer ``observed_states`` (observations (n, *observation_shape) of the states that
+    a person left behind), ``horizon`` (how many states that person passed through), and
+    ``task_reward`` and ``true_reward`` (weights (F,) of its features).
+    """
+
+    observation_space: spaces.Space[Any]
+
+    @property
+    def mdp(self) -> TabularMDP:
+        """The environment's transitions and features."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the F features."""
+
+    def state_indices(self, observations: ArrayLike) -> NDArray[np.int64]:
+        """The states (N,) of N observations (N, *observation_shape)."""
+
+    def features(self, observations: ArrayLike) -> NDArray[np.float64]:
+        """The features (N, F) of N observations, or (F,) of one."""
+
+
+class Policy(Protocol):
+    """What chooses actions: SB3's algorithms and policies, and the policies of this package."""
+
+    def predict(
+        self,
+        observation: Any,
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[Any], Any]:
+        """The action of one observation or a batch of them, and the state of the policy."""

@@ -1,0 +1,95 @@
+"""Learners that plan their policy in a tabular environment."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.type_aliases import GymEnv
+
+from rlsp_sb3.base import RewardLearner
+from rlsp_sb3.checks import check_positive
+from rlsp_sb3.planned_policy import PlannedPolicy
+from rlsp_sb3.planning import FloatArray, value_iteration
+from rlsp_sb3.protocols import TabularEnv, TabularMDP
+
+DEFAULT_TIME_LIMIT = 20  # actions, as in the published evaluation
+
+
+class TabularLearner(RewardLearner):
+    """A learner whose policy is optimal for the task reward plus a weight times the inferred one.
+
+    The policy plans for the time limit of the environment, without a temperature.
+
+    Args:
+        env: The environment, a vector environment of SB3, or the id of a registered one.
+        observed_states: Observations (n, *observation_shape) of the states that the person left
+            behind; None for those that the environment offers.
+        inferred_weight: How much the policy minds the inferred reward, at least 0.
+        **kwargs: See :class:`~rlsp_sb3.base.RewardLearner`.
+
+    Raises:
+        TypeError: If an argument has a wrong type or the environment is not tabular.
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        env: GymEnv | str,
+        observed_states: Any = None,
+        *,
+        inferred_weight: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        check_positive("inferred_weight", inferred_weight, zero=True)
+        self.inferred_weight = inferred_weight
+        self._policy: PlannedPolicy | None = None
+        super().__init__(env, observed_states, **kwargs)
+
+    @property
+    @abstractmethod
+    def inferred_rewards(self) -> FloatArray:
+        """The inferred reward of each state (S,), or of each state at each time (T, S)."""
+
+    @property
+    def planned_rewards(self) -> FloatArray:
+        """What the policy is planned for: (S,), or (T, S) if it depends on time."""
+        n_features = self.mdp.features.shape[1]
+        task_reward = getattr(self.unwrapped_env, "task_reward", np.zeros(n_features))
+        return self.mdp.features @ task_reward + self.inferred_weight * self.inferred_rewards
+
+    @property
+    def policy(self) -> PlannedPolicy:
+        """The policy, planned at first use and again when the reward has changed."""
+        if self._policy is None:
+            spec = getattr(self.unwrapped_env, "spec", None)
+            limit = (spec and spec.max_episode_steps) or DEFAULT_TIME_LIMIT
+            plan = value_iteration(
+                self.mdp.transitions, self.planned_rewards, limit + 1, temperature=0
+            )
+            self._policy = PlannedPolicy(self.unwrapped_env, plan.policy, self.rng)
+        return self._policy
+
+    @property
+    def mdp(self) -> TabularMDP:
+        """The environment's transitions and features."""
+        mdp: TabularMDP = self.unwrapped_env.mdp
+        return mdp
+
+    def set_env(self, env: GymEnv | str) -> None:
+        """Use another environment, with the same spaces as before.
+
+        Raises:
+            TypeError: If it is not tabular.
+            ValueError: If its spaces differ from those of the environment before.
+        """
+        super().set_env(env)
+        if not isinstance(self.unwrapped_env, TabularEnv):
+            raise TypeError(
+                f"env={self.unwrapped_env}: {type(self).__name__} needs a tabular environment, "
+                "with the attributes mdp and feature_names and the methods state_indices and "
+                "features (see rlsp_sb3.protocols.TabularEnv), as the gridworlds of rlsp-envs are"
+            )
+        self.feature_names = tuple(self.unwrapped_env.feature_names)
+        self._policy = None

@@ -1,0 +1,198 @@
+"""Reward learning by simulating the past, exactly (Shah et al. 2019)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.type_aliases import GymEnv
+
+from rlsp_sb3.checks import check_choice, check_int, check_positive, check_vector
+from rlsp_sb3.likelihood import StateLikelihood
+from rlsp_sb3.planning import FloatArray
+from rlsp_sb3.priors import PRIORS
+from rlsp_sb3.reward import LinearReward
+from rlsp_sb3.tabular import TabularLearner
+
+
+class TabularRLSP(TabularLearner):
+    """Exact RLSP: the reward under which the observed states are most likely.
+
+    Gradient ascent on the log probability that a person who is Boltzmann-rational for the reward
+    θ·f(s) leaves the observed states behind, plus the log prior of θ (Shah et al. 2019, section 4).
+    The environment must offer a :class:`~rlsp_sb3.protocols.TabularMDP` as ``mdp``.
+
+    A timestep of ``learn`` is one gradient step; an episode, for callbacks that count them, too.
+
+    Args:
+        env: The environment, a vector environment of SB3, or the id of a registered one.
+        observed_states: The states that the person left behind, as observations
+            (n, *observation_shape); None for those that the environment offers. Several count as
+            independent.
+        horizon: The number T of states that the person passed through, the first and the observed
+            one included, so T - 1 actions; at least 1. None for what the environment says.
+        temperature: τ > 0: the larger, the more random the person's actions.
+        prior: "gaussian", "laplace" or "uniform", centred at 0.
+        prior_std: The width of the prior, above 0: the standard deviation of the Gaussian, the
+            scale of the Laplace distribution.
+        learning_rate: The step size of the gradient ascent, above 0.
+        n_epochs: How many gradient steps ``learn`` takes if it is not told, at least 1.
+        initial_states: Where the person started: "known" for the environment's initial
+            distribution, "uniform" for any state.
+        inferred_weight: How much the policy minds the inferred reward beside the task reward that
+            the environment offers, if any.
+        seed: Seeds the random numbers; None for an unpredictable seed.
+        verbose: 0 for no output, 1 to print the log.
+        tensorboard_log: The folder for TensorBoard events; None for none.
+        device: Accepted as in SB3; everything runs on the CPU.
+
+    Raises:
+        TypeError: If an argument has a wrong type or the environment offers no ``mdp``.
+        ValueError: If an argument is out of range, there is no horizon, or an observed state
+            cannot be reached within it.
+
+    Example:
+        >>> import rlsp_envs
+        >>> from rlsp_sb3 import TabularRLSP
+        >>> TabularRLSP("RoomDefault-v0", seed=0).learn().reward
+        LinearReward(broken_vases=-0.2596, on_carpet=+0.1214, on_goal_1=-0.0327, on_goal_2=+0.3296)
+    """
+
+    timestep: ClassVar[str] = "gradient step"
+
+    def __init__(
+        self,
+        env: GymEnv | str,
+        observed_states: ArrayLike | None = None,
+        horizon: int | None = None,
+        temperature: float = 1.0,
+        prior: Literal["gaussian", "laplace", "uniform"] = "gaussian",
+        prior_std: float = 0.5,
+        learning_rate: float = 0.1,
+        n_epochs: int = 50,
+        initial_states: Literal["known", "uniform"] = "known",
+        inferred_weight: float = 1.0,
+        *,
+        seed: int | None = None,
+        verbose: int = 0,
+        tensorboard_log: str | None = None,
+        device: torch.device | str = "auto",
+    ) -> None:
+        check_positive("temperature", temperature)
+        check_choice("prior", prior, PRIORS)
+        check_positive("prior_std", prior_std)
+        check_positive("learning_rate", learning_rate)
+        check_int("n_epochs", n_epochs, 1)
+        check_choice("initial_states", initial_states, ("known", "uniform"))
+        super().__init__(
+            env,
+            observed_states,
+            inferred_weight=inferred_weight,
+            seed=seed,
+            verbose=verbose,
+            tensorboard_log=tensorboard_log,
+            device=device,
+        )
+        if horizon is None:
+            horizon = getattr(self.unwrapped_env, "horizon", None)
+        if horizon is None:
+            raise ValueError(
+                "horizon=None: this environment does not say for how long the person acted, so "
+                "pass the number of states that the person passed through"
+            )
+        check_int("horizon", horizon, 1)
+        self.horizon = horizon
+        self.temperature = temperature
+        self.prior = prior
+        self.prior_std = prior_std
+        self.learning_rate = learning_rate
+        self.n_epochs = n_epochs
+        self.initial_states = initial_states
+        self.theta = 0.01 * self.rng.standard_normal(len(self.feature_names))
+        self._prior = PRIORS[prior](np.zeros(len(self.feature_names)), prior_std)
+        self._likelihood = self._make_likelihood()
+
+    def log_likelihood(self, theta: ArrayLike) -> float:
+        """The log probability of the observed states for reward weights (F,), without the prior.
+
+        Raises:
+            ValueError: If the weights are not F finite numbers.
+        """
+        return self._likelihood.log_likelihood(self._check_theta(theta))
+
+    def log_likelihood_gradient(self, theta: ArrayLike) -> FloatArray:
+        """The gradient (F,) of :meth:`log_likelihood`.
+
+        Raises:
+            ValueError: If the weights are not F finite numbers.
+        """
+        return self._likelihood.gradient(self._check_theta(theta))
+
+    @property
+    def reward(self) -> LinearReward:
+        """The inferred reward."""
+        return LinearReward(self.theta, self.feature_names, self.unwrapped_env.features)
+
+    @property
+    def inferred_rewards(self) -> FloatArray:
+        """The inferred reward of each state (S,)."""
+        return self.mdp.features @ self.theta
+
+    def set_env(self, env: GymEnv | str) -> None:
+        """Use another environment, with the same spaces as before.
+
+        Raises:
+            TypeError: If it is not tabular.
+            ValueError: If its spaces or number of features differ from those of the environment
+                before, or an observed state cannot be reached in it.
+        """
+        super().set_env(env)
+        if hasattr(self, "theta"):
+            self._check_theta(self.theta)
+            self._likelihood = self._make_likelihood()
+
+    @property
+    def _default_timesteps(self) -> int:
+        return self.n_epochs
+
+    def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
+        episode_ends = np.ones(self.env.num_envs, dtype=np.bool_)
+        while self.num_timesteps < total_timesteps:
+            log_likelihood, gradient = self._likelihood.value_and_gradient(self.theta)
+            log_posterior = log_likelihood + self._prior.log_prob(self.theta)
+            gradient = gradient + self._prior.gradient(self.theta)
+            self.theta = self.theta + self.learning_rate * gradient
+            self._policy = None
+            self.num_timesteps += 1
+            callback.update_locals({"dones": episode_ends})
+            if not callback.on_step():
+                break
+            if self.num_timesteps % log_interval == 0:
+                self.logger.record("rlsp/log_likelihood", log_likelihood)
+                self.logger.record("rlsp/log_posterior", log_posterior)
+                self.logger.record("rlsp/gradient_norm", float(np.linalg.norm(gradient)))
+                self.logger.record("rlsp/reward_norm", float(np.linalg.norm(self.theta)))
+                self.dump_logs()
+
+    def _make_likelihood(self) -> StateLikelihood:
+        known = self.mdp.initial_distribution
+        uniform = np.full(len(known), 1 / len(known))
+        return StateLikelihood(
+            self.mdp,
+            self.unwrapped_env.state_indices(self.observed_states),
+            known if self.initial_states == "known" else uniform,
+            self.horizon,
+            self.temperature,
+        )
+
+    def _check_theta(self, theta: ArrayLike) -> FloatArray:
+        return check_vector("theta", theta, len(self.feature_names))
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {"theta": self.theta}
+
+    def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self.theta = self._check_theta(arrays["theta"])
