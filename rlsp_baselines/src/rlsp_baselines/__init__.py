@@ -1,0 +1,8 @@
+"""What reward learning from states is compared with, behind the same interface."""
+
+from rlsp_baselines.deviation import Deviation
+from rlsp_baselines.task_reward import TaskReward
+
+__version__ = "0.1.0"
+
+__all__ = ["Deviation", "TaskReward", "__version__"]
