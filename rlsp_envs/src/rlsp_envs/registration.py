@@ -1,12 +1,14 @@
-"""The environments' ids."""
+"""The environments' ids.
+
+Gymnasium 0.29 imports this module while it is itself half imported, so that nothing of Gymnasium
+can be imported at the top.
+"""
 
 from __future__ import annotations
 
 from functools import partial
+from importlib.metadata import version
 from typing import Any
-
-import gymnasium
-from gymnasium.envs.registration import load_env_creator, register, registry
 
 from rlsp_envs.problems import (
     APPLES_PROBLEMS,
@@ -28,6 +30,8 @@ FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
 
 def register_envs() -> None:
     """Register the environments with Gymnasium; does nothing the second time."""
+    from gymnasium.envs.registration import register, registry
+
     for family, problems in FAMILIES.items():
         module, name = family.split(":")
         for env_id, kwargs in problems.items():
@@ -43,10 +47,12 @@ def register_envs() -> None:
 
 def _vector_entry_point(name: str, kwargs: dict[str, Any]) -> Any:
     # Gymnasium 0.29's make_vec does not hand a spec's kwargs to its vector entry point.
-    if gymnasium.__version__.startswith("0."):
+    if version("gymnasium").startswith("0."):
         return partial(_make_vector_env, f"rlsp_envs.vector:{name}", **kwargs)
     return f"rlsp_envs.vector:{name}"
 
 
 def _make_vector_env(path: str, **kwargs: Any) -> Any:
+    from gymnasium.envs.registration import load_env_creator
+
     return load_env_creator(path)(**kwargs)

@@ -1,0 +1,21 @@
+"""Fixtures that several test files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Without a display, unless the environment says otherwise; before anything imports them.
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Folder with figures of the published code, which lies beside the checkout if anywhere."""
+    folder = ROOT.parent / "shared" / "reference"
+    if not folder.is_dir():
+        pytest.skip("needs the reference figures in ../shared/reference, which are not part of it")
+    return folder

@@ -1,0 +1,129 @@
+"""The documents keep their word: examples run, commands parse, make targets exist."""
+
+import doctest
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted(
+    path
+    for pattern in ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "rlsp_*/README.md")
+    for path in ROOT.glob(pattern)
+)
+
+
+class Block(NamedTuple):
+    """A fenced block of code; `line` is that of its first line, counted from 0."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks(document: Path, *languages: str) -> list[Block]:
+    tokens = MarkdownIt().parse(document.read_text(encoding="utf-8"))
+    found = [
+        Block(token.info.strip(), token.content, token.map[0] + 1)
+        for token in tokens
+        if token.type == "fence" and token.map is not None
+    ]
+    return [block for block in found if block.language in languages]
+
+
+def documents_with(*languages: str) -> list[Any]:
+    return [
+        pytest.param(document, id=str(document.relative_to(ROOT)))
+        for document in DOCUMENTS
+        if blocks(document, *languages)
+    ]
+
+
+def run_python(block: Block, document: Path, namespace: dict[str, Any]) -> None:
+    """Run a block such that a traceback shows the document's own lines."""
+    exec(compile("\n" * block.line + block.text, str(document), "exec"), namespace)
+
+
+def run_pycon(block: Block, document: Path, namespace: dict[str, Any]) -> None:
+    """Run an interactive session and compare what it prints."""
+    test = doctest.DocTestParser().get_doctest(
+        block.text, namespace, document.name, str(document), block.line
+    )
+    messages: list[str] = []
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    doctest.DocTestRunner(optionflags=flags).run(test, out=messages.append, clear_globs=False)
+    assert not messages, "".join(messages)
+    namespace.update(test.globs)
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of each simple command of a shell script, without assignments before it."""
+    for line in text.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        words: list[str] = []
+        for word in [*lexer, ";"]:
+            if set(word) <= set("();<>|&"):
+                if words:
+                    yield words
+                words = []
+            elif words or not re.match(r"\w+=", word):
+                words.append(word)
+
+
+def shell_scripts(document: Path) -> Iterator[str]:
+    for block in blocks(document, "bash", "sh", "shell", "console"):
+        lines = block.text.splitlines()
+        if block.language == "console":  # the rest is output
+            lines = [line[2:] for line in lines if line.startswith("$ ")]
+        yield "\n".join(lines) + "\n"
+
+
+SHELL_DOCUMENTS = documents_with("bash", "sh", "shell", "console")
+
+
+@pytest.mark.parametrize("document", documents_with("python", "pycon"))
+def test_examples_run(document, tmp_path, monkeypatch):
+    """A document's blocks run in order, in one namespace."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for block in blocks(document, "python", "pycon"):
+        run = run_python if block.language == "python" else run_pycon
+        run(block, document, namespace)
+
+
+@pytest.mark.parametrize("document", SHELL_DOCUMENTS)
+def test_shell_syntax(document):
+    for script in shell_scripts(document):
+        result = subprocess.run(
+            ["bash", "-n"], input=script, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, f"{script}\n{result.stderr}"
+
+
+@pytest.mark.parametrize("document", SHELL_DOCUMENTS)
+def test_rlsp_commands_exist(document):
+    """With ``--help`` at its end, a command line is parsed and nothing is done."""
+    cli = pytest.importorskip("rlsp_sb3.cli")
+    testing = pytest.importorskip("typer.testing")
+    for script in shell_scripts(document):
+        for program, *arguments in commands(script):
+            if program == "rlsp":
+                result = testing.CliRunner().invoke(cli.app, [*arguments, "--help"])
+                assert result.exit_code == 0, f"rlsp {shlex.join(arguments)}\n{result.output}"
+
+
+@pytest.mark.parametrize("document", SHELL_DOCUMENTS)
+def test_make_targets_exist(document):
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for script in shell_scripts(document):
+        for program, *arguments in commands(script):
+            if program == "make":
+                wanted = {word for word in arguments if "=" not in word and word[0] != "-"}
+                assert wanted <= targets, f"no such target: {wanted - targets}"

@@ -1,0 +1,28 @@
+"""The environments are registered whatever is imported first."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import gymnasium, rlsp_envs",
+        "import rlsp_envs, gymnasium",
+        "import rlsp_envs.registration, gymnasium",
+        "import rlsp_envs.room, gymnasium",
+        "import gymnasium.envs.registration, rlsp_envs, gymnasium",
+        "import gymnasium, rlsp_envs; gymnasium.register_envs(rlsp_envs); rlsp_envs.register_envs()",
+    ],
+)
+def test_import_order(imports):
+    """Gymnasium 0.29 imports the package while it is itself half imported."""
+    code = f"{imports}; assert gymnasium.make('RoomDefault-v0').unwrapped.horizon == 7"
+    subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True)
+
+
+def test_id_with_module_needs_no_import():
+    code = "import gymnasium as gym; gym.make('rlsp_envs:RoomDefault-v0')"
+    subprocess.run([sys.executable, "-c", code], check=True)
