@@ -1,8 +1,9 @@
 """What reward learning from states is compared with, behind the same interface."""
 
 from rlsp_baselines.deviation import Deviation
+from rlsp_baselines.relative_reachability import RelativeReachability
 from rlsp_baselines.task_reward import TaskReward
 
 __version__ = "0.1.0"
 
-__all__ = ["Deviation", "TaskReward", "__version__"]
+__all__ = ["Deviation", "RelativeReachability", "TaskReward", "__version__"]

@@ -27,7 +27,7 @@ def true_return_fraction(
     Args:
         mdp: The environment.
         planned_rewards: What the robot plans with: the reward of each state (S,), or of each state
-            at each time (horizon, S).
+            at each time (n, S), the last one for all times from n - 1 on.
         true_rewards: What counts, the true reward of each state (S,).
         start: The index of the state from which the robot starts.
         horizon: The number of states, at least 1.
@@ -41,6 +41,4 @@ def true_return_fraction(
         achieved = expected_sums(mdp.transitions, policy, true_rewards)[0, start]
         return float(achieved + LIVING_REWARD * horizon)
 
-    if planned_rewards.ndim == 2:
-        planned_rewards = planned_rewards[:horizon]
     return true_return(planned_rewards) / true_return(np.asarray(true_rewards))

@@ -41,7 +41,8 @@ def value_iteration(
 
     Args:
         transitions: P(s' | s, a), (S·A, S).
-        rewards: The reward of each state (S,), or of each state at each time (T, S).
+        rewards: The reward of each state (S,), or of each state at each time (n, S), the last one
+            for all times from n - 1 on.
         horizon: T, at least 1.
         temperature: τ, at least 0.
 
@@ -54,11 +55,13 @@ def value_iteration(
     if not temperature >= 0:
         raise ValueError(f"temperature={temperature}: expected at least 0")
     rewards = np.asarray(rewards, dtype=np.float64)
-    if rewards.shape not in ((n_states,), (horizon, n_states)):
+    if rewards.ndim not in (1, 2) or rewards.shape[-1] != n_states or rewards.size == 0:
         raise ValueError(
-            f"rewards have shape {rewards.shape}: expected ({n_states},) or ({horizon}, {n_states})"
+            f"rewards have shape {rewards.shape}: expected ({n_states},) or (n, {n_states}) with n "
+            "of at least 1"
         )
-    rewards = np.broadcast_to(rewards, (horizon, n_states))
+    rewards = np.atleast_2d(rewards)
+    rewards = rewards[np.minimum(np.arange(horizon), len(rewards) - 1)]
     policy = np.empty((horizon - 1, n_states, transitions.shape[0] // n_states))
     values = np.empty((horizon, n_states))
     values[-1] = rewards[-1]

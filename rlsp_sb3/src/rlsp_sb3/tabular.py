@@ -50,11 +50,11 @@ class TabularLearner(RewardLearner):
     @property
     @abstractmethod
     def inferred_rewards(self) -> FloatArray:
-        """The inferred reward of each state (S,), or of each state at each time (T, S)."""
+        """The inferred reward of each state (S,), or of each state at each time (n, S)."""
 
     @property
     def planned_rewards(self) -> FloatArray:
-        """What the policy is planned for: (S,), or (T, S) if it depends on time."""
+        """What the policy is planned for: (S,), or (n, S) if it depends on time."""
         n_features = self.mdp.features.shape[1]
         task_reward = getattr(self.unwrapped_env, "task_reward", np.zeros(n_features))
         return self.mdp.features @ task_reward + self.inferred_weight * self.inferred_rewards
@@ -63,7 +63,7 @@ class TabularLearner(RewardLearner):
     def policy(self) -> PlannedPolicy:
         """The policy, planned at first use and again when the reward has changed."""
         if self._policy is None:
-            spec = getattr(self.unwrapped_env, "spec", None)
+            spec = self.env.get_attr("spec")[0]  # the unwrapped one may not know the limit
             limit = (spec and spec.max_episode_steps) or DEFAULT_TIME_LIMIT
             plan = value_iteration(
                 self.mdp.transitions, self.planned_rewards, limit + 1, temperature=0
