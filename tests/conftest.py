@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 # Without a display, unless the environment says otherwise; before anything imports them.
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+# SB3 makes a folder for each log, of learners that log nothing too.
+os.environ.setdefault("SB3_LOGDIR", tempfile.mkdtemp(prefix="rlsp-tests-"))
 
 ROOT = Path(__file__).resolve().parent.parent
 

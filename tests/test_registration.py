@@ -14,7 +14,8 @@ import pytest
         "import rlsp_envs.registration, gymnasium",
         "import rlsp_envs.room, gymnasium",
         "import gymnasium.envs.registration, rlsp_envs, gymnasium",
-        "import gymnasium, rlsp_envs; gymnasium.register_envs(rlsp_envs); rlsp_envs.register_envs()",
+        "import gymnasium, rlsp_envs; gymnasium.register_envs(rlsp_envs)",
+        "import gymnasium, rlsp_envs; rlsp_envs.register_envs()",
     ],
 )
 def test_import_order(imports):

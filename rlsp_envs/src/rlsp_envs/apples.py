@@ -79,9 +79,9 @@ class ApplesEnv(GridworldEnv):
         bucket_capacity: int = 10,
         **kwargs: Any,
     ) -> None:
-        if not 0 <= regrowth <= 1:
+        if not isinstance(regrowth, (int, float, np.floating)) or not 0 <= regrowth <= 1:
             raise ValueError(f"regrowth={regrowth!r}: expected a probability from 0 to 1")
-        if not isinstance(bucket_capacity, int) or not 1 <= bucket_capacity < 1000:
+        if not isinstance(bucket_capacity, (int, np.integer)) or not 1 <= bucket_capacity < 1000:
             raise ValueError(
                 f"bucket_capacity={bucket_capacity!r}: expected an int of at least 1 and less "
                 "than 1000"

@@ -67,7 +67,7 @@ class BatteriesEnv(GridworldEnv):
     """  # noqa: D205 (Gymnasium's sections)
 
     def __init__(self, layout: str = BATTERIES_DEFAULT, *, charge: int = 8, **kwargs: Any) -> None:
-        if not isinstance(charge, int) or not 0 <= charge < FULL:
+        if not isinstance(charge, (int, np.integer)) or not 0 <= charge < FULL:
             raise ValueError(f"charge={charge!r}: expected an int from 0 to {FULL - 1}")
         drawing = Layout(layout, {"B": "battery", **TRACK_SYMBOLS, **GOAL_SYMBOLS})
         self._battery_cells = drawing.cells("B")
@@ -150,7 +150,7 @@ class BatteriesEnv(GridworldEnv):
         agent = self._argmax_cell(grids[..., AGENT])
         here = grids[np.arange(len(grids)), agent[:, 0], agent[:, 1]]
         on_track = grids[:, self._track[:, 0], self._track[:, 1]][..., [CHARGE, DEAD]]
-        on_track = on_track.reshape(len(grids), -1)
+        on_track = on_track.reshape(len(grids), 2 * len(self._track))
         train, dead = np.divmod(on_track.argmax(axis=1), 2)
         charge = np.clip(np.round(on_track.max(axis=1)), 1, FULL - 1)
         at_batteries = grids[:, self._battery_cells[:, 0], self._battery_cells[:, 1]]

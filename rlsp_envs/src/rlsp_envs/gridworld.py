@@ -99,7 +99,7 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
                 f"render_mode={render_mode!r}: expected None or one of "
                 f"{self.metadata['render_modes']}"
             )
-        if horizon is not None and (not isinstance(horizon, int) or horizon < 1):
+        if horizon is not None and (not isinstance(horizon, (int, np.integer)) or horizon < 1):
             raise ValueError(f"horizon={horizon!r}: expected None or an int of at least 1")
         self.layout = layout
         self.states = StateSpace(fields, self._is_valid)
@@ -319,8 +319,11 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
         features = self._features(self._states_of(observations[None] if single else observations))
         return features.reshape(-1) if single else features
 
-    def agent_at_each_cell(self, state: Mapping[str, Any]) -> NDArray[np.int64]:
+    def agent_at_each_cell(self, state: Mapping[str, Any] | int) -> NDArray[np.int64]:
         """The states that differ from one state in where the agent stands.
+
+        Args:
+            state: The index of the state, or those of its fields that differ from the initial one.
 
         Returns:
             Their indices by cell (height, width), -1 where the agent cannot be: what a heatmap
@@ -370,7 +373,8 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
 
     def _argmax_cell(self, layers: NDArray[np.float32]) -> NDArray[np.int16]:
         """The cell (N, 2) where the agent can be with the largest value in (N, height, width)."""
-        values = np.where(self._obstacles, -np.inf, layers).reshape(len(layers), -1)
+        values = np.where(self._obstacles, -np.inf, layers)
+        values = values.reshape(len(layers), self._obstacles.size)
         rows, columns = np.divmod(values.argmax(axis=1), self.layout.shape[1])
         return np.stack([rows, columns], axis=1).astype(np.int16)
 

@@ -19,7 +19,7 @@ State = dict[str, Any]
 States = dict[str, NDArray[np.int16]]
 """A batch of N states: for each field an array of shape (N,) or (N, k)."""
 
-MAX_COMBINATIONS = 2**31 - 1  # transitions are numbered by 32-bit integers
+MAX_COMBINATIONS = 2**27  # a table of that many takes half a gigabyte
 CHUNK = 2**20
 
 

@@ -147,7 +147,8 @@ class TrainEnv(GridworldEnv):
         at_vases = grids[:, self._vase_cells[:, 0], self._vase_cells[:, 1]]
         vases = at_vases[..., WHOLE] >= at_vases[..., BROKEN]
         on_track = grids[:, self._track[:, 0], self._track[:, 1]][..., [TRAIN, BROKEN_TRAIN]]
-        train, broken = np.divmod(on_track.reshape(len(grids), -1).argmax(axis=1), 2)
+        on_track = on_track.reshape(len(grids), 2 * len(self._track))
+        train, broken = np.divmod(on_track.argmax(axis=1), 2)
         return {
             "vases": (vases & ~agents_at(agent, self._vase_cells)).astype(np.int16),
             "train": train.astype(np.int16),

@@ -41,6 +41,8 @@ def follow(layout: Layout) -> NDArray[np.int16]:
             raise layout.error("the first arrow after the 'T' must be beside it", first[0])
         cell = first[0]
         while cell != start:
+            if cell in track:
+                raise layout.error("the arrows run in a loop without the 'T'", cell)
             track.append(cell)
             cell = following[cell]
     if len(track) != len(following) + 1:
