@@ -80,18 +80,12 @@ class RelativeReachability(FixedRewardLearner):
             self._penalties = self._compute_penalties()
         return -self._penalties
 
-    def set_env(self, env: GymEnv | str) -> None:
-        """Use another environment, with the same spaces as before.
-
-        Raises:
-            TypeError: If it is not tabular, or does not say what doing nothing is.
-            ValueError: If its spaces differ from those of the environment before.
-        """
-        super().set_env(env)
-        if not hasattr(self.mdp, "default_action"):
+    def _prepare(self, env: Any) -> None:
+        super()._prepare(env)
+        if not hasattr(env.mdp, "default_action"):
             raise TypeError(
-                f"env={self.unwrapped_env}: RelativeReachability needs to know which action does "
-                "nothing, the attribute default_action of its mdp"
+                f"env={env}: RelativeReachability needs to know which action does nothing, the "
+                "attribute default_action of its mdp"
             )
         self._penalties = None
 

@@ -16,13 +16,12 @@ from stable_baselines3.common.callbacks import (
     BaseCallback,
     CallbackList,
     ConvertCallback,
-    ProgressBarCallback,
 )
 from stable_baselines3.common.env_util import is_wrapped
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
-from stable_baselines3.common.utils import configure_logger, get_device
+from stable_baselines3.common.utils import configure_logger
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
     VecEnv,
@@ -31,7 +30,9 @@ from stable_baselines3.common.vec_env import (
 )
 
 from rlsp_sb3.archive import read_archive, write_archive
-from rlsp_sb3.checks import check_int
+from rlsp_sb3.callbacks import LearnerProgressBar
+from rlsp_sb3.checks import check_device, check_int
+from rlsp_sb3.plugins import register_envs
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.reward import RewardFn
 
@@ -75,11 +76,14 @@ class RewardLearner(ABC):
     ) -> None:
         if seed is not None:
             check_int("seed", seed, 0)
+            seed = int(seed)  # Gymnasium takes no int of NumPy
         check_int("verbose", verbose, 0)
         self.seed = seed
         self.verbose = verbose
+        if tensorboard_log is not None and not isinstance(tensorboard_log, (str, Path)):
+            raise TypeError(f"tensorboard_log={tensorboard_log!r}: expected a folder or None")
         self.tensorboard_log = tensorboard_log
-        self.device = get_device(device)
+        self.device = check_device(device)
         self.num_timesteps = 0
         self._logger: Logger | None = None
         self._custom_logger = False
@@ -174,7 +178,7 @@ class RewardLearner(ABC):
         if not isinstance(callback, BaseCallback):
             callback = ConvertCallback(callback)
         if progress_bar:
-            callback = CallbackList([callback, ProgressBarCallback()])
+            callback = CallbackList([callback, LearnerProgressBar()])
         callback.init_callback(self)  # type: ignore[arg-type]
         return callback
 
@@ -212,8 +216,12 @@ class RewardLearner(ABC):
     def set_env(self, env: GymEnv | str) -> None:
         """Use another environment, with the same spaces as before.
 
+        An environment that does not fit is an error and changes nothing.
+
         Raises:
-            ValueError: If its spaces differ from those of the environment before.
+            TypeError: If it does not offer what this learner needs.
+            ValueError: If its spaces differ from those of the environment before, or it does not
+                fit what was learned.
         """
         vec_env = as_vec_env(env)
         for name in ("observation_space", "action_space"):
@@ -222,10 +230,15 @@ class RewardLearner(ABC):
                 raise ValueError(
                     f"env has the {name} {after}: expected that of the environment before, {before}"
                 )
+        unwrapped_env = vec_env.get_attr("unwrapped")[0]
+        self._prepare(unwrapped_env)
         self.env = vec_env
         self.observation_space = vec_env.observation_space
         self.action_space = vec_env.action_space
-        self.unwrapped_env = vec_env.get_attr("unwrapped")[0]
+        self.unwrapped_env = unwrapped_env
+
+    def _prepare(self, env: Any) -> None:  # noqa: B027 (a hook)
+        """Check an environment that is about to be used, and derive what depends on it."""
 
     def get_env(self) -> VecEnv:
         """The environment, as a vector environment of SB3."""
@@ -262,9 +275,16 @@ class RewardLearner(ABC):
                 "observed_states=None: this environment offers none, so pass the observations "
                 "(n, *observation_shape) of the states that the person left behind"
             )
-        states = np.array(observed_states)
+        try:
+            states = np.array(observed_states)
+        except ValueError as error:  # of different lengths
+            raise ValueError(
+                f"observed_states={observed_states!r} are no array: {error}"
+            ) from error
+        if states.dtype.kind not in "biuf":
+            raise TypeError(f"observed_states={observed_states!r}: expected numbers")
         shape = self.observation_space.shape
-        if states.shape[1:] != shape or len(states) == 0:
+        if states.ndim == 0 or states.shape[1:] != shape or len(states) == 0:
             expected = ", ".join(map(str, ("n", *(shape or ()))))
             raise ValueError(
                 f"observed_states have shape {states.shape}: expected ({expected}) with n of at "
@@ -275,7 +295,8 @@ class RewardLearner(ABC):
                 "observed_states are not all finite: expected observations without NaN"
             )
         for i, state in enumerate(states.astype(self.observation_space.dtype)):
-            if not self.observation_space.contains(state):
+            wrapped = state.dtype.kind != "f" and not np.array_equal(state, states[i])
+            if wrapped or not self.observation_space.contains(state):
                 raise ValueError(
                     f"observed_states[{i}] is not in the observation space "
                     f"{self.observation_space}: expected observations of this environment"
@@ -325,8 +346,9 @@ class RewardLearner(ABC):
                 f"path={str(path)!r} holds a {data['class']}, not a {cls.__name__}: use "
                 f"{data['class']}.load"
             )
-        arguments = {**data["arguments"], "device": device, **kwargs}
-        learner = cls(env, arrays.pop("observed_states"), **arguments)
+        observed_states = {"observed_states": arrays.pop("observed_states")}
+        arguments = {**observed_states, **data["arguments"], "device": device, **kwargs}
+        learner = cls(env, **arguments)
         learner.num_timesteps = data["num_timesteps"]
         learner.rng.bit_generator.state = data["rng"]
         learner._set_arrays(arrays)
@@ -348,6 +370,7 @@ def as_vec_env(env: GymEnv | str) -> VecEnv:
     if isinstance(env, VecEnv):
         return env
     if isinstance(env, str):
+        register_envs()
         env = gym.make(env)
     if not isinstance(env, gym.Env):
         raise TypeError(

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from stable_baselines3.common.utils import get_device
+
+from rlsp_sb3.suggest import did_you_mean
 
 
 def check_positive(name: str, value: Any, *, zero: bool = False) -> None:
@@ -35,8 +39,9 @@ def check_int(name: str, value: Any, minimum: int) -> None:
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     """Raise a ValueError unless the value is one of the choices."""
     choices = list(choices)
-    if value not in choices:
-        raise ValueError(f"{name}={value!r}: expected one of {choices}")
+    if not isinstance(value, str) or value not in choices:
+        hint = did_you_mean(str(value), choices)
+        raise ValueError(f"{name}={value!r}{hint}: expected one of {choices}")
 
 
 def check_vector(name: str, value: ArrayLike, size: int) -> NDArray[np.float64]:
@@ -54,3 +59,50 @@ def check_vector(name: str, value: ArrayLike, size: int) -> NDArray[np.float64]:
     if not np.all(np.isfinite(vector)):
         raise ValueError(f"{name}={value!r}: expected finite numbers")
     return vector
+
+
+def check_device(device: torch.device | str) -> torch.device:
+    """The device of a name; "auto" is a GPU if there is one.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    try:
+        return get_device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f'device={device!r}: expected "auto", "cpu", "cuda" or a torch.device'
+        ) from error
+
+
+def check_mdp(mdp: Any, feature_names: tuple[str, ...]) -> None:
+    """Raise a ValueError unless an MDP's arrays fit together and its rows are distributions.
+
+    Args:
+        mdp: A :class:`~rlsp_sb3.protocols.TabularMDP`.
+        feature_names: The names of its features.
+    """
+    n_rows, n_states = mdp.transitions.shape
+    shapes = {
+        "features": (n_states, len(feature_names)),
+        "initial_distribution": (n_states,),
+    }
+    for name, shape in shapes.items():
+        if getattr(mdp, name).shape != shape:
+            raise ValueError(
+                f"mdp.{name} has shape {getattr(mdp, name).shape}: expected {shape}, for the "
+                f"{n_states} columns of mdp.transitions and {len(feature_names)} feature_names"
+            )
+    if n_rows == 0 or n_rows % n_states:
+        raise ValueError(
+            f"mdp.transitions has shape {mdp.transitions.shape}: expected (S·A, S), a row for each "
+            "state and action"
+        )
+    sums = {
+        "each row of mdp.transitions": np.asarray(mdp.transitions.sum(axis=1)).ravel(),
+        "mdp.initial_distribution": np.sum(mdp.initial_distribution, keepdims=True),
+    }
+    for name, total in sums.items():
+        worst = total[np.argmax(np.abs(total - 1))]
+        if not np.isclose(worst, 1):
+            raise ValueError(f"{name} must sum to 1: one sums to {worst}")

@@ -97,7 +97,13 @@ class LinearReward:
         return np.asarray(features @ self.weights)
 
     def __getitem__(self, feature_name: str) -> float:
-        """The weight of a feature."""
+        """The weight of a feature.
+
+        Raises:
+            KeyError: If there is no such feature.
+        """
+        if feature_name not in self.feature_names:
+            raise KeyError(f"{feature_name!r}: expected one of {list(self.feature_names)}")
         return float(self.weights[self.feature_names.index(feature_name)])
 
     def __add__(self, other: LinearReward) -> LinearReward:

@@ -9,7 +9,7 @@ import numpy as np
 from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.base import RewardLearner
-from rlsp_sb3.checks import check_positive
+from rlsp_sb3.checks import check_mdp, check_positive
 from rlsp_sb3.planned_policy import PlannedPolicy
 from rlsp_sb3.planning import FloatArray, value_iteration
 from rlsp_sb3.protocols import TabularEnv, TabularMDP
@@ -63,13 +63,20 @@ class TabularLearner(RewardLearner):
     def policy(self) -> PlannedPolicy:
         """The policy, planned at first use and again when the reward has changed."""
         if self._policy is None:
-            spec = self.env.get_attr("spec")[0]  # the unwrapped one may not know the limit
-            limit = (spec and spec.max_episode_steps) or DEFAULT_TIME_LIMIT
-            plan = value_iteration(
-                self.mdp.transitions, self.planned_rewards, limit + 1, temperature=0
-            )
-            self._policy = PlannedPolicy(self.unwrapped_env, plan.policy, self.rng)
+            self._policy = self.plan(self.planned_rewards)
         return self._policy
+
+    def plan(self, rewards: FloatArray) -> PlannedPolicy:
+        """The best policy for other rewards.
+
+        Args:
+            rewards: The reward of each state (S,), or of each state at each time (n, S), the last
+                one for all times from n - 1 on.
+        """
+        spec = self.env.get_attr("spec")[0]  # the unwrapped one may not know the limit
+        limit = (spec and spec.max_episode_steps) or DEFAULT_TIME_LIMIT
+        plan = value_iteration(self.mdp.transitions, rewards, limit + 1, temperature=0)
+        return PlannedPolicy(self.unwrapped_env, plan.policy, self.rng)
 
     @property
     def mdp(self) -> TabularMDP:
@@ -77,19 +84,17 @@ class TabularLearner(RewardLearner):
         mdp: TabularMDP = self.unwrapped_env.mdp
         return mdp
 
-    def set_env(self, env: GymEnv | str) -> None:
-        """Use another environment, with the same spaces as before.
-
-        Raises:
-            TypeError: If it is not tabular.
-            ValueError: If its spaces differ from those of the environment before.
-        """
-        super().set_env(env)
-        if not isinstance(self.unwrapped_env, TabularEnv):
+    def _prepare(self, env: Any) -> None:
+        if not isinstance(env, TabularEnv):
             raise TypeError(
-                f"env={self.unwrapped_env}: {type(self).__name__} needs a tabular environment, "
-                "with the attributes mdp and feature_names and the methods state_indices and "
-                "features (see rlsp_sb3.protocols.TabularEnv), as the gridworlds of rlsp-envs are"
+                f"env={env}: {type(self).__name__} needs a tabular environment, with the "
+                "attributes mdp and feature_names and the methods state_indices and features (see "
+                "rlsp_sb3.protocols.TabularEnv), as the gridworlds of rlsp-envs are"
             )
-        self.feature_names = tuple(self.unwrapped_env.feature_names)
+        check_mdp(env.mdp, env.feature_names)
         self._policy = None
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the features."""
+        return tuple(self.unwrapped_env.feature_names)

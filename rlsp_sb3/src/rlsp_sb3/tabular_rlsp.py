@@ -14,6 +14,7 @@ from rlsp_sb3.checks import check_choice, check_int, check_positive, check_vecto
 from rlsp_sb3.likelihood import StateLikelihood
 from rlsp_sb3.planning import FloatArray
 from rlsp_sb3.priors import PRIORS
+from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.tabular import TabularLearner
 
@@ -57,8 +58,11 @@ class TabularRLSP(TabularLearner):
     Example:
         >>> import rlsp_envs
         >>> from rlsp_sb3 import TabularRLSP
-        >>> TabularRLSP("RoomDefault-v0", seed=0).learn().reward
-        LinearReward(broken_vases=-0.2596, on_carpet=+0.1214, on_goal_1=-0.0327, on_goal_2=+0.3296)
+        >>> print(TabularRLSP("RoomDefault-v0", seed=0).learn().reward)
+        broken_vases  -0.2596
+        on_carpet     +0.1214
+        on_goal_1     -0.0328
+        on_goal_2     +0.3297
     """
 
     timestep: ClassVar[str] = "gradient step"
@@ -113,7 +117,7 @@ class TabularRLSP(TabularLearner):
         self.initial_states = initial_states
         self.theta = 0.01 * self.rng.standard_normal(len(self.feature_names))
         self._prior = PRIORS[prior](np.zeros(len(self.feature_names)), prior_std)
-        self._likelihood = self._make_likelihood()
+        self._likelihood = self._make_likelihood(self.unwrapped_env)
 
     def log_likelihood(self, theta: ArrayLike) -> float:
         """The log probability of the observed states for reward weights (F,), without the prior.
@@ -141,18 +145,11 @@ class TabularRLSP(TabularLearner):
         """The inferred reward of each state (S,)."""
         return self.mdp.features @ self.theta
 
-    def set_env(self, env: GymEnv | str) -> None:
-        """Use another environment, with the same spaces as before.
-
-        Raises:
-            TypeError: If it is not tabular.
-            ValueError: If its spaces or number of features differ from those of the environment
-                before, or an observed state cannot be reached in it.
-        """
-        super().set_env(env)
-        if hasattr(self, "theta"):
-            self._check_theta(self.theta)
-            self._likelihood = self._make_likelihood()
+    def _prepare(self, env: Any) -> None:
+        super()._prepare(env)
+        if hasattr(self, "theta"):  # not before everything else is set up
+            check_vector("theta", self.theta, len(env.feature_names))
+            self._likelihood = self._make_likelihood(env)
 
     @property
     def _default_timesteps(self) -> int:
@@ -167,22 +164,28 @@ class TabularRLSP(TabularLearner):
             self.theta = self.theta + self.learning_rate * gradient
             self._policy = None
             self.num_timesteps += 1
+            self.logger.record("rlsp/log_likelihood", log_likelihood)
+            self.logger.record("rlsp/log_posterior", log_posterior)
+            self.logger.record("rlsp/gradient_norm", float(np.linalg.norm(gradient)))
+            self.logger.record("rlsp/reward_norm", float(np.linalg.norm(self.theta)))
             callback.update_locals({"dones": episode_ends})
             if not callback.on_step():
                 break
             if self.num_timesteps % log_interval == 0:
-                self.logger.record("rlsp/log_likelihood", log_likelihood)
-                self.logger.record("rlsp/log_posterior", log_posterior)
-                self.logger.record("rlsp/gradient_norm", float(np.linalg.norm(gradient)))
-                self.logger.record("rlsp/reward_norm", float(np.linalg.norm(self.theta)))
                 self.dump_logs()
 
-    def _make_likelihood(self) -> StateLikelihood:
-        known = self.mdp.initial_distribution
+    def _make_likelihood(self, env: TabularEnv) -> StateLikelihood:
+        known = env.mdp.initial_distribution
         uniform = np.full(len(known), 1 / len(known))
+        observed = env.state_indices(self.observed_states)
+        if observed.min() < 0 or observed.max() >= len(known):
+            raise ValueError(
+                f"observed_states are the states {observed} of the environment, which has only "
+                f"those from 0 to {len(known) - 1}"
+            )
         return StateLikelihood(
-            self.mdp,
-            self.unwrapped_env.state_indices(self.observed_states),
+            env.mdp,
+            observed,
             known if self.initial_states == "known" else uniform,
             self.horizon,
             self.temperature,

@@ -1,0 +1,63 @@
+"""How fast exact RLSP is, beside the published code and beside the textbook."""
+
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pytest
+
+import rlsp_envs
+from rlsp_sb3 import TabularRLSP
+from rlsp_sb3.evaluation import true_return_fraction
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
+from textbook import log_likelihood_and_gradient
+
+assert rlsp_envs.__version__  # imported to register the environments
+PUBLISHED_SECONDS = {"ApplesDefault-v0": 6.4, "BatteriesDefault-v0": 3.0}  # on one core
+
+
+def observed_index(learner):
+    return int(learner.unwrapped_env.state_indices(learner.observed_states)[0])
+
+
+@pytest.mark.parametrize("env_id", PUBLISHED_SECONDS)
+def test_fifty_epochs(benchmark, env_id):
+    """From the environment's id to the inferred reward; the goal is 20 times the published."""
+
+    def learn():
+        return TabularRLSP(env_id, seed=0).learn(50)
+
+    learner = benchmark(learn)
+    assert learner.num_timesteps == 50
+    ratio = PUBLISHED_SECONDS[env_id] / benchmark.stats.stats.min
+    benchmark.extra_info["times as fast as the published code"] = round(ratio, 1)
+    assert ratio > 20
+
+
+@pytest.mark.parametrize("env_id", PUBLISHED_SECONDS)
+def test_one_gradient(benchmark, env_id):
+    """Beside the forward recursion of the paper on all states, in the same run."""
+    learner = TabularRLSP(env_id, seed=0)
+    mdp, theta, observed = learner.mdp, learner.theta, observed_index(learner)
+    textbook_seconds = []
+    for _ in range(3):
+        start = perf_counter()
+        _, expected = log_likelihood_and_gradient(
+            mdp, theta, observed, mdp.initial_distribution, learner.horizon
+        )
+        textbook_seconds.append(perf_counter() - start)
+    gradient = benchmark(learner.log_likelihood_gradient, theta)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-8, atol=1e-10)
+    ratio = min(textbook_seconds) / benchmark.stats.stats.min
+    benchmark.extra_info["times as fast as the textbook"] = round(ratio, 1)
+
+
+@pytest.mark.parametrize("env_id", PUBLISHED_SECONDS)
+def test_evaluation(benchmark, env_id):
+    learner = TabularRLSP(env_id, seed=0).learn()
+    env, mdp = learner.unwrapped_env, learner.mdp
+    planned = mdp.features @ (env.task_reward + learner.theta)
+    true = mdp.features @ env.true_reward
+    assert benchmark(true_return_fraction, mdp, planned, true, observed_index(learner)) > 0.998
