@@ -56,7 +56,7 @@ def install_checkout(session: nox.Session, resolution: str, *tools: str) -> None
         session,
         resolution,
         "--no-build-isolation",
-        *("-e", "./rlsp_envs[render]"),
+        *("-e", "./rlsp_envs[render,mujoco]"),
         *("-e", "./rlsp_sb3"),
         *("-e", f"./rlsp_baselines{gail}"),
     )
@@ -132,7 +132,7 @@ def wheels(session: nox.Session) -> None:
         session,
         "latest",
         *TEST_TOOLS,
-        f"{wheel('rlsp_envs')}[render]",
+        f"{wheel('rlsp_envs')}[render,mujoco]",
         wheel("rlsp_sb3"),
         wheel("rlsp_baselines"),
     )
@@ -170,5 +170,5 @@ def lint(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Infer a reward from the state of a room; the results lie in runs/demo."""
     install_checkout(session, "latest")
-    arguments = session.posargs or ["RoomDefault-v0", "--seed", "0", "--out", "runs/demo"]
+    arguments = session.posargs or ["RoomDefault-v0", "--out", "runs/demo", "--force"]
     session.run("rlsp", "learn", *arguments)

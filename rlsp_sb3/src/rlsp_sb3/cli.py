@@ -1,0 +1,257 @@
+"""The command ``rlsp``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import gymnasium as gym
+import typer
+from rich.console import Console
+
+import rlsp_sb3
+from rlsp_sb3 import plugins
+from rlsp_sb3.errors import NotOfferedError, PluginError
+from rlsp_sb3.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from rlsp_sb3.base import RewardLearner
+    from rlsp_sb3.run_folder import RunFolder
+
+USER_ERRORS = (ValueError, TypeError, ImportError, OSError, gym.error.Error, PluginError)
+
+app = typer.Typer(
+    name="rlsp",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version and exit, if that is wanted."""
+    if wanted:
+        stdout.print(f"rlsp-sb3 {rlsp_sb3.__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Start with `rlsp learn RoomDefault-v0`.")
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Learn a reward from the state in which a person left an environment."""
+
+
+@app.command(epilog="Example: `rlsp envs`")
+def envs() -> None:
+    """List the environments that installed packages bring.
+
+    **states** is their number, or the observation space of an environment that is not tabular;
+    **horizon** is how many states the person passed through; **time limit** is when an episode is
+    cut off; **observed state** is whether the environment offers a state that somebody left
+    behind. Gymnasium's own environments are not listed; those of a package that does not announce
+    them go by **package:Id-v0**.
+    """
+    from rlsp_sb3.report import env_table
+
+    plugins.register_envs()
+    specs = plugins.plugin_specs()
+    if not specs:
+        stdout.print("No installed package brings environments: run `pip install rlsp-envs`.")
+        return
+    table, failed = env_table(specs)
+    stdout.print(table)
+    for env_id, what_to_do in failed.items():
+        say(f"{env_id} cannot be made: {what_to_do}")
+
+
+@app.command(
+    epilog="""Examples:
+
+- `rlsp learn RoomDefault-v0`
+
+- `rlsp learn TrainDefault-v0 --seed 1 --out runs/train --force`
+
+- `rlsp learn RoomBig-v0 --timesteps 100 --set horizon=9 --set prior=laplace`
+
+- `rlsp learn your_package:YourGrid-v0`
+"""
+)
+def learn(
+    env: Annotated[
+        str,
+        typer.Argument(
+            metavar="ENV", help="The id of an environment: see `rlsp envs`, or package:Id-v0."
+        ),
+    ],
+    algo: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"The learner. Installed: {', '.join(plugins.learner_names()) or 'none'}.",
+        ),
+    ] = "tabular-rlsp",
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seeds all random numbers.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder for the results; otherwise runs/ENV/ALGO-seedN.", metavar="DIR"
+        ),
+    ] = None,
+    timesteps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="For how long to learn, in what the learner counts: gradient steps or "
+            "environment steps; otherwise as long as its arguments say.",
+            metavar="N",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Set an argument of the learner's constructor; may be given several times. "
+            "A wrong name is answered with a list of all.",
+        ),
+    ] = None,
+    log_interval: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Log every N timesteps.")
+    ] = 1,
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            "--progress/--no-progress",
+            help="Show a progress bar; otherwise if this is a terminal.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite the results of an earlier run in the folder.")
+    ] = False,
+) -> None:
+    """Infer the reward that explains the observed state of an environment.
+
+    Prints the inferred reward beside the task reward (what a robot is told to do) and the true
+    reward (what the person wants), and how much of the best true return a robot gets that plans
+    with the task reward only, and one that plans with the inferred reward too. Writes the learner,
+    the reward, the configuration, the log (CSV and TensorBoard), a figure of the reward and a GIF
+    of both robots.
+    """
+    from stable_baselines3.common.logger import configure
+
+    from rlsp_sb3.run_folder import RunFolder
+    from rlsp_sb3.settings import parse_settings
+
+    with user_errors():
+        learner_class = plugins.load_learner(algo)
+        arguments = parse_settings(learner_class, settings or [])
+        made = make(env)
+        learner = learner_class(made, seed=seed, **arguments)
+        env_id = made.spec.id if made.spec else env
+        folder = RunFolder(out or Path("runs", env_id, f"{algo}-seed{seed}"), force)
+
+    command = ["rlsp", "learn", env, "--algo", algo, "--seed", str(seed), "--out", str(folder.path)]
+    command += [] if timesteps is None else ["--timesteps", str(timesteps)]
+    command += [] if log_interval == 1 else ["--log-interval", str(log_interval)]
+    command += [word for setting in settings or [] for word in ("--set", setting)]
+
+    say(f"{learner_class.__name__} on {env_id}, seed {seed}", style="bold")
+    learner.set_logger(configure(str(folder.path), ["csv", "tensorboard"]))
+    start = time.perf_counter()
+    with user_errors((FloatingPointError,)):
+        learner.learn(
+            timesteps,
+            log_interval=log_interval,
+            progress_bar=sys.stdout.isatty() if progress is None else progress,
+        )
+    seconds = time.perf_counter() - start
+    learner.logger.close()
+    count = learner.num_timesteps
+    say(f"{count:,} {learner.timestep}{'s' if count != 1 else ''} in {seconds:.1f} s")
+    finish(
+        learner,
+        env,
+        folder,
+        {"command": shlex.join(command), "env": env, "algo": algo, "wall_time_seconds": seconds},
+    )
+
+
+def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str, Any]) -> None:
+    """Print what was learned and write it to files, as far as the environment allows it."""
+    from rlsp_sb3.report import fractions_table, reward_table
+    from rlsp_sb3.results import arguments_used, fractions_of, write_results
+    from rlsp_sb3.reward import LinearReward
+    from rlsp_sb3.run_folder import versions
+
+    if isinstance(learner.reward, LinearReward):
+        stdout.print(reward_table(learner.reward, learner.unwrapped_env))
+    fractions = None
+    try:
+        fractions = fractions_of(learner)
+        stdout.print(fractions_table(fractions))
+    except NotOfferedError as error:
+        say(f"true-return fractions are left out: {error}")
+    write_results(learner, env, folder)
+    folder.add_json(
+        "config.json",
+        {
+            **config,
+            "seed": learner.seed,
+            "timesteps": learner.num_timesteps,
+            "arguments": arguments_used(learner),
+            "true_return_fractions": fractions,
+            "versions": versions(),
+        },
+    )
+    files = folder.files()
+    width = max(map(len, files))
+    say(f"In {folder.path}:", style="bold")
+    for file, about in files.items():
+        say(f"  {file:<{width}}  {about}")
+    for name, why in folder.left_out.items():
+        say(f"{name} is left out: {why}", style="yellow")
+
+
+def make(env: str) -> gym.Env[Any, Any]:
+    """Make an environment; a wrong id is an error that says where to look for the right one."""
+    plugins.register_envs()
+    try:
+        return gym.make(env)
+    except gym.error.UnregisteredEnv as error:
+        raise gym.error.Error(f"{error} `rlsp envs` lists those of installed packages.") from error
+    except ModuleNotFoundError as error:
+        hint = did_you_mean(env.rpartition(":")[2], gym.registry)
+        raise ModuleNotFoundError(f"{env}{hint}: {error}") from error
+
+
+def say(text: str, style: str = "") -> None:
+    """Print text as it is: no markup, no lines broken."""
+    stdout.print(text, style=style, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def user_errors(errors: tuple[type[Exception], ...] = USER_ERRORS) -> Iterator[None]:
+    """Turn errors that the user can mend into one message, and exit with status 2."""
+    try:
+        yield
+    except errors as error:
+        stderr.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,55 @@
+"""Robots that plan with and without the inferred reward."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlsp_sb3.errors import NotOfferedError
+from rlsp_sb3.evaluation import true_return_fraction
+from rlsp_sb3.planned_policy import PlannedPolicy
+from rlsp_sb3.planning import FloatArray
+from rlsp_sb3.tabular import TabularLearner
+
+TASK_ONLY = "task reward only"
+
+
+def robots(learner: TabularLearner) -> dict[str, FloatArray]:
+    """What robots plan with, by name: rewards of each state (S,), or at each time too (n, S).
+
+    The last one is the learner's own; the one that knows only the task comes before, if the
+    environment says what the task is.
+    """
+    task_reward = getattr(learner.unwrapped_env, "task_reward", None)
+    if task_reward is None:
+        return {"inferred reward": learner.planned_rewards}
+    weight = learner.inferred_weight
+    inferred = "inferred reward" if weight == 1 else f"{weight:g} × inferred reward"
+    return {
+        TASK_ONLY: learner.mdp.features @ task_reward,
+        f"task + {inferred}": learner.planned_rewards,
+    }
+
+
+def true_return_fractions(learner: TabularLearner) -> dict[str, float]:
+    """How much of the best true return each robot gets from the observed states, on average.
+
+    Raises:
+        NotOfferedError: If the environment does not say what the true reward is.
+    """
+    env, mdp = learner.unwrapped_env, learner.mdp
+    true_reward = getattr(env, "true_reward", None)
+    if true_reward is None:
+        raise NotOfferedError("the environment offers no true_reward")
+    starts = env.state_indices(learner.observed_states)
+    true_rewards = mdp.features @ true_reward
+    return {
+        name: float(
+            np.mean([true_return_fraction(mdp, rewards, true_rewards, start) for start in starts])
+        )
+        for name, rewards in robots(learner).items()
+    }
+
+
+def policies(learner: TabularLearner) -> dict[str, PlannedPolicy]:
+    """The policy of each robot."""
+    return {name: learner.plan(rewards) for name, rewards in robots(learner).items()}

@@ -1,0 +1,96 @@
+"""Learners and environments of the installed packages, found by their entry points."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import cache
+from importlib import metadata
+from inspect import isclass
+from typing import TYPE_CHECKING
+
+import gymnasium as gym
+from gymnasium.envs import registration
+from gymnasium.envs.registration import EnvSpec
+
+from rlsp_sb3.errors import PluginError
+from rlsp_sb3.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from rlsp_sb3.base import RewardLearner
+
+LEARNERS = "rlsp.learners"
+ENVIRONMENTS = "gymnasium.envs"
+
+
+def learner_names() -> list[str]:
+    """The names of the installed learners; none of them is imported."""
+    return sorted({plugin.name for plugin in metadata.entry_points(group=LEARNERS)})
+
+
+def load_learner(name: str) -> type[RewardLearner]:
+    """The class of an installed learner.
+
+    Raises:
+        ValueError: If no installed package offers a learner of that name.
+        PluginError: If it cannot be loaded, or is no learner.
+    """
+    from rlsp_sb3.base import RewardLearner
+
+    found = [plugin for plugin in metadata.entry_points(group=LEARNERS) if plugin.name == name]
+    if not found:
+        names = learner_names()
+        raise ValueError(
+            f"there is no learner {name!r}{did_you_mean(name, names)}: expected "
+            + (f"one of {', '.join(names)}" if names else "that a package is installed with one")
+        )
+    try:
+        learner = found[0].load()
+    except (ImportError, AttributeError) as error:
+        raise PluginError(
+            f"the learner {name!r} of {_distribution(found[0])} cannot be loaded: {error}"
+        ) from error
+    if not (isclass(learner) and issubclass(learner, RewardLearner)):
+        raise PluginError(
+            f"the learner {name!r} of {_distribution(found[0])} is no subclass of "
+            f"rlsp_sb3.RewardLearner: its entry point is {found[0].value}"
+        )
+    return learner
+
+
+@cache
+def register_envs() -> None:
+    """Register the environments of the installed packages; does nothing the second time.
+
+    Gymnasium 0.29 does this by itself when it is imported, Gymnasium 1.0 and later do not. A
+    package that fails is warned about and passed over, as there.
+    """
+    if hasattr(registration, "load_plugin_envs"):
+        return
+    for plugin in metadata.entry_points(group=ENVIRONMENTS):
+        # "__root__" stands for no namespace.
+        root = plugin.name.startswith("__") and plugin.name.endswith("__")
+        try:
+            with nullcontext() if root else registration.namespace(plugin.name):
+                plugin.load()()
+        except (gym.error.Error, ImportError, AttributeError, TypeError, ValueError) as error:
+            gym.logger.warn(
+                f"the environments of {_distribution(plugin)} cannot be registered: {error}"
+            )
+
+
+def plugin_specs() -> list[EnvSpec]:
+    """The registered environments that are not Gymnasium's own."""
+    specs = [spec for spec in gym.registry.values() if spec.entry_point is not None]
+    return [spec for spec in specs if _package(spec) != "gymnasium"]
+
+
+def _package(spec: EnvSpec) -> str:
+    creator = spec.entry_point
+    if not isinstance(creator, str):
+        creator = getattr(creator, "func", creator)  # of a functools.partial
+        creator = str(getattr(creator, "__module__", ""))
+    return creator.partition(":")[0].partition(".")[0]
+
+
+def _distribution(plugin: metadata.EntryPoint) -> str:
+    return plugin.dist.name if plugin.dist else f"the entry point {plugin.value}"

@@ -1,0 +1,112 @@
+"""What the command prints, as tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.error import DependencyNotInstalled
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from rlsp_sb3.reward import LinearReward
+
+CANNOT_MAKE = (gym.error.Error, ImportError, TypeError, ValueError)
+NOTHING = "–"
+
+
+def reward_table(reward: LinearReward, env: Any) -> Table:
+    """The weights of an inferred reward beside those of the rewards that the environment offers."""
+    columns = {"inferred": reward.weights}
+    for name in ("task", "true"):
+        weights = getattr(env, f"{name}_reward", None)
+        if weights is not None and np.shape(weights) == reward.weights.shape:
+            columns[name] = weights
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("feature", overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for i, feature in enumerate(reward.feature_names):
+        table.add_row(Text(feature), *(_weight(weights[i]) for weights in columns.values()))
+    return table
+
+
+def fractions_table(fractions: dict[str, float]) -> Table:
+    """How good each robot is."""
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("robot that plans with")
+    table.add_column("fraction of the best true return", justify="right")
+    for name, fraction in fractions.items():
+        table.add_row(Text(name), Text(f"{fraction:.3f}", "bold"))
+    return table
+
+
+def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str]]:
+    """What environments are like.
+
+    Returns:
+        The table, and for each environment that could not be made, by its id, what to do.
+    """
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True)
+    table.add_column("id", min_width=20, overflow="fold")
+    for name in ("states", "actions", "features", "horizon", "time\nlimit"):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("observed\nstate")
+    failed = {}
+    for spec in sorted(specs, key=lambda spec: spec.id):
+        try:
+            cells = _about(spec)
+        except CANNOT_MAKE as error:
+            cells = ["?"] * 6
+            failed[spec.id] = what_to_do(error)
+        table.add_row(Text(spec.id, "dim" if spec.id in failed else "bold"), *map(Text, cells))
+    return table, failed
+
+
+def what_to_do(error: Exception) -> str:
+    """The pip commands that an error names, or else what it says."""
+    commands = re.findall(r"`pip install [^`]+`", str(error))
+    if commands and isinstance(error, (DependencyNotInstalled, ImportError)):
+        return f"run {', then '.join(commands)}"
+    return str(error).strip() or type(error).__name__
+
+
+def _weight(weight: float) -> Text:
+    text = f"{weight:+.4f}"
+    if float(text) == 0:
+        return Text("0.0000", "dim")
+    return Text(text.replace("-", "−"), "bold")
+
+
+def _about(spec: EnvSpec) -> list[str]:
+    made = gym.make(spec.id, disable_env_checker=True)
+    env: Any = made.unwrapped
+    try:
+        mdp = getattr(env, "mdp", None)
+        states = env.observation_space if mdp is None else len(mdp.features)
+        actions = getattr(env.action_space, "n", env.action_space)
+        names = getattr(env, "feature_names", None)
+        observed = getattr(env, "observed_states", None)
+        about = [
+            _size(states),
+            _size(actions),
+            NOTHING if names is None else str(len(names)),
+            str(getattr(env, "horizon", None) or NOTHING),
+            str(spec.max_episode_steps or NOTHING),
+            "no" if observed is None else "yes",
+        ]
+    finally:
+        made.close()
+    return about
+
+
+def _size(size: Any) -> str:
+    """A number, or the shape of a space."""
+    if isinstance(size, gym.Space):
+        return f"{type(size).__name__}{size.shape or ''}"
+    return f"{size:,}"

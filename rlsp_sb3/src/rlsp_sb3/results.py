@@ -1,0 +1,87 @@
+"""What is kept of a learner that has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.error import DependencyNotInstalled
+
+from rlsp_sb3.base import RewardLearner
+from rlsp_sb3.comparison import true_return_fractions
+from rlsp_sb3.errors import NotOfferedError
+from rlsp_sb3.plots import reward_heatmap
+from rlsp_sb3.reward import LinearReward
+from rlsp_sb3.run_folder import RunFolder
+from rlsp_sb3.settings import arguments_of
+from rlsp_sb3.tabular import TabularLearner
+from rlsp_sb3.videos import film, robot_gif
+
+
+def write_results(learner: RewardLearner, env_id: str, folder: RunFolder) -> None:
+    """Write the learner, its reward and pictures of both, as far as there are any.
+
+    Args:
+        learner: The learner.
+        env_id: What ``gym.make`` makes its environment of.
+        folder: Where to.
+    """
+
+    def write_reward(path: Path) -> None:
+        if not isinstance(learner.reward, LinearReward):
+            raise NotOfferedError(f"the reward is a {type(learner.reward).__name__}, not linear")
+        learner.reward.save(path)
+
+    def write_gif(path: Path) -> None:
+        with _camera(learner, env_id) as (tabular, env):
+            robot_gif(tabular, env, path)
+
+    folder.add("learner.zip", learner.save)
+    folder.add("reward.json", write_reward)
+    folder.add("reward.png", lambda path: reward_heatmap(learner, path, _picture(learner, env_id)))
+    folder.add("robot.gif", write_gif)
+
+
+def fractions_of(learner: RewardLearner) -> dict[str, float]:
+    """The true-return fractions of the learner's robots.
+
+    Raises:
+        NotOfferedError: If they cannot be computed exactly.
+    """
+    if not isinstance(learner, TabularLearner):
+        raise NotOfferedError(f"{type(learner).__name__} plans no policy")
+    return true_return_fractions(learner)
+
+
+def arguments_used(learner: RewardLearner) -> dict[str, Any]:
+    """The values of all arguments of the learner's constructor, but for arrays."""
+    names = [name for name in arguments_of(type(learner)) if name != "observed_states"]
+    return {name: getattr(learner, name) for name in names if hasattr(learner, name)}
+
+
+@contextmanager
+def _camera(
+    learner: RewardLearner, env_id: str
+) -> Iterator[tuple[TabularLearner, gym.Env[Any, Any]]]:
+    """The learner, and its environment once more, so that it can be filmed."""
+    if not isinstance(learner, TabularLearner):
+        raise NotOfferedError(f"{type(learner).__name__} plans no policy to be compared")
+    if "rgb_array" not in learner.unwrapped_env.metadata.get("render_modes", ()):
+        raise NotOfferedError('the environment has no render mode "rgb_array"')
+    env = gym.make(env_id, render_mode="rgb_array")
+    try:
+        yield learner, env
+    finally:
+        env.close()
+
+
+def _picture(learner: RewardLearner, env_id: str) -> Any:
+    """What the observed state looks like; None if that cannot be seen."""
+    try:
+        with _camera(learner, env_id) as (tabular, env):
+            return next(film(env, tabular.policy, tabular.observed_states[0], n_steps=0)).picture
+    except (NotOfferedError, DependencyNotInstalled):
+        return None

@@ -1,0 +1,92 @@
+"""Arguments of a learner's constructor, written as NAME=VALUE."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from contextlib import suppress
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from rlsp_sb3.suggest import did_you_mean
+
+SIMPLE_TYPES = {bool: "True or False", int: "an int", float: "a number", type(None): "None"}
+ELSEWHERE = {"env": "ENV", "seed": "--seed", "tensorboard_log": "--out"}
+ARRAYS = {"observed_states"}
+
+
+def arguments_of(learner: type[Any]) -> dict[str, inspect.Parameter]:
+    """The arguments of a learner's constructor by name, without the environment."""
+    return {
+        name: parameter
+        for name, parameter in inspect.signature(learner).parameters.items()
+        if name != "env" and parameter.kind is not parameter.VAR_KEYWORD
+    }
+
+
+def parse_settings(learner: type[Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """Read arguments of a learner's constructor.
+
+    Args:
+        learner: The class of the learner.
+        assignments: Texts like "horizon=7", each value of the type that the argument is annotated
+            with: bool, int, float, None, or a string.
+
+    Raises:
+        ValueError: If one is no assignment, names no argument, or has a value of another type.
+    """
+    arguments = arguments_of(learner)
+    allowed = [name for name in arguments if name not in ELSEWHERE and name not in ARRAYS]
+    settings = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        name = name.strip().replace("-", "_")
+        if name in ELSEWHERE:
+            raise ValueError(f"--set {assignment}: use {ELSEWHERE[name]} instead")
+        if name not in allowed:
+            raise ValueError(
+                f"--set {assignment}: {learner.__name__} has no argument {name!r}"
+                f"{did_you_mean(name, allowed)}: expected one of {', '.join(allowed)}"
+            )
+        if not equals:
+            raise ValueError(f"--set {assignment}: expected NAME=VALUE")
+        types = _types(learner, name)
+        try:
+            settings[name] = _parse(text.strip(), types)
+        except ValueError as error:
+            raise ValueError(f"--set {assignment}: {error}") from None
+    return settings
+
+
+def _parse(text: str, types: set[Any]) -> Any:
+    if type(None) in types and text.lower() == "none":
+        return None
+    if bool in types and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for number in (int, float):
+        if number in types:
+            with suppress(ValueError):
+                return number(text)
+    if types <= set(SIMPLE_TYPES):
+        expected = [words for simple, words in SIMPLE_TYPES.items() if simple in types]
+        raise ValueError(f"expected {' or '.join(expected)}")
+    return text
+
+
+def _types(learner: type[Any], name: str) -> set[Any]:
+    """The types that an argument may have; for a choice of values, their types."""
+    try:
+        argument = inspect.signature(learner, eval_str=True).parameters[name]
+    except NameError:  # an annotation has a name that was imported for type checkers only
+        argument = inspect.signature(learner).parameters[name]
+        argument = argument.replace(annotation=argument.empty)
+    hint, default = argument.annotation, argument.default
+    if hint is argument.empty:
+        if default is None or default is argument.empty:
+            return {int, float, str, type(None)}
+        hint = type(default)
+    types = set()
+    for part in get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,):
+        values = get_args(part) if get_origin(part) is Literal else ()
+        types |= {type(value) for value in values} or {part}
+    return types

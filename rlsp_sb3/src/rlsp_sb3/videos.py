@@ -1,0 +1,149 @@
+"""Films of robots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from rlsp_sb3.comparison import policies
+from rlsp_sb3.errors import NotOfferedError
+from rlsp_sb3.protocols import Policy
+from rlsp_sb3.tabular import TabularLearner
+
+FRAME_MS, LAST_FRAME_MS = 250, 2500
+MAX_SIDE = 480  # pixels of one picture
+FONT_SIZE, MARGIN, LINE = 16, 16, 26
+INK, FAINT, PAPER = (40, 40, 46), (110, 110, 118), (255, 255, 255)
+
+
+class Frame(NamedTuple):
+    """One moment of an episode.
+
+    Attributes:
+        picture: What it looks like (height, width, 3), uint8.
+        true_return: The true rewards so far, without that of the start; None if unknown.
+    """
+
+    picture: NDArray[np.uint8]
+    true_return: float | None
+
+
+def film(
+    env: gym.Env[Any, Any], policy: Policy, start: NDArray[Any], n_steps: int, seed: int = 0
+) -> Iterator[Frame]:
+    """Act in an environment and look.
+
+    Args:
+        env: A tabular environment with the render mode "rgb_array".
+        policy: What acts, without randomness.
+        start: The observation of the state to start in; the environment's ``reset`` must take
+            ``options={"observation": …}``.
+        n_steps: For how many steps.
+        seed: Seeds the environment.
+
+    Yields:
+        The start and what follows each step, up to the end of the episode.
+
+    Raises:
+        NotOfferedError: If the environment does not start where it should, or gives no pictures.
+    """
+    unwrapped: Any = env.unwrapped
+    observation, _ = env.reset(seed=seed, options={"observation": start})
+    wanted, reached = unwrapped.state_indices(np.stack([start, observation]))
+    if wanted != reached:
+        raise NotOfferedError(
+            'the environment cannot be started in an observed state by options={"observation": …}'
+        )
+    true_reward = getattr(unwrapped, "true_reward", None)
+    true_return = None if true_reward is None else 0.0
+    state = None
+    done = False
+    for step in range(n_steps + 1):
+        picture = env.render()
+        if not isinstance(picture, np.ndarray):
+            raise NotOfferedError("the environment renders no arrays")
+        yield Frame(picture, true_return)
+        if done or step == n_steps:
+            return
+        action, state = policy.predict(observation, state, deterministic=True)
+        observation, _, terminated, truncated, _ = env.step(action)
+        done = terminated or truncated
+        if true_return is not None:
+            true_return += float(unwrapped.features(observation) @ true_reward)
+
+
+def robot_gif(
+    learner: TabularLearner, env: gym.Env[Any, Any], path: str | Path, n_steps: int = 20
+) -> None:
+    """Film the robots of :mod:`rlsp_sb3.comparison` side by side, from the observed state on.
+
+    Args:
+        learner: The learner.
+        env: Its environment once more, with the render mode "rgb_array".
+        path: Where to write the GIF.
+        n_steps: For how many steps.
+
+    Raises:
+        NotOfferedError: If the environment cannot be filmed from the observed state.
+    """
+    start = learner.observed_states[0]
+    films = {
+        name: list(film(env, policy, start, n_steps)) for name, policy in policies(learner).items()
+    }
+    n_frames = max(map(len, films.values()))
+    frames = [_side_by_side(films, step) for step in range(n_frames)]
+    frames[0].save(
+        path,
+        format="GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=[FRAME_MS] * (n_frames - 1) + [LAST_FRAME_MS],
+        loop=0,
+    )
+
+
+def _side_by_side(films: Mapping[str, list[Frame]], step: int) -> Image.Image:
+    """One frame: the name of each robot, its picture, and how far it got."""
+    font = ImageFont.truetype(
+        str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), FONT_SIZE
+    )
+    frames = {name: frames[min(step, len(frames) - 1)] for name, frames in films.items()}
+    pictures = [_fit(Image.fromarray(frame.picture)) for frame in frames.values()]
+    status = [_status(frame, min(step, len(films[name]) - 1)) for name, frame in frames.items()]
+    widest = max(font.getlength(text) for text in (*frames, "step 00   true return −00.00"))
+    width = max(int(widest), *(picture.width for picture in pictures))
+    height = max(picture.height for picture in pictures)
+    canvas = Image.new(
+        "RGB",
+        (MARGIN + (width + MARGIN) * len(frames), height + 2 * LINE + 2 * MARGIN),
+        PAPER,
+    )
+    draw = ImageDraw.Draw(canvas)
+    for i, (name, picture) in enumerate(zip(frames, pictures, strict=True)):
+        left = MARGIN + i * (width + MARGIN)
+        middle = left + width // 2
+        draw.text((middle, MARGIN), name, INK, font, anchor="mt")
+        canvas.paste(picture, (middle - picture.width // 2, MARGIN + LINE))
+        below = MARGIN + LINE + height + MARGIN // 2
+        draw.text((middle, below), status[i], FAINT, font, anchor="mt")
+    return canvas
+
+
+def _status(frame: Frame, step: int) -> str:
+    if frame.true_return is None:
+        return f"step {step}"
+    return f"step {step}   true return {frame.true_return:g}".replace("-", "−")
+
+
+def _fit(picture: Image.Image) -> Image.Image:
+    scale = min(1.0, MAX_SIDE / max(picture.size))
+    if scale == 1:
+        return picture
+    return picture.resize((round(picture.width * scale), round(picture.height * scale)))
