@@ -27,6 +27,22 @@ FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
     "batteries:Batteries": {"Batteries-v0": {}, **BATTERIES_PROBLEMS},
 }
 
+# What makes each MuJoCo environment, and with which arguments.
+MUJOCO_TIME_LIMIT = 1000
+MUJOCO: dict[str, tuple[str, dict[str, Any]]] = {
+    "HalfCheetah-FW-v2": ("make_half_cheetah", {}),
+    "HalfCheetah-BW-v2": ("make_half_cheetah", {"forward_reward_weight": -1.0}),
+    "HalfCheetah-QPOS-v2": (
+        "make_half_cheetah",
+        {"exclude_current_positions_from_observation": False},
+    ),
+    "HalfCheetah-Plot-v2": ("make_half_cheetah_plot", {}),
+    "Hopper-FW-v2": ("make_hopper", {}),
+    "Hopper-FW-Penalty-v2": ("make_hopper_penalty", {}),
+    "Ant-FW-v2": ("make_ant", {}),
+    "Swimmer-FW-v2": ("make_swimmer", {}),
+}
+
 
 def register_envs() -> None:
     """Register the environments with Gymnasium; does nothing the second time."""
@@ -43,6 +59,14 @@ def register_envs() -> None:
                     max_episode_steps=TIME_LIMIT,
                     kwargs=kwargs,
                 )
+    for env_id, (entry_point, kwargs) in MUJOCO.items():
+        if env_id not in registry:
+            register(
+                env_id,
+                entry_point=f"rlsp_envs.mujoco:{entry_point}",
+                max_episode_steps=MUJOCO_TIME_LIMIT,
+                kwargs=kwargs,
+            )
 
 
 def _vector_entry_point(name: str, kwargs: dict[str, Any]) -> Any:

@@ -1,0 +1,204 @@
+"""Put a simulator into the state that an observation shows.
+
+That is what simulating forward from a chosen state takes. An environment may offer it as a method
+``set_state_from_observation(observation)``; where it does not, what is known here about Gymnasium's
+own environments serves.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs import classic_control
+from numpy.typing import ArrayLike, NDArray
+
+METHOD = "set_state_from_observation"
+
+Array = NDArray[np.float64]
+Setter = Callable[[Any], None]
+
+
+def set_state_from_observation(env: gym.Env[Any, Any], observation: Any) -> None:
+    """Put an environment into the state of one of its observations.
+
+    The next observations depend on this one and the actions alone. They are what followed when it
+    was made, as far as it shows the state: Gymnasium clips the velocities of its Hopper, Walker2d
+    and InvertedDoublePendulum to ±10, rounds the observations of classic control to single
+    precision, and does not show where its MuJoCo solver starts from, which moves the Humanoid by
+    some 1e-5. Positions that are left out become 0. The first reward of the Ant and the Humanoid
+    may differ: Gymnasium measures how far they got from a point within the previous step.
+
+    Setting a state does not start an episode: reset the environment first, as for any step; the
+    steps that a ``TimeLimit`` counts go on.
+
+    Args:
+        env: An environment, wrapped or not, that offers ``set_state_from_observation`` (or that a
+            wrapper offers it for), or one of Gymnasium's from classic control, or one of MuJoCo
+            whose observation is its positions and velocities: InvertedPendulum,
+            InvertedDoublePendulum, HalfCheetah, Hopper, Walker2d, Swimmer, Ant, Humanoid and
+            HumanoidStandup.
+        observation: One of its observations.
+
+    Raises:
+        TypeError: If it is not known how to do that for this environment.
+        ValueError: If the observation has another shape, or is not finite.
+    """
+    _setter(env)(observation)
+
+
+def can_set_state(env: gym.Env[Any, Any]) -> bool:
+    """Whether :func:`set_state_from_observation` works for an environment."""
+    try:
+        _setter(env)
+    except TypeError:
+        return False
+    return True
+
+
+def mujoco_state(env: Any, observations: ArrayLike) -> tuple[Array, Array]:
+    """The state that observations of one of Gymnasium's MuJoCo environments show.
+
+    Args:
+        env: The environment, without wrappers.
+        observations: One observation, or any number of them (…, D).
+
+    Returns:
+        The positions (…, nq) and velocities (…, nv); positions that are left out are 0.
+
+    Raises:
+        TypeError: If an observation is not the positions followed by the velocities.
+        ValueError: If the observations have another shape, or are not finite.
+    """
+    layout = _mujoco_layout(env)
+    if layout is None:
+        raise _unknown(env)
+    return layout(_check(env, observations))
+
+
+def _setter(env: gym.Env[Any, Any]) -> Setter:
+    """What sets the state: the outermost method on offer, or else a function of this module."""
+    if not isinstance(env, gym.Env):
+        raise TypeError(f"env={env!r}: expected a Gymnasium environment")
+    layer = env
+    while isinstance(layer, gym.Wrapper) and not hasattr(type(layer), METHOD):
+        inside = layer.env.observation_space
+        if layer.observation_space is not inside and layer.observation_space != inside:
+            raise TypeError(
+                f"env has the wrapper {type(layer).__name__}, which changes observations: give it "
+                f"a method {METHOD}(observation) that undoes the change and calls the same method "
+                "of what it wraps, or pass what it wraps"
+            )
+        layer = layer.env
+    if hasattr(layer, METHOD):
+        setter: Setter = getattr(layer, METHOD)
+        return setter
+    for env_class, state_of in CLASSIC_CONTROL.items():
+        if isinstance(layer, env_class):
+            return lambda observation: _set_classic_state(layer, state_of, observation)
+    layout = _mujoco_layout(layer)
+    if layout is not None:
+        return lambda observation: _set_mujoco_state(layer, layout(_check(layer, observation)))
+    raise _unknown(layer)
+
+
+def _unknown(env: Any) -> TypeError:
+    return TypeError(
+        f"it is not known how to put {type(env).__name__} into the state of an observation: give "
+        f"it a method {METHOD}(observation)"
+    )
+
+
+def _check(env: gym.Env[Any, Any], observations: ArrayLike) -> Array:
+    """The observations (…, D) as an array, if they are as they should be."""
+    array = np.asarray(observations, dtype=np.float64)
+    shape = env.observation_space.shape
+    if array.shape[-1:] != shape:
+        raise ValueError(f"observation has shape {array.shape}: expected {shape}")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"observation={array}: expected finite numbers")
+    return array
+
+
+# Classic control: the state as a function of the observation (D,).
+
+CLASSIC_CONTROL: dict[type[gym.Env[Any, Any]], Callable[[Array], Array]] = {
+    classic_control.CartPoleEnv: np.array,
+    classic_control.MountainCarEnv: np.array,
+    classic_control.Continuous_MountainCarEnv: np.array,
+    classic_control.PendulumEnv: lambda o: np.array([np.arctan2(o[1], o[0]), o[2]]),
+    classic_control.AcrobotEnv: lambda o: np.array(
+        [np.arctan2(o[1], o[0]), np.arctan2(o[3], o[2]), o[4], o[5]]
+    ),
+}
+
+
+def _set_classic_state(env: Any, state_of: Callable[[Array], Array], observation: Any) -> None:
+    env.state = state_of(_check(env, observation))
+    for memory in ("steps_beyond_terminated", "last_u"):
+        if hasattr(env, memory):
+            setattr(env, memory, None)
+
+
+# MuJoCo: layouts of observations, as functions from (…, D), nq and nv to positions and velocities.
+
+Layout = Callable[[Array], tuple[Array, Array]]
+
+
+def _coordinates(nq: int, nv: int, left_out: int) -> Layout:
+    """The positions but the first few, then the velocities, then anything."""
+
+    def state(observations: Array) -> tuple[Array, Array]:
+        zeros = np.zeros((*observations.shape[:-1], left_out))
+        complete = np.concatenate([zeros, observations], axis=-1)
+        return complete[..., :nq], complete[..., nq : nq + nv]
+
+    return state
+
+
+def _sines_and_cosines(nq: int, nv: int) -> Layout:
+    """The first position, sine and cosine of the others, then the velocities, then anything."""
+
+    def state(observations: Array) -> tuple[Array, Array]:
+        first, sines, cosines, velocities, _ = np.split(
+            observations, [1, nq, 2 * nq - 1, 2 * nq - 1 + nv], axis=-1
+        )
+        return np.concatenate([first, np.arctan2(sines, cosines)], axis=-1), velocities
+
+    return state
+
+
+def _mujoco_layout(env: Any) -> Layout | None:
+    """The layout of an environment's observations, found by looking at one; None if unknown."""
+    module = sys.modules.get("gymnasium.envs.mujoco")  # if there is such an env, it is imported
+    if module is None or not isinstance(env, module.MujocoEnv):
+        return None
+    nq, nv, data = env.model.nq, env.model.nv, env.data
+    before = data.qpos.copy(), data.qvel.copy()
+    probe = np.split(np.linspace(0.1, 0.9, nq + nv), [nq])
+    try:
+        data.qpos[:], data.qvel[:] = probe
+        observation = env._get_obs()
+    finally:
+        data.qpos[:], data.qvel[:] = before
+    if not isinstance(observation, np.ndarray):
+        return None
+    layouts = [(n, _coordinates(nq, nv, n)) for n in range(3)] + [(0, _sines_and_cosines(nq, nv))]
+    for left_out, layout in layouts:
+        shown = np.concatenate(layout(observation))[left_out:]
+        expected = np.concatenate(probe)[left_out:]
+        if shown.shape == expected.shape and np.abs(shown - expected).max() < 1e-12:
+            return layout
+    return None
+
+
+def _set_mujoco_state(env: Any, state: tuple[Array, Array]) -> None:
+    import mujoco
+
+    mujoco.mj_resetData(env.model, env.data)  # Gymnasium's set_state leaves some of the past
+    env.set_state(*state)
+    # As after a step, the solver starts from the accelerations.
+    env.data.qacc_warmstart[:] = env.data.qacc
