@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+
+from rlsp_sb3.atomic import replacing
 
 FORMAT = "rlsp-learner-1"
 
@@ -35,20 +36,15 @@ def write_archive(path: str | Path, data: dict[str, Any], arrays: dict[str, NDAr
         data: What JSON can hold; numbers of NumPy and paths, too.
         arrays: Arrays by name.
     """
-    path = with_suffix(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with ZipFile(unfinished, "w") as archive:
+    members: dict[str, str | bytes] = {
+        "data.json": _to_json({"format": FORMAT, **data}),
+        "arrays.safetensors": save(contiguous),
+    }
+    with replacing(with_suffix(path)) as unfinished, ZipFile(unfinished, "w") as archive:
+        for name, content in members.items():
             # ZipInfo's default date instead of now: the same learner gives the same file.
-            archive.writestr(
-                ZipInfo("data.json"), _to_json({"format": FORMAT, **data}), ZIP_DEFLATED
-            )
-            archive.writestr(ZipInfo("arrays.safetensors"), save(contiguous), ZIP_DEFLATED)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+            archive.writestr(ZipInfo(name), content, ZIP_DEFLATED)
 
 
 def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

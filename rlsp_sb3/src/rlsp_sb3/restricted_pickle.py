@@ -1,0 +1,287 @@
+"""Pickles of numpy arrays, read without running what is in them.
+
+A pickle is a program. This one can build lists, dictionaries, numbers and text, and may name
+nothing but what pickles of numpy arrays name and the trajectory class of the published
+demonstrations. Not even those are handed out: numpy's own ``dtype.__setstate__`` can be told to
+take raw bytes for pointers to objects. Stand-ins check what they are given and build the arrays.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import pickletools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_DEPTH = 16
+"""How deep lists, tuples and dictionaries may be nested."""
+
+ARRAY_TYPES = re.compile(r"b1|[iu][1248]|f[248]")
+TRAJECTORY = "imitation.data.types.TrajectoryWithRew"
+TRAJECTORY_FIELDS = ("obs", "acts", "infos", "rews")
+
+# What the unpickler raises when bytes make no sense.
+NONSENSE = (
+    *(pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError),
+    *(OverflowError, MemoryError, RecursionError),
+)
+
+
+class RefusedPickleError(ValueError):
+    """A pickle asks for something that arrays do not need; it could be code."""
+
+
+@dataclass(frozen=True, eq=False)
+class LegacyTrajectory:
+    """A demonstration of ``imitation`` 0.1, where the class is called ``TrajectoryWithRew``.
+
+    Attributes:
+        obs: The observations, one more than there are actions (L + 1, *observation_shape).
+        acts: The actions (L, *action_shape).
+        rews: The rewards (L,).
+        infos: What the environment said at each step, as plain data; None if not stored.
+    """
+
+    obs: Any
+    acts: Any
+    rews: Any
+    infos: Any
+
+
+def read_pickle(path: str | Path) -> Any:
+    """Read a pickle of arrays from a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What is in it, see :func:`parse_pickle`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        RefusedPickleError: If it asks for anything but arrays and demonstrations.
+        ValueError: If it is damaged, or no pickle at all.
+    """
+    data = Path(path).read_bytes()
+    try:
+        return parse_pickle(data)
+    except RefusedPickleError as error:
+        raise RefusedPickleError(f"path={str(path)!r} is refused: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"path={str(path)!r} cannot be read: {error}") from error
+
+
+def parse_pickle(data: bytes) -> Any:
+    """Read a pickle of arrays, of any protocol, written with numpy 1 or 2.
+
+    Args:
+        data: The pickle.
+
+    Returns:
+        Lists, tuples, dictionaries, text, bytes, Python and numpy scalars, numpy arrays, and
+        :class:`LegacyTrajectory`, nested in each other.
+
+    Raises:
+        RefusedPickleError: If it asks for anything else; the message names it. Nothing of it was
+            imported or called.
+        ValueError: If it is damaged, or no pickle at all.
+    """
+    try:
+        _check_opcodes(data)
+        loaded = _RestrictedUnpickler(io.BytesIO(data)).load()
+        return _finished(loaded, 0, {})
+    except RefusedPickleError:
+        raise
+    except NONSENSE as error:
+        raise ValueError(f"it is damaged, or not a pickle of arrays ({error})") from error
+
+
+def _check_opcodes(data: bytes) -> None:
+    """Refuse what the unpickler would do without asking ``find_class``, or at too high a price."""
+    for opcode, argument, _ in list(pickletools.genops(data)):  # all, for there may be nonsense
+        if opcode.name.startswith("EXT"):
+            raise RefusedPickleError(f"it asks for extension {argument} of the copyreg registry")
+        if opcode.name.endswith("PERSID"):
+            raise RefusedPickleError(f"it asks for a persistent object {argument or ''}".rstrip())
+        if opcode.name.endswith("PUT") and (argument or 0) > len(data):
+            raise ValueError(f"memo {argument} in {len(data)} bytes")
+
+
+class _RestrictedUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        full_name = f"{module}.{name}"
+        if full_name == TRAJECTORY:
+            return _Trajectory
+        if full_name not in GLOBALS:
+            raise RefusedPickleError(
+                f"it asks for {full_name}, and only numpy arrays and {TRAJECTORY} are allowed: "
+                "pickles can run code, so do not load it by other means unless you trust its source"
+            )
+        return _Global(full_name, GLOBALS[full_name])
+
+
+class _Global:
+    """Stands for something in a module: may be named and perhaps called, but not changed."""
+
+    __slots__ = ("function", "name")
+
+    def __init__(self, name: str, function: Callable[..., Any] | None) -> None:
+        self.name = name
+        self.function = function
+
+    def __call__(self, *args: Any) -> Any:
+        if self.function is None:
+            raise RefusedPickleError(f"it asks to call {self.name}")
+        return self.function(*args)
+
+    def __setstate__(self, state: object) -> None:
+        raise RefusedPickleError(f"it asks to change {self.name}")
+
+
+class _Trajectory:
+    """Stands for a demonstration while it is read; a class, as the pickle makes an instance."""
+
+    __slots__ = ("fields",)
+
+    fields: dict[str, Any]
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, dict) or set(state) != set(TRAJECTORY_FIELDS):
+            raise ValueError(f"a {TRAJECTORY} has the fields {', '.join(TRAJECTORY_FIELDS)}")
+        self.fields = state
+
+
+class _DType:
+    """Stands for a numpy dtype, which must be one of plain numbers."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, code: object, *_: object) -> None:
+        if not isinstance(code, str) or not ARRAY_TYPES.fullmatch(code):
+            raise RefusedPickleError(
+                f"it asks for an array of type {code!r}, and only arrays of numbers are allowed: "
+                "bool, and int, uint or float of up to 64 bits"
+            )
+        self.dtype = np.dtype(code)
+
+    def __setstate__(self, state: Any) -> None:
+        _, order, *structure, _, _, _ = state
+        if any(part is not None for part in structure) or order not in ("<", ">", "=", "|"):
+            raise RefusedPickleError(f"it asks for an array of type {state!r}")
+        self.dtype = self.dtype.newbyteorder(order)
+
+
+class _Array:
+    """Stands for a numpy array while it is read."""
+
+    __slots__ = ("array",)
+
+    array: NDArray[Any]
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, is_fortran, data = state
+        self.array = _array(data, dtype, shape, "F" if is_fortran else "C")
+
+
+def _array(data: object, dtype: object, shape: Any, order: Any) -> NDArray[Any]:
+    """A new array of plain numbers, if there are as many bytes as it has."""
+    if not isinstance(data, (bytes, bytearray)) or not isinstance(dtype, _DType):
+        raise RefusedPickleError("it asks for an array that is not made of bytes")
+    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"an array of shape {shape!r}")
+    if math.prod(shape) * dtype.dtype.itemsize != len(data):
+        raise ValueError(f"an array of shape {shape} and type {dtype.dtype} in {len(data)} bytes")
+    return np.array(np.ndarray(shape, dtype.dtype, bytes(data), order=order))
+
+
+def _scalar(dtype: object, data: object) -> Any:
+    return _array(data, dtype, (), "C")[()]
+
+
+def _reconstruct(array_type: object, *_: object) -> _Array:
+    if not isinstance(array_type, _Global) or array_type.name != "numpy.ndarray":
+        raise RefusedPickleError("it asks for an array of another class than numpy.ndarray")
+    return _Array()
+
+
+def _from_buffer(
+    data: object, dtype: object, shape: object, order: str, axes: Any = None
+) -> NDArray[Any]:
+    if order == "K" and axes is not None:
+        permuted: NDArray[Any] = _array(data, dtype, shape, "C").transpose(axes)
+        return permuted
+    return _array(data, dtype, shape, order)
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """Bytes, as protocols 0 to 2 write them."""
+    if encoding != "latin1":
+        raise RefusedPickleError(f"it asks for the encoding {encoding!r}")
+    return text.encode("latin-1")
+
+
+def _no_bytes() -> bytes:
+    """No bytes, as protocols 0 to 2 write them."""
+    return b""
+
+
+GLOBALS: dict[str, Callable[..., Any] | None] = {
+    "numpy.ndarray": None,
+    "numpy.dtype": _DType,
+    "numpy.core.multiarray._reconstruct": _reconstruct,
+    "numpy.core.multiarray.scalar": _scalar,
+    "numpy.core.numeric._frombuffer": _from_buffer,
+    "numpy._core.multiarray._reconstruct": _reconstruct,
+    "numpy._core.multiarray.scalar": _scalar,
+    "numpy._core.numeric._frombuffer": _from_buffer,
+    "_codecs.encode": _encode,
+    "__builtin__.bytes": _no_bytes,
+    "builtins.bytes": _no_bytes,
+}
+"""What a pickle may name, and what is called instead; None if it may not be called."""
+
+
+def _finished(value: Any, depth: int, known: dict[int, Any]) -> Any:
+    """The value with arrays and trajectories in the place of their stand-ins.
+
+    Args:
+        value: What the unpickler returned.
+        depth: How deep it is nested.
+        known: What was finished before, by id: a value can be in several places.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if id(value) in known:
+        return known[id(value)]
+    finished: Any
+
+    def finish(part: Any) -> Any:
+        return _finished(part, depth + 1, known)
+
+    if isinstance(value, _Array):
+        finished = value.array
+    elif isinstance(value, _Trajectory):
+        finished = LegacyTrajectory(**{name: finish(part) for name, part in value.fields.items()})
+    elif type(value) is list:
+        finished = [finish(part) for part in value]
+    elif type(value) is tuple:
+        finished = tuple(finish(part) for part in value)
+    elif type(value) is dict:
+        finished = {finish(key): finish(part) for key, part in value.items()}
+    elif value is None or isinstance(
+        value, (bool, int, float, str, bytes, bytearray, np.generic, np.ndarray)
+    ):
+        finished = value
+    else:
+        kind = value.name if isinstance(value, _Global) else type(value).__name__.strip("_")
+        raise RefusedPickleError(f"it contains {kind}, which is not data")
+    known[id(value)] = finished
+    return finished
