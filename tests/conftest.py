@@ -9,6 +9,8 @@ import pytest
 # Without a display, unless the environment says otherwise; before anything imports them.
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+# Tests run in parallel, and networks in them are small: more threads would only wait.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # SB3 makes a folder for each log, of learners that log nothing too.
 os.environ.setdefault("SB3_LOGDIR", tempfile.mkdtemp(prefix="rlsp-tests-"))
 

@@ -3,11 +3,13 @@
 from rlsp_sb3.base import RewardLearner
 from rlsp_sb3.likelihood import UnreachableStateError
 from rlsp_sb3.reward import LinearReward, RewardFn
+from rlsp_sb3.rlsp import RLSP
 from rlsp_sb3.tabular_rlsp import TabularRLSP
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "RLSP",
     "LinearReward",
     "RewardFn",
     "RewardLearner",

@@ -28,6 +28,10 @@ class PlannedPolicy:
         self._env = env
         self._rng = rng
 
+    def act(self, observations: ArrayLike, time: int) -> NDArray[np.int64]:
+        """Draw actions (N,) in the states of N observations at a time step."""
+        return self._draw(self.table[time, self._env.state_indices(observations)])
+
     def predict(
         self,
         observation: ArrayLike,
@@ -56,9 +60,9 @@ class PlannedPolicy:
         if episode_start is not None:
             steps = np.where(episode_start, 0, steps)
         probabilities = self.table[np.minimum(steps, len(self.table) - 1), indices]
-        if deterministic:
-            actions = probabilities.argmax(axis=1)
-        else:
-            draws = self._rng.random((len(indices), 1))
-            actions = (probabilities.cumsum(axis=1) > draws).argmax(axis=1)
+        actions = probabilities.argmax(axis=1) if deterministic else self._draw(probabilities)
         return (actions[0] if single else actions), (steps + 1,)
+
+    def _draw(self, probabilities: FloatArray) -> NDArray[np.int64]:
+        draws = self._rng.random((len(probabilities), 1))
+        return np.asarray((probabilities.cumsum(axis=1) > draws).argmax(axis=1))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from stable_baselines3.common.callbacks import BaseCallback
+from numpy.typing import ArrayLike
 from stable_baselines3.common.type_aliases import GymEnv
 
-from rlsp_sb3.checks import check_choice, check_int, check_positive, check_vector
+from rlsp_sb3.checks import check_choice, check_positive, check_vector
+from rlsp_sb3.gradient_ascent import GradientAscentLearner, PriorName
 from rlsp_sb3.likelihood import StateLikelihood
 from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.priors import PRIORS
 from rlsp_sb3.protocols import TabularEnv
-from rlsp_sb3.reward import LinearReward
-from rlsp_sb3.tabular import TabularLearner
 
 
-class TabularRLSP(TabularLearner):
+class TabularRLSP(GradientAscentLearner):
     """Exact RLSP: the reward under which the observed states are most likely.
 
     Gradient ascent on the log probability that a person who is Boltzmann-rational for the reward
@@ -65,15 +62,13 @@ class TabularRLSP(TabularLearner):
         on_goal_2     +0.3297
     """
 
-    timestep: ClassVar[str] = "gradient step"
-
     def __init__(
         self,
         env: GymEnv | str,
         observed_states: ArrayLike | None = None,
         horizon: int | None = None,
         temperature: float = 1.0,
-        prior: Literal["gaussian", "laplace", "uniform"] = "gaussian",
+        prior: PriorName = "gaussian",
         prior_std: float = 0.5,
         learning_rate: float = 0.1,
         n_epochs: int = 50,
@@ -86,37 +81,23 @@ class TabularRLSP(TabularLearner):
         device: torch.device | str = "auto",
     ) -> None:
         check_positive("temperature", temperature)
-        check_choice("prior", prior, PRIORS)
-        check_positive("prior_std", prior_std)
-        check_positive("learning_rate", learning_rate)
-        check_int("n_epochs", n_epochs, 1)
         check_choice("initial_states", initial_states, ("known", "uniform"))
         super().__init__(
             env,
             observed_states,
+            horizon=horizon,
+            prior=prior,
+            prior_std=prior_std,
+            learning_rate=learning_rate,
+            n_epochs=n_epochs,
             inferred_weight=inferred_weight,
             seed=seed,
             verbose=verbose,
             tensorboard_log=tensorboard_log,
             device=device,
         )
-        if horizon is None:
-            horizon = getattr(self.unwrapped_env, "horizon", None)
-        if horizon is None:
-            raise ValueError(
-                "horizon=None: this environment does not say for how long the person acted, so "
-                "pass the number of states that the person passed through"
-            )
-        check_int("horizon", horizon, 1)
-        self.horizon = horizon
         self.temperature = temperature
-        self.prior = prior
-        self.prior_std = prior_std
-        self.learning_rate = learning_rate
-        self.n_epochs = n_epochs
         self.initial_states = initial_states
-        self.theta = 0.01 * self.rng.standard_normal(len(self.feature_names))
-        self._prior = PRIORS[prior](np.zeros(len(self.feature_names)), prior_std)
         self._likelihood = self._make_likelihood(self.unwrapped_env)
 
     def log_likelihood(self, theta: ArrayLike) -> float:
@@ -135,44 +116,16 @@ class TabularRLSP(TabularLearner):
         """
         return self._likelihood.gradient(self._check_theta(theta))
 
-    @property
-    def reward(self) -> LinearReward:
-        """The inferred reward."""
-        return LinearReward(self.theta, self.feature_names, self.unwrapped_env.features)
-
-    @property
-    def inferred_rewards(self) -> FloatArray:
-        """The inferred reward of each state (S,)."""
-        return self.mdp.features @ self.theta
-
     def _prepare(self, env: Any) -> None:
         super()._prepare(env)
         if hasattr(self, "theta"):  # not before everything else is set up
             check_vector("theta", self.theta, len(env.feature_names))
             self._likelihood = self._make_likelihood(env)
 
-    @property
-    def _default_timesteps(self) -> int:
-        return self.n_epochs
-
-    def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
-        episode_ends = np.ones(self.env.num_envs, dtype=np.bool_)
-        while self.num_timesteps < total_timesteps:
-            log_likelihood, gradient = self._likelihood.value_and_gradient(self.theta)
-            log_posterior = log_likelihood + self._prior.log_prob(self.theta)
-            gradient = gradient + self._prior.gradient(self.theta)
-            self.theta = self.theta + self.learning_rate * gradient
-            self._policy = None
-            self.num_timesteps += 1
-            self.logger.record("rlsp/log_likelihood", log_likelihood)
-            self.logger.record("rlsp/log_posterior", log_posterior)
-            self.logger.record("rlsp/gradient_norm", float(np.linalg.norm(gradient)))
-            self.logger.record("rlsp/reward_norm", float(np.linalg.norm(self.theta)))
-            callback.update_locals({"dones": episode_ends})
-            if not callback.on_step():
-                break
-            if self.num_timesteps % log_interval == 0:
-                self.dump_logs()
+    def _likelihood_gradient(self) -> tuple[FloatArray, dict[str, float]]:
+        log_likelihood, gradient = self._likelihood.value_and_gradient(self.theta)
+        log_posterior = log_likelihood + self._prior.log_prob(self.theta)
+        return gradient, {"log_likelihood": log_likelihood, "log_posterior": log_posterior}
 
     def _make_likelihood(self, env: TabularEnv) -> StateLikelihood:
         known = env.mdp.initial_distribution
@@ -190,12 +143,3 @@ class TabularRLSP(TabularLearner):
             self.horizon,
             self.temperature,
         )
-
-    def _check_theta(self, theta: ArrayLike) -> FloatArray:
-        return check_vector("theta", theta, len(self.feature_names))
-
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        return {"theta": self.theta}
-
-    def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self.theta = self._check_theta(arrays["theta"])

@@ -1,0 +1,151 @@
+"""The models that simulate the past, and how they are fitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rlsp_sb3.inverse_dynamics import DiscreteInverseDynamics
+from rlsp_sb3.inverse_policy import CategoricalInversePolicy
+from rlsp_sb3.simulate import Trajectories
+from rlsp_sb3.vocabulary import Vocabulary
+
+BATCH = 256
+LEARNING_RATE = 1e-3
+FIRST_UPDATES = 10  # times as many updates at the first fit
+SHARE_IN_FOCUS = 0.7
+
+
+class InverseModels:
+    """An inverse policy and inverse dynamics, fitted together and kept from fit to fit.
+
+    Args:
+        vocabulary: The values of the observations.
+        n_times: The number of actions of a trajectory.
+        n_actions: The number of actions to choose from.
+        rng: Seeds the parameters.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        n_times: int,
+        n_actions: int,
+        rng: np.random.Generator,
+    ) -> None:
+        with torch.random.fork_rng():
+            torch.manual_seed(int(rng.integers(2**31)))
+            self.policy = CategoricalInversePolicy(vocabulary, n_times, n_actions)
+            self.dynamics = DiscreteInverseDynamics(vocabulary, n_times, n_actions)
+        parameters = [*self.policy.parameters(), *self.dynamics.parameters()]
+        self._optimizer = torch.optim.Adam(parameters, LEARNING_RATE)
+        self._fitted = False
+
+    def fit(
+        self,
+        rollouts: Trajectories,
+        features: NDArray[np.float64],
+        focus: NDArray[np.float64] | None,
+        n_updates: int,
+        rng: np.random.Generator,
+    ) -> dict[str, float]:
+        """Fit both models to trajectories of the policy.
+
+        Args:
+            rollouts: N trajectories of T states.
+            features: The features of their observations (T, N, F).
+            focus: The features of the simulated past (T, M, F), if there is one: most examples
+                are drawn such that the observations after their actions have the features of the
+                past at that time as often as the past has. What the models estimate is conditional
+                on these observations, and stays the same.
+            n_updates: The number of gradient steps, ten times as many at the first fit.
+            rng: Draws the examples.
+
+        Returns:
+            The losses over the last tenth of the updates, by name.
+        """
+        n_times, n = rollouts.actions.shape[:2]
+        if n_times == 0:
+            return {}
+        if not self._fitted:
+            n_updates *= FIRST_UPDATES
+            self._fitted = True
+        probabilities = _focused(features[1:], None if focus is None else focus[1:])
+        drawn = rng.choice(n_times * n, size=(n_updates, BATCH), p=probabilities)
+        losses = []
+        for examples in drawn:
+            times, rows = np.divmod(examples, n)
+            before = rollouts.observations[times, rows]
+            actions = rollouts.actions[times, rows]
+            after = rollouts.observations[times + 1, rows]
+            policy_loss = self.policy.loss(actions, after, times)
+            dynamics_loss = self.dynamics.loss(before, actions, after, times)
+            self._optimizer.zero_grad()
+            (policy_loss + dynamics_loss).backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+            losses.append((policy_loss.item(), dynamics_loss.item()))
+        policy_mean, dynamics_mean = np.mean(losses[-max(1, n_updates // 10) :], axis=0)
+        return {
+            "inverse_policy_loss": float(policy_mean),
+            "inverse_dynamics_loss": float(dynamics_mean),
+        }
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All parameters and what the optimiser remembers, by name."""
+        states = {
+            "policy": self.policy.state_dict(),
+            "dynamics": self.dynamics.state_dict(),
+            **{f"optimizer.{i}": s for i, s in self._optimizer.state_dict()["state"].items()},
+        }
+        return {
+            f"{name}.{key}": value.numpy()
+            for name, state in states.items()
+            for key, value in state.items()
+        }
+
+    def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what :meth:`arrays` returned."""
+
+        def part(name: str) -> dict[str, torch.Tensor]:
+            prefix = f"{name}."
+            return {
+                key.removeprefix(prefix): torch.as_tensor(np.array(value))
+                for key, value in arrays.items()
+                if key.startswith(prefix)
+            }
+
+        self.policy.load_state_dict(part("policy"))
+        self.dynamics.load_state_dict(part("dynamics"))
+        state = self._optimizer.state_dict()
+        n_parameters = len(state["param_groups"][0]["params"])
+        remembered = {i: part(f"optimizer.{i}") for i in range(n_parameters)}
+        self._fitted = any(remembered.values())
+        if self._fitted:
+            self._optimizer.load_state_dict({**state, "state": remembered})
+
+
+def _focused(
+    features: NDArray[np.float64], focus: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """With which probability to draw each example, by the features (T, N, F) after its action."""
+    n_times, n, n_features = features.shape
+    uniform = np.full(n_times * n, 1 / (n_times * n))
+    if focus is None:
+        return uniform
+    # Each time and features get a number of their own, up to coincidences of no consequence.
+    weights = np.random.default_rng(0).standard_normal(1 + n_features)
+    times = weights[0] * np.arange(n_times)[:, None]
+    numbers = [(times + each @ weights[1:]).ravel() for each in (features, focus)]
+    _, key = np.unique(np.concatenate(numbers).round(9), return_inverse=True)
+    example_keys, focus_keys = np.split(key, [n_times * n])
+    size = int(key.max()) + 1
+    n_examples = np.bincount(example_keys, minlength=size)
+    wanted = np.bincount(focus_keys, minlength=size) * (n_examples > 0)
+    if not wanted.any():
+        return uniform
+    focused = (wanted / wanted.sum() / np.maximum(n_examples, 1))[example_keys]
+    mixture: NDArray[np.float64] = SHARE_IN_FOCUS * focused + (1 - SHARE_IN_FOCUS) * uniform
+    return np.asarray(mixture / mixture.sum())

@@ -1,0 +1,72 @@
+"""Observations whose entries take few values, as codes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+MAX_VALUES = 64
+
+
+class Vocabulary:
+    """The values that each entry of an observation takes.
+
+    Entries that never vary are left out of the codes. A value that was not there when the
+    vocabulary was made counts as the nearest one that was.
+
+    Args:
+        observations: Observations (n, *observation_shape) of all kinds.
+
+    Raises:
+        ValueError: If an entry takes more than 64 values, so that it does not look discrete.
+    """
+
+    def __init__(self, observations: NDArray[np.generic]) -> None:
+        flat = observations.reshape(len(observations), -1)
+        self.shape = observations.shape[1:]
+        self.constant = flat[0].copy()
+        values = [np.unique(column) for column in flat.T]
+        largest = max(map(len, values))
+        if largest > MAX_VALUES:
+            raise ValueError(
+                f"an entry of the observations takes {largest} values or more: expected "
+                f"observations that look discrete, with at most {MAX_VALUES} values an entry"
+            )
+        self.entries = np.array([i for i, known in enumerate(values) if len(known) > 1], dtype=int)
+        self.values = [values[i] for i in self.entries]
+        self.sizes = [len(known) for known in self.values]
+        self.offsets = np.concatenate([[0], np.cumsum(self.sizes)])
+        self.scales = np.array([max(np.abs(known).max(), 1) for known in self.values])
+
+    @property
+    def n_symbols(self) -> int:
+        """How many values all entries have together."""
+        return int(self.offsets[-1])
+
+    @property
+    def membership(self) -> torch.Tensor:
+        """Which entry each symbol is of, (n_symbols, entries)."""
+        entries = np.repeat(np.eye(len(self.sizes), dtype=np.float32), self.sizes, axis=0)
+        return torch.as_tensor(entries)
+
+    def encode(self, observations: NDArray[np.generic]) -> torch.Tensor:
+        """The symbol of each entry of N observations, (N, entries)."""
+        flat = observations.reshape(len(observations), -1)[:, self.entries]
+        codes = np.empty(flat.shape, dtype=np.int64)
+        for i, known in enumerate(self.values):
+            middles = (known[1:].astype(np.float64) + known[:-1]) / 2
+            codes[:, i] = self.offsets[i] + np.searchsorted(middles, flat[:, i])
+        return torch.as_tensor(codes)
+
+    def decode(self, codes: torch.Tensor) -> NDArray[np.generic]:
+        """The observations (N, *observation_shape) of symbols (N, entries)."""
+        flat = np.repeat(self.constant[None], len(codes), axis=0)
+        for i, (entry, known) in enumerate(zip(self.entries, self.values, strict=True)):
+            flat[:, entry] = known[codes[:, i].numpy() - self.offsets[i]]
+        return flat.reshape(len(codes), *self.shape)
+
+    def inputs(self, observations: NDArray[np.generic]) -> torch.Tensor:
+        """The entries that vary, scaled to about [-1, 1], as input of a network (N, entries)."""
+        flat = observations.reshape(len(observations), -1)[:, self.entries]
+        return torch.as_tensor(flat / self.scales, dtype=torch.float32)
