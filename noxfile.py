@@ -57,7 +57,7 @@ def install_checkout(session: nox.Session, resolution: str, *tools: str) -> None
         resolution,
         "--no-build-isolation",
         *("-e", "./rlsp_envs[render,mujoco]"),
-        *("-e", "./rlsp_sb3"),
+        *("-e", "./rlsp_sb3[video]"),
         *("-e", f"./rlsp_baselines{gail}"),
     )
 
@@ -133,7 +133,7 @@ def wheels(session: nox.Session) -> None:
         "latest",
         *TEST_TOOLS,
         f"{wheel('rlsp_envs')}[render,mujoco]",
-        wheel("rlsp_sb3"),
+        f"{wheel('rlsp_sb3')}[video]",
         wheel("rlsp_baselines"),
     )
     # The version stays while the contents change: put this build in place of an earlier one.

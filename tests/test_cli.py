@@ -18,13 +18,12 @@ import pytest
 from gymnasium.envs import registration
 from gymnasium.error import DependencyNotInstalled
 from PIL import Image
-from typer.testing import CliRunner
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 import rlsp_sb3
+from command import ok, rlsp
 from corridor import Corridor
 from rlsp_sb3 import LinearReward, TabularRLSP, plugins
-from rlsp_sb3.cli import app
 from rlsp_sb3.settings import parse_settings
 
 FILES = ("learner.zip", "reward.json", "config.json", "progress.csv", "reward.png", "robot.gif")
@@ -39,21 +38,8 @@ def installed() -> None:
         pytest.skip("the command finds learners by entry points: pip install -e ./rlsp_sb3 first")
 
 
-def rlsp(*arguments: Any) -> SimpleNamespace:
-    """Run a command in this process; what it prints comes without colours."""
-    result = CliRunner(env={"COLUMNS": "100"}).invoke(app, [str(word) for word in arguments])
-    return SimpleNamespace(
-        code=result.exit_code,
-        exception=result.exception,
-        out=re.sub(r"\x1b\[[\d;]*m", "", result.stdout),
-        err=re.sub(r"\x1b\[[\d;]*m", "", result.stderr),
-    )
-
-
 def learn(*arguments: Any) -> SimpleNamespace:
-    result = rlsp("learn", *arguments)
-    assert result.code == 0, (result.out, result.err, result.exception)
-    return result
+    return ok("learn", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +76,7 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        ("", "envs learn --version"),
+        ("", "envs learn expert import-expert rollout evaluate video --version"),
         ("envs", "states horizon"),
         ("learn", "ENV --algo --seed --out --timesteps --set --log-interval --progress --force"),
     ],

@@ -5,25 +5,19 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import gymnasium as gym
 import typer
-from rich.console import Console
 
 import rlsp_sb3
-from rlsp_sb3 import plugins
-from rlsp_sb3.errors import NotOfferedError, PluginError
-from rlsp_sb3.suggest import did_you_mean
+from rlsp_sb3 import cli_experts, cli_policies, plugins
+from rlsp_sb3.console import say, stdout, user_errors
+from rlsp_sb3.errors import NotOfferedError
 
 if TYPE_CHECKING:
     from rlsp_sb3.base import RewardLearner
     from rlsp_sb3.run_folder import RunFolder
-
-USER_ERRORS = (ValueError, TypeError, ImportError, OSError, gym.error.Error, PluginError)
 
 app = typer.Typer(
     name="rlsp",
@@ -32,8 +26,6 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-stdout = Console(highlight=False)
-stderr = Console(stderr=True, highlight=False)
 
 
 def print_version(wanted: bool) -> None:
@@ -159,7 +151,7 @@ def learn(
     with user_errors():
         learner_class = plugins.load_learner(algo)
         arguments = parse_settings(learner_class, settings or [])
-        made = make(env)
+        made = plugins.make(env)
         learner = learner_class(made, seed=seed, **arguments)
         env_id = made.spec.id if made.spec else env
         folder = RunFolder(out or Path("runs", env_id, f"{algo}-seed{seed}"), force)
@@ -226,32 +218,8 @@ def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str
         say(f"{name} is left out: {why}", style="yellow")
 
 
-def make(env: str) -> gym.Env[Any, Any]:
-    """Make an environment; a wrong id is an error that says where to look for the right one."""
-    plugins.register_envs()
-    try:
-        return gym.make(env)
-    except gym.error.UnregisteredEnv as error:
-        raise gym.error.Error(f"{error} `rlsp envs` lists those of installed packages.") from error
-    except ModuleNotFoundError as error:
-        hint = did_you_mean(env.rpartition(":")[2], gym.registry)
-        raise ModuleNotFoundError(f"{env}{hint}: {error}") from error
-
-
-def say(text: str, style: str = "") -> None:
-    """Print text as it is: no markup, no lines broken."""
-    stdout.print(text, style=style, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def user_errors(errors: tuple[type[Exception], ...] = USER_ERRORS) -> Iterator[None]:
-    """Turn errors that the user can mend into one message, and exit with status 2."""
-    try:
-        yield
-    except errors as error:
-        stderr.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
-
+app.add_typer(cli_experts.app)
+app.add_typer(cli_policies.app)
 
 if __name__ == "__main__":
     app()

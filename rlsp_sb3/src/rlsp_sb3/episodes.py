@@ -91,8 +91,7 @@ def save_episodes(path: str | Path, episodes: Sequence[Episode]) -> None:
         ValueError: If the suffix is another, if there is no episode, or if shapes differ.
     """
     path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"path={str(path)!r}: expected a name that ends in '.npz'")
+    check_npz_name(path)
     episodes = list(episodes)
     if not episodes:
         raise ValueError("episodes are empty: expected at least 1")
@@ -108,6 +107,12 @@ def save_episodes(path: str | Path, episodes: Sequence[Episode]) -> None:
     for name in ("terminated", "truncated"):
         arrays[name] = np.array([getattr(episode, name) for episode in episodes], dtype=bool)
     write_npz(path, {"format": np.array(FORMAT), **arrays})
+
+
+def check_npz_name(path: Path) -> None:
+    """Raise a ValueError unless episodes can be written to a file of that name."""
+    if path.suffix != ".npz":
+        raise ValueError(f"path={str(path)!r}: expected a name that ends in '.npz'")
 
 
 def load_episodes(path: str | Path) -> list[Episode]:

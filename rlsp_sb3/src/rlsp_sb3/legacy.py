@@ -222,14 +222,17 @@ def _check_spaces(
     for name, size in expected.items():
         space = getattr(env, name)
         if not isinstance(space, spaces.Box) or int(np.prod(space.shape)) != size:
-            few = isinstance(space, spaces.Box) and int(np.prod(space.shape)) == size - 1
-            hint = (
-                ", perhaps with the remaining time 1 - t/limit at the end of each observation"
-                if few and name == "observation_space"
-                else ""
-            )
+            n = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else size
+            hint = ""
+            if name == "observation_space" and n == size - 1:
+                hint = (
+                    ", perhaps with the remaining time 1 - t/limit at the end of each observation"
+                )
+            elif name == "observation_space" and n < size:
+                hint = ", or say which of them it observes (inputs)"
+            shown = f"Box{space.shape}" if isinstance(space, spaces.Box) else space
             raise ValueError(
-                f"env has the {name} {space}: expected a Box of {size} numbers, for which the "
+                f"env has the {name} {shown}: expected a Box of {size} numbers, for which the "
                 f"policy in {str(path)!r} was trained; use the environment that it is for{hint}"
             )
     if log_std.bias.shape != actor[-1].bias.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,6 +13,8 @@ import numpy as np
 from gymnasium.error import DependencyNotInstalled
 
 from rlsp_sb3.episodes import Episode
+
+DATASET_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
 
 
 def import_minari() -> Any:
@@ -28,6 +31,25 @@ def import_minari() -> Any:
             f"Minari datasets need a package that is not installed ({error}): run "
             '`pip install "rlsp-sb3[minari]"`, or use an npz file'
         ) from error
+
+
+def check_new_dataset(dataset_id: str) -> None:
+    """Raise an error if a dataset of that id cannot be stored.
+
+    Raises:
+        DependencyNotInstalled: If Minari is not installed.
+        ValueError: If the id is malformed or taken.
+    """
+    minari = import_minari()
+    if not DATASET_ID.fullmatch(dataset_id):
+        raise ValueError(
+            f"dataset_id={dataset_id!r}: expected an id such as 'halfcheetah/expert-v0'"
+        )
+    if dataset_id in minari.list_local_datasets():
+        raise ValueError(
+            f"dataset_id={dataset_id!r} is taken: choose another id, or delete that dataset by "
+            f"`minari delete {dataset_id}`"
+        )
 
 
 def save_minari(

@@ -21,15 +21,17 @@ NONSENSE = (
 )
 
 
-def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]], *, compressed: bool = True) -> None:
     """Write a file, all of it or nothing; missing folders are made.
 
     Args:
         path: The file.
         arrays: Arrays of numbers or text by name.
+        compressed: Whether to take more time for less space.
     """
+    save = np.savez_compressed if compressed else np.savez
     with replacing(path) as unfinished, unfinished.open("wb") as file:
-        np.savez_compressed(file, **dict(arrays))  # type: ignore[arg-type]
+        save(file, **dict(arrays))  # type: ignore[arg-type]
 
 
 def read_npz(content: bytes) -> dict[str, NDArray[Any]]:

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from functools import cache
 from importlib import metadata
 from inspect import isclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 from gymnasium.envs import registration
@@ -76,6 +76,18 @@ def register_envs() -> None:
             gym.logger.warn(
                 f"the environments of {_distribution(plugin)} cannot be registered: {error}"
             )
+
+
+def make(env: str, **kwargs: Any) -> gym.Env[Any, Any]:
+    """Make an environment; a wrong id is an error that says where to look for the right one."""
+    register_envs()
+    try:
+        return gym.make(env, **kwargs)
+    except gym.error.UnregisteredEnv as error:
+        raise gym.error.Error(f"{error} `rlsp envs` lists those of installed packages.") from error
+    except ModuleNotFoundError as error:
+        hint = did_you_mean(env.rpartition(":")[2], gym.registry)
+        raise ModuleNotFoundError(f"{env}{hint}: {error}") from error
 
 
 def plugin_specs() -> list[EnvSpec]:

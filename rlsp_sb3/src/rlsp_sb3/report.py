@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from rlsp_sb3.returns import Returns
 from rlsp_sb3.reward import LinearReward
 
 CANNOT_MAKE = (gym.error.Error, ImportError, TypeError, ValueError)
@@ -44,6 +45,31 @@ def fractions_table(fractions: dict[str, float]) -> Table:
     for name, fraction in fractions.items():
         table.add_row(Text(name), Text(f"{fraction:.3f}", "bold"))
     return table
+
+
+def returns_table(returns: Returns) -> Table:
+    """What a policy earned."""
+    low_high = [returns.returns.min(), returns.returns.max()]
+    rows = {
+        "mean return": f"{returns.mean:,.2f}",
+        "95 % confidence interval": _range(returns.interval),
+        "standard deviation": f"{returns.std:,.2f}",
+        "lowest and highest": _range(low_high),
+        "mean length": f"{returns.lengths.mean():,.1f}",
+        "shortest and longest": _range([returns.lengths.min(), returns.lengths.max()], 0),
+        "ended by the environment": f"{returns.terminated.mean():.0%}",
+    }
+    n = len(returns.returns)
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column(f"{n:,} episode{'s' if n > 1 else ''}")
+    table.add_column("", justify="right")
+    for i, (name, value) in enumerate(rows.items()):
+        table.add_row(name, Text(value.replace("-", "−"), "" if i else "bold"))
+    return table
+
+
+def _range(ends: Sequence[float] | None, digits: int = 2) -> str:
+    return NOTHING if ends is None else " … ".join(f"{end:,.{digits}f}" for end in ends)
 
 
 def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str]]:

@@ -50,7 +50,7 @@ def parse_settings(learner: type[Any], assignments: Iterable[str]) -> dict[str, 
             )
         if not equals:
             raise ValueError(f"--set {assignment}: expected NAME=VALUE")
-        types = _types(learner, name)
+        types = argument_types(learner, name)
         try:
             settings[name] = _parse(text.strip(), types)
         except ValueError as error:
@@ -73,7 +73,7 @@ def _parse(text: str, types: set[Any]) -> Any:
     return text
 
 
-def _types(learner: type[Any], name: str) -> set[Any]:
+def argument_types(learner: type[Any], name: str) -> set[Any]:
     """The types that an argument may have; for a choice of values, their types."""
     try:
         argument = inspect.signature(learner, eval_str=True).parameters[name]

@@ -1,0 +1,207 @@
+"""Films of a policy, as GIF or mp4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from math import ceil
+from pathlib import Path
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.error import DependencyNotInstalled
+from numpy.typing import NDArray
+from PIL import Image
+
+from rlsp_sb3.atomic import replacing
+from rlsp_sb3.checks import check_positive
+from rlsp_sb3.episodes import Episode
+from rlsp_sb3.errors import NotOfferedError
+from rlsp_sb3.protocols import Policy
+from rlsp_sb3.rollouts import Seed, rollout
+
+SUFFIXES = (".gif", ".mp4")
+DEFAULT_FPS = 30.0
+MAX_GIF_FPS = 50.0
+"""Browsers show GIFs with more pictures a second in slow motion."""
+MAX_GIF_SIDE = 480  # pixels
+
+Picture = NDArray[np.uint8]
+
+
+class Film(Protocol):
+    """A film that is being made."""
+
+    def add(self, picture: Picture) -> None:
+        """Add a picture (height, width, 3)."""
+
+    def close(self, write: bool) -> None:
+        """Finish; whether the file matters."""
+
+
+def record(
+    policy: Policy,
+    env: gym.Env[Any, Any],
+    path: str | Path,
+    n_episodes: int = 1,
+    *,
+    fps: float | None = None,
+    seed: Seed = None,
+    deterministic: bool = True,
+    max_steps: int | None = None,
+) -> list[Episode]:
+    """Film a policy.
+
+    Args:
+        policy: What acts, see :func:`~rlsp_sb3.rollouts.rollout`.
+        env: The environment, with the render mode "rgb_array".
+        path: The film, ".gif" or ".mp4". A GIF is at most 480 pixels wide and high, and leaves out
+            pictures if there are more than 50 a second.
+        n_episodes: How many episodes, one after the other.
+        fps: Steps a second; None for what the environment says.
+        seed: Seeds the environment and the policy's actions.
+        deterministic: Whether the policy takes its most probable action.
+        max_steps: Cut episodes after so many steps.
+
+    Returns:
+        The episodes.
+
+    Raises:
+        DependencyNotInstalled: If it takes a package that is not installed.
+        NotOfferedError: If the environment gives no pictures.
+        ValueError: If the path has another suffix, or a number is out of range.
+    """
+    if fps is None:
+        fps = float(env.metadata.get("render_fps") or DEFAULT_FPS)
+    check_positive("fps", fps)
+    with replacing(Path(path)) as unfinished, _open(Path(path), unfinished, fps) as film:
+        return rollout(
+            policy,
+            _Camera(env, film),
+            n_episodes,
+            seed=seed,
+            deterministic=deterministic,
+            max_steps=max_steps,
+        )
+
+
+def check_film(path: str | Path) -> None:
+    """Raise an error if a film of that name cannot be written.
+
+    Raises:
+        DependencyNotInstalled: If it takes a package that is not installed.
+        ValueError: If the suffix is neither ".gif" nor ".mp4".
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"path={str(path)!r}: expected a name that ends in '.gif' or '.mp4'")
+    if path.suffix == ".mp4":
+        _ffmpeg()
+
+
+class _Camera(gym.Wrapper[Any, Any, Any, Any]):
+    """Takes a picture of each state."""
+
+    def __init__(self, env: gym.Env[Any, Any], film: Film) -> None:
+        super().__init__(env)
+        self.film = film
+
+    def reset(self, **kwargs: Any) -> Any:
+        result = self.env.reset(**kwargs)
+        self._look()
+        return result
+
+    def step(self, action: Any) -> Any:
+        result = self.env.step(action)
+        self._look()
+        return result
+
+    def _look(self) -> None:
+        picture = self.env.render()
+        if not isinstance(picture, np.ndarray) or picture.ndim != 3:
+            raise NotOfferedError("the environment renders no pictures")
+        self.film.add(picture)
+
+
+@contextmanager
+def _open(path: Path, unfinished: Path, fps: float) -> Iterator[Film]:
+    """A film that is written to a file when it is complete."""
+    check_film(path)
+    film: Film = _Gif(unfinished, fps) if path.suffix == ".gif" else _Mp4(unfinished, fps)
+    try:
+        yield film
+    except BaseException:
+        film.close(write=False)
+        raise
+    film.close(write=True)
+
+
+class _Gif:
+    """A GIF by Pillow."""
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self.path = path
+        self.every = ceil(fps / MAX_GIF_FPS)
+        self.duration = 1000 * self.every / fps  # ms
+        self.count = 0
+        self.pictures: list[Image.Image] = []
+
+    def add(self, picture: Picture) -> None:
+        if self.count % self.every == 0:
+            image = Image.fromarray(picture)
+            image.thumbnail((MAX_GIF_SIDE, MAX_GIF_SIDE))
+            self.pictures.append(image.quantize())  # a third of the memory
+        self.count += 1
+
+    def close(self, write: bool) -> None:
+        if write:
+            first, *rest = self.pictures
+            # GIFs count in hundredths of a second, so that rounding each would change the speed.
+            ends = [round(i * self.duration / 10) * 10 for i in range(len(self.pictures) + 1)]
+            first.save(
+                self.path,
+                format="GIF",
+                save_all=True,
+                append_images=rest,
+                duration=np.diff(ends).tolist(),
+                loop=0,
+            )
+
+
+class _Mp4:
+    """A film by ffmpeg."""
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self.path = path
+        self.fps = fps
+        self.writer: Any = None
+
+    def add(self, picture: Picture) -> None:
+        height, width, _ = picture.shape
+        picture = np.ascontiguousarray(picture[: height // 2 * 2, : width // 2 * 2])  # H.264: even
+        if self.writer is None:
+            self.writer = _ffmpeg().write_frames(
+                str(self.path),
+                (picture.shape[1], picture.shape[0]),
+                fps=self.fps,
+                macro_block_size=1,
+                output_params=["-f", "mp4"],  # the name does not say so while it is unfinished
+            )
+            self.writer.send(None)
+        self.writer.send(picture)
+
+    def close(self, write: bool) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+
+def _ffmpeg() -> Any:
+    try:
+        return import_module("imageio_ffmpeg")
+    except ImportError as error:
+        raise DependencyNotInstalled(
+            f"mp4 films need a package that is not installed ({error}): run "
+            '`pip install "rlsp-sb3[video]"`, or write a GIF by a name that ends in .gif'
+        ) from error
