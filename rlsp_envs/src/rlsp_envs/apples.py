@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsp_envs.actions import INTERACT, MOVES, NORTH, STAY
 from rlsp_envs.cells import agents_at, choice_of_sprites, mark, mark_each
-from rlsp_envs.gridworld import INTERACT, MOVES, NORTH, STAY, GridworldEnv, Outcome
+from rlsp_envs.gridworld import GridworldEnv
 from rlsp_envs.layout import Layout
+from rlsp_envs.outcome import Outcome
 from rlsp_envs.problems import APPLES_DEFAULT
 from rlsp_envs.render import Sprite
 from rlsp_envs.state_space import BoolArray, IntArray, State, States

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_envs.cells import agents_at, mark, mark_each, sprites
-from rlsp_envs.gridworld import GridworldEnv, Outcome, surely
+from rlsp_envs.gridworld import GridworldEnv
 from rlsp_envs.layout import GOAL_SYMBOLS, Layout
+from rlsp_envs.outcome import Outcome, surely
 from rlsp_envs.problems import BATTERIES_DEFAULT
 from rlsp_envs.render import Sprite
 from rlsp_envs.state_space import BoolArray, IntArray, State, States

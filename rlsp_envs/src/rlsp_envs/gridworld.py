@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import gymnasium as gym
 import numpy as np
@@ -15,33 +14,16 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 
+from rlsp_envs.actions import KEYS, MOVES, STAY
 from rlsp_envs.cells import sprites
 from rlsp_envs.layout import Layout
 from rlsp_envs.mdp import TabularMDP
+from rlsp_envs.outcome import Outcome
 from rlsp_envs.render import Sprite, Window, draw, to_text
 from rlsp_envs.state_space import BoolArray, IntArray, State, States, StateSpace
-
-NORTH, SOUTH, EAST, WEST, STAY, INTERACT = range(6)
-MOVES = np.array([(-1, 0), (1, 0), (0, 1), (0, -1), (0, 0)], dtype=np.int16)
-KEYS: dict[str | int, int] = {"w": NORTH, "s": SOUTH, "d": EAST, "a": WEST, " ": INTERACT}
-KEYS |= {1073741906: NORTH, 1073741905: SOUTH, 1073741903: EAST, 1073741904: WEST}  # arrows
+from rlsp_envs.weights import Weights, parse_weights
 
 RewardName = Literal["task", "true", "none"]
-Weights = Mapping[str, float] | Sequence[float] | NDArray[np.float64] | None
-
-
-class Outcome(NamedTuple):
-    """One thing that may happen to each of some states when each takes an action.
-
-    Attributes:
-        rows: Which of the N states it can happen to: their positions (n,).
-        probability: How likely it is for each of them (n,).
-        states: The states that follow (n of them).
-    """
-
-    rows: IntArray
-    probability: NDArray[np.float64]
-    states: States
 
 
 class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
@@ -106,8 +88,8 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
         self.feature_names = tuple(feature_names)
         self.horizon = horizon
         self.render_mode = render_mode
-        self.task_reward = self._weights("task_reward", task_reward)
-        self.true_reward = self._weights("true_reward", true_reward)
+        self.task_reward = parse_weights("task_reward", task_reward, self.feature_names)
+        self.true_reward = parse_weights("true_reward", true_reward, self.feature_names)
         self.step_reward = {
             "task": self.task_reward,
             "true": self.true_reward,
@@ -392,28 +374,6 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
 
     # Internals.
 
-    def _weights(self, name: str, weights: Weights) -> NDArray[np.float64]:
-        n_features = len(self.feature_names)
-        if weights is None:
-            return np.zeros(n_features)
-        if isinstance(weights, Mapping):
-            for feature in weights:
-                if feature not in self.feature_names:
-                    close = get_close_matches(feature, self.feature_names, 1)
-                    raise ValueError(
-                        f"{name} names the unknown feature {feature!r}"
-                        + (f" (did you mean {close[0]!r}?)" if close else "")
-                        + f": expected some of {list(self.feature_names)}"
-                    )
-            weights = [weights.get(feature, 0.0) for feature in self.feature_names]
-        vector = np.array(weights, dtype=np.float64)
-        if vector.shape != (n_features,) or not np.all(np.isfinite(vector)):
-            raise ValueError(
-                f"{name}={weights!r}: expected {n_features} finite weights, one for each of "
-                f"{list(self.feature_names)}"
-            )
-        return vector
-
     def _observe(self, states: States) -> NDArray[Any]:
         """The observations (N, *observation_shape) of a batch of states."""
         grids = self._grids(states)
@@ -444,9 +404,3 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
             "true_reward": float(features @ self.true_reward),
         }
         return self._observe(self._now())[0], info, float(features @ self.step_reward)
-
-
-def surely(states: States) -> Outcome:
-    """The one outcome of a deterministic step that leads to N states."""
-    n = len(next(iter(states.values())))
-    return Outcome(np.arange(n), np.ones(n), states)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from rlsp_envs import pixels
 from rlsp_envs.cells import agents_at, choice_of_sprites, mark, mark_each, sprites
-from rlsp_envs.gridworld import GridworldEnv, Outcome, surely
+from rlsp_envs.gridworld import GridworldEnv
 from rlsp_envs.layout import GOAL_SYMBOLS, Layout
+from rlsp_envs.outcome import Outcome, surely
 from rlsp_envs.problems import ROOM_DEFAULT
 from rlsp_envs.render import Sprite
 from rlsp_envs.state_space import BoolArray, IntArray, State, States
