@@ -13,7 +13,7 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.checks import check_int, check_mdp
-from rlsp_sb3.state_reset import _setter
+from rlsp_sb3.state_reset import state_setter
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ class ResetSimulator(Simulator):
     """
 
     def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
-        self._set_state = _setter(env)
+        self._set_state = state_setter(env)
         super().__init__(env, rng)
 
     def reset(self, n: int) -> Array:

@@ -47,13 +47,13 @@ def set_state_from_observation(env: gym.Env[Any, Any], observation: Any) -> None
         TypeError: If it is not known how to do that for this environment.
         ValueError: If the observation has another shape, or is not finite.
     """
-    _setter(env)(observation)
+    state_setter(env)(observation)
 
 
 def can_set_state(env: gym.Env[Any, Any]) -> bool:
     """Whether :func:`set_state_from_observation` works for an environment."""
     try:
-        _setter(env)
+        state_setter(env)
     except TypeError:
         return False
     return True
@@ -79,7 +79,7 @@ def mujoco_state(env: Any, observations: ArrayLike) -> tuple[Array, Array]:
     return layout(_check(env, observations))
 
 
-def _setter(env: gym.Env[Any, Any]) -> Setter:
+def state_setter(env: gym.Env[Any, Any]) -> Setter:
     """What sets the state: the outermost method on offer, or else a function of this module."""
     if not isinstance(env, gym.Env):
         raise TypeError(f"env={env!r}: expected a Gymnasium environment")
