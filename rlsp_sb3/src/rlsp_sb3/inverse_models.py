@@ -76,7 +76,9 @@ class InverseModels:
         probabilities = _focused(features[1:], None if focus is None else focus[1:])
         drawn = rng.choice(n_times * n, size=(n_updates, BATCH), p=probabilities)
         losses = []
-        for examples in drawn:
+        for update, examples in enumerate(drawn):
+            # Each fit ends with small steps, which average over the noise of the examples.
+            self._optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - update / n_updates)
             times, rows = np.divmod(examples, n)
             before = rollouts.observations[times, rows]
             actions = rollouts.actions[times, rows]

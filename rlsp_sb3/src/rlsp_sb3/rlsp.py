@@ -91,7 +91,7 @@ class RLSP(GradientAscentLearner):
         prior_std: float = 0.5,
         learning_rate: float = 0.1,
         n_epochs: int = 50,
-        n_trajectories: int = 1000,
+        n_trajectories: int = 3000,
         n_rollouts: int = 16384,
         n_updates: int = 80,
         inferred_weight: float = 1.0,
