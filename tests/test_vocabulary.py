@@ -65,15 +65,15 @@ def test_models_learn_what_was_before():
     vocabulary = Vocabulary(np.arange(4, dtype=np.float32)[:, None])
     models = InverseModels(vocabulary, 1, 2, rng)
     rollouts = world(2000, rng)
-    focus = np.full((2, 10, 1), 3.0)
-    for _ in range(3):
-        losses = models.fit(rollouts, rollouts.observations.astype(float), focus, 40, rng)
+    features = rollouts.observations.astype(float)
+    models.fit(rollouts, features, None, 100, rng)
+    losses = models.fit(rollouts, features, np.full((2, 10, 1), 3.0), 100, rng)
     assert losses["inverse_dynamics_loss"] < 0.05  # it is certain
     after, times = np.repeat([[0.0], [1.0], [3.0]], 500, axis=0), np.zeros(1500, dtype=int)
     actions = models.policy.sample(after, times, rng)
     # 0 was left alone, 3 was added to, 1 can be both alike.
     assert actions[:500].mean() < 0.05
-    assert 0.3 < actions[500:1000].mean() < 0.7
+    assert 0.35 < actions[500:1000].mean() < 0.65
     assert actions[1000:].mean() > 0.95
     before = models.dynamics.sample(after, actions, times, rng)
     assert (before == after - actions[:, None]).mean() > 0.98
