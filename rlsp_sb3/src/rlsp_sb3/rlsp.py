@@ -48,8 +48,7 @@ class RLSP(GradientAscentLearner):
     that simulated pasts lead there; they are trained most where the simulated past was in the step
     before, which does not change what they estimate; trajectories that the simulator cannot
     reproduce do not count; and step 4 simulates forward from each state of the past instead of the
-    first one only, which is what the gradient is where dynamics are random, and has less variance
-    where they are not.
+    first one only, which is what the gradient is where dynamics are random.
 
     So far the environment has to be tabular, to be planned in, with observations whose entries
     take few values. Only ``mdp`` is planned with: everything else is simulated.
