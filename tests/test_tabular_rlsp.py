@@ -10,8 +10,10 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
 import rlsp_envs
+from corridor import Corridor
 from problems import HORIZONS, PUBLISHED, StartAt, published_figures
 from rlsp_sb3 import RewardLearner, TabularRLSP, UnreachableStateError
+from rlsp_sb3.comparison import robots, true_return_fractions
 from rlsp_sb3.evaluation import true_return_fraction
 from rlsp_sb3.planning import expected_sums, value_iteration
 from textbook import LineEnv
@@ -189,6 +191,41 @@ def test_policy_is_the_best_plan_for_task_and_inferred_reward(inferred_weight):
     rewards = mdp.features @ (task + inferred_weight * learner.theta)
     plan = value_iteration(mdp.transitions, rewards, 21, temperature=0)  # 20 actions
     np.testing.assert_array_equal(learner.policy.table, plan.policy)
+
+
+@pytest.mark.parametrize("prior", ["gaussian", "laplace"])
+def test_task_as_prior_is_in_the_inferred_reward_already(prior):
+    learner = TabularRLSP("RoomDefault-v0", seed=0, combination="bayesian", prior=prior)
+    task = learner.unwrapped_env.task_reward
+    np.testing.assert_allclose(learner.theta, task, atol=0.05)  # where it starts
+    start = learner.theta
+    expected = learner.log_likelihood_gradient(start)
+    expected += (task - start) / 0.25 if prior == "gaussian" else np.sign(task - start) / 0.5
+    np.testing.assert_allclose(learner.learn(1).theta, start + 0.1 * expected)
+    np.testing.assert_array_equal(learner.planned_rewards, learner.mdp.features @ learner.theta)
+    additive = TabularRLSP("RoomDefault-v0", seed=0).learn()
+    bayesian = learner.learn().theta
+    assert bayesian[0] < (-0.2 if prior == "gaussian" else 0)  # vases are to stay whole
+    assert bayesian @ task > additive.theta @ task
+    assert list(robots(learner)) == ["task reward only", "inferred reward, task as prior"]
+
+
+@pytest.mark.parametrize("env_id", ["RoomDefault-v0", "TrainDefault-v0"])
+def test_task_as_prior_leads_to_the_best_true_return(env_id):
+    learner = TabularRLSP(env_id, seed=0, combination="bayesian").learn()
+    fractions = true_return_fractions(learner)
+    assert fractions["inferred reward, task as prior"] == pytest.approx(1)
+
+
+def test_prior_follows_the_task_of_the_environment():
+    learner = TabularRLSP("RoomDefault-v0", seed=0, combination="bayesian")
+    other = gym.make("RoomDefault-v0").unwrapped
+    other.task_reward = -np.asarray(other.task_reward)
+    learner.set_env(other)
+    np.testing.assert_array_equal(learner.prior_mean, other.task_reward)
+    untasked = gym.make("RoomDefault-v0").unwrapped
+    learner = TabularRLSP(untasked, seed=0)
+    np.testing.assert_array_equal(learner.prior_mean, np.zeros(4))
 
 
 def test_predicted_actions_are_those_of_the_time_step():
@@ -407,11 +444,25 @@ BAD_ARGUMENTS = [
     *(("initial_states", value, ValueError) for value in ("Known", "all", None, 0)),
     *(("inferred_weight", value, TypeError) for value in ("1", None, True)),
     *(("inferred_weight", value, ValueError) for value in (-0.5, NAN, np.inf)),
+    *(("combination", value, ValueError) for value in ("Additive", "both", None, 0)),
     *(("seed", value, TypeError) for value in (0.0, "0", True)),
     ("seed", -1, ValueError),
     *(("verbose", value, TypeError) for value in ("1", None, True)),
     ("verbose", -1, ValueError),
 ]
+
+
+@pytest.mark.parametrize(
+    ("env", "arguments", "message"),
+    [
+        ("RoomDefault-v0", {"prior": "uniform"}, 'prior="uniform" has no centre'),
+        ("RoomDefault-v0", {"inferred_weight": 2.0}, "inferred_weight=2.0: expected 1"),
+        (Corridor(), {}, "offers no task_reward"),
+    ],
+)
+def test_task_as_prior_needs_a_task_and_a_centre(env, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        TabularRLSP(env, combination="bayesian", **arguments)
 
 
 @pytest.mark.parametrize(("name", "value", "error"), BAD_ARGUMENTS)

@@ -19,15 +19,14 @@ def robots(learner: TabularLearner) -> dict[str, FloatArray]:
     The last one is the learner's own; the one that knows only the task comes before, if the
     environment says what the task is.
     """
-    task_reward = getattr(learner.unwrapped_env, "task_reward", None)
-    if task_reward is None:
+    if not hasattr(learner.unwrapped_env, "task_reward"):
         return {"inferred reward": learner.planned_rewards}
+    task_only = {TASK_ONLY: learner.mdp.features @ learner.task_reward}
+    if learner.combination == "bayesian":
+        return {**task_only, "inferred reward, task as prior": learner.planned_rewards}
     weight = learner.inferred_weight
     inferred = "inferred reward" if weight == 1 else f"{weight:g} × inferred reward"
-    return {
-        TASK_ONLY: learner.mdp.features @ task_reward,
-        f"task + {inferred}": learner.planned_rewards,
-    }
+    return {**task_only, f"task + {inferred}": learner.planned_rewards}
 
 
 def true_return_fractions(learner: TabularLearner) -> dict[str, float]:

@@ -12,7 +12,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.checks import check_choice, check_int, check_positive, check_vector
 from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.priors import PRIORS
+from rlsp_sb3.priors import PRIORS, Prior
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.tabular import TabularLearner
 
@@ -22,7 +22,7 @@ PriorName = Literal["gaussian", "laplace", "uniform"]
 class GradientAscentLearner(TabularLearner):
     """Finds the weights θ of the environment's features by gradient ascent.
 
-    A timestep is one gradient step. Starts at θ ~ 0.01 N(0, 1).
+    A timestep is one gradient step. Starts at the centre of the prior plus 0.01 N(0, 1).
 
     Args:
         env: A tabular environment, a vector environment of SB3, or the id of a registered one.
@@ -73,12 +73,16 @@ class GradientAscentLearner(TabularLearner):
         self.prior_std = prior_std
         self.learning_rate = learning_rate
         self.n_epochs = n_epochs
-        self.theta = 0.01 * self.rng.standard_normal(len(self.feature_names))
-        self._prior = PRIORS[prior](np.zeros(len(self.feature_names)), prior_std)
+        noise = self.rng.standard_normal(len(self.feature_names))
+        self.theta = self.prior_mean + 0.01 * noise
 
     @abstractmethod
     def _likelihood_gradient(self) -> tuple[FloatArray, dict[str, float]]:
         """The gradient (F,) of the log likelihood at θ, and what to log."""
+
+    @property
+    def _prior(self) -> Prior:
+        return PRIORS[self.prior](self.prior_mean, self.prior_std)
 
     @property
     def reward(self) -> LinearReward:

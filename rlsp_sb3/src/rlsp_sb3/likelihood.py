@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from rlsp_sb3.planning import FloatArray, backup
-from rlsp_sb3.protocols import TabularMDP
+from rlsp_sb3.protocols import TabularEnv, TabularMDP
+
+InitialStates = Literal["known", "uniform"]
 
 
 class UnreachableStateError(ValueError):
@@ -69,6 +71,40 @@ class StateLikelihood:
         starts = self._starts(initial_distribution, horizon)
         self._initial = initial_distribution[starts]
         self._layers = self._make_layers(starts, horizon)
+
+    @classmethod
+    def of_env(
+        cls,
+        env: TabularEnv,
+        observed_states: NDArray[Any],
+        initial_states: InitialStates,
+        horizon: int,
+        temperature: float,
+    ) -> StateLikelihood:
+        """The likelihood of observations.
+
+        Args:
+            env: The environment.
+            observed_states: The observations (n, *observation_shape).
+            initial_states: "known" for the environment's initial distribution, "uniform" for any
+                state.
+            horizon: The number of states of a trajectory, at least 1.
+            temperature: τ, above 0.
+
+        Raises:
+            UnreachableStateError: If an observed state has probability 0 whatever the reward.
+            ValueError: If an observation is of no state of the environment.
+        """
+        known = env.mdp.initial_distribution
+        uniform = np.full(len(known), 1 / len(known))
+        observed = env.state_indices(observed_states)
+        if observed.min() < 0 or observed.max() >= len(known):
+            raise ValueError(
+                f"observed_states are the states {observed} of the environment, which has only "
+                f"those from 0 to {len(known) - 1}"
+            )
+        initial = known if initial_states == "known" else uniform
+        return cls(env.mdp, observed, initial, horizon, temperature)
 
     def log_likelihood(self, theta: FloatArray) -> float:
         """Σ_i log α_{T-1}(s_i), the log probability of the observed states s_i for weights (F,)."""

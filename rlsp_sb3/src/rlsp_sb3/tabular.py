@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.base import RewardLearner
-from rlsp_sb3.checks import check_mdp, check_positive
+from rlsp_sb3.checks import check_choice, check_mdp, check_positive
 from rlsp_sb3.planned_policy import PlannedPolicy
 from rlsp_sb3.planning import FloatArray, value_iteration
 from rlsp_sb3.protocols import TabularEnv, TabularMDP
+
+Combination = Literal["additive", "bayesian"]
 
 DEFAULT_TIME_LIMIT = 20  # actions, as in the published evaluation
 
 
 class TabularLearner(RewardLearner):
-    """A learner whose policy is optimal for the task reward plus a weight times the inferred one.
+    """A learner whose policy is optimal for the task reward and the inferred one.
 
-    The policy plans for the time limit of the environment, without a temperature.
+    They are combined in one of the two ways of Shah et al. 2019 (section 5 and appendix):
+    "additive" plans for the task reward plus a weight times the inferred one; "bayesian" is for
+    learners with a prior, which it centres at the task reward, so that the inferred reward contains
+    the task and is planned for alone. The policy plans for the time limit of the environment,
+    without a temperature.
 
     Args:
         env: The environment, a vector environment of SB3, or the id of a registered one.
         observed_states: Observations (n, *observation_shape) of the states that the person left
             behind; None for those that the environment offers.
-        inferred_weight: How much the policy minds the inferred reward, at least 0.
+        inferred_weight: How much the policy minds the inferred reward, at least 0; 1 if the
+            combination is "bayesian".
+        combination: "additive" or "bayesian".
         **kwargs: See :class:`~rlsp_sb3.base.RewardLearner`.
 
     Raises:
         TypeError: If an argument has a wrong type or the environment is not tabular.
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range, or the combination is "bayesian" and the
+            environment offers no task reward.
     """
 
     def __init__(
@@ -40,10 +49,18 @@ class TabularLearner(RewardLearner):
         observed_states: Any = None,
         *,
         inferred_weight: float = 1.0,
+        combination: Combination = "additive",
         **kwargs: Any,
     ) -> None:
         check_positive("inferred_weight", inferred_weight, zero=True)
+        check_choice("combination", combination, get_args(Combination))
+        if combination == "bayesian" and inferred_weight != 1:
+            raise ValueError(
+                f"inferred_weight={inferred_weight!r}: expected 1 with "
+                'combination="bayesian", where the inferred reward is planned for alone'
+            )
         self.inferred_weight = inferred_weight
+        self.combination = combination
         self._policy: PlannedPolicy | None = None
         super().__init__(env, observed_states, **kwargs)
 
@@ -55,9 +72,21 @@ class TabularLearner(RewardLearner):
     @property
     def planned_rewards(self) -> FloatArray:
         """What the policy is planned for: (S,), or (n, S) if it depends on time."""
-        n_features = self.mdp.features.shape[1]
-        task_reward = getattr(self.unwrapped_env, "task_reward", np.zeros(n_features))
-        return self.mdp.features @ task_reward + self.inferred_weight * self.inferred_rewards
+        if self.combination == "bayesian":
+            return self.inferred_rewards
+        task_rewards = self.mdp.features @ self.task_reward
+        return task_rewards + self.inferred_weight * self.inferred_rewards
+
+    @property
+    def task_reward(self) -> FloatArray:
+        """The weights (F,) of the task reward; 0 if the environment offers none."""
+        zeros = np.zeros(len(self.feature_names))
+        return np.asarray(getattr(self.unwrapped_env, "task_reward", zeros), dtype=np.float64)
+
+    @property
+    def prior_mean(self) -> FloatArray:
+        """Where a prior of reward weights (F,) is centred."""
+        return self.task_reward if self.combination == "bayesian" else 0 * self.task_reward
 
     @property
     def policy(self) -> PlannedPolicy:
@@ -92,6 +121,10 @@ class TabularLearner(RewardLearner):
                 "rlsp_sb3.protocols.TabularEnv), as the gridworlds of rlsp-envs are"
             )
         check_mdp(env.mdp, env.feature_names)
+        if self.combination == "bayesian" and not hasattr(env, "task_reward"):
+            raise ValueError(
+                f'combination="bayesian": env={env} offers no task_reward to centre the prior at'
+            )
         self._policy = None
 
     @property

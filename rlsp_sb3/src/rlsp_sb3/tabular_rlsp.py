@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, get_args
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.checks import check_choice, check_positive, check_vector
 from rlsp_sb3.gradient_ascent import GradientAscentLearner, PriorName
-from rlsp_sb3.likelihood import StateLikelihood
+from rlsp_sb3.likelihood import InitialStates, StateLikelihood
 from rlsp_sb3.planning import FloatArray
 from rlsp_sb3.protocols import TabularEnv
+from rlsp_sb3.tabular import Combination
 
 
 class TabularRLSP(GradientAscentLearner):
@@ -33,7 +33,8 @@ class TabularRLSP(GradientAscentLearner):
         horizon: The number T of states that the person passed through, the first and the observed
             one included, so T - 1 actions; at least 1. None for what the environment says.
         temperature: τ > 0: the larger, the more random the person's actions.
-        prior: "gaussian", "laplace" or "uniform", centred at 0.
+        prior: "gaussian", "laplace" or "uniform", centred at 0, or at the task reward if the
+            combination is "bayesian".
         prior_std: The width of the prior, above 0: the standard deviation of the Gaussian, the
             scale of the Laplace distribution.
         learning_rate: The step size of the gradient ascent, above 0.
@@ -41,7 +42,10 @@ class TabularRLSP(GradientAscentLearner):
         initial_states: Where the person started: "known" for the environment's initial
             distribution, "uniform" for any state.
         inferred_weight: How much the policy minds the inferred reward beside the task reward that
-            the environment offers, if any.
+            the environment offers, if any; 1 if the combination is "bayesian".
+        combination: How the task reward counts (Shah et al. 2019, section 5 and appendix):
+            "additive" for a policy that plans for it plus the inferred reward; "bayesian" for a
+            prior that is centred at it, so that the inferred reward contains it.
         seed: Seeds the random numbers; None for an unpredictable seed.
         verbose: 0 for no output, 1 to print the log.
         tensorboard_log: The folder for TensorBoard events; None for none.
@@ -49,8 +53,9 @@ class TabularRLSP(GradientAscentLearner):
 
     Raises:
         TypeError: If an argument has a wrong type or the environment offers no ``mdp``.
-        ValueError: If an argument is out of range, there is no horizon, or an observed state
-            cannot be reached within it.
+        ValueError: If an argument is out of range, there is no horizon, an observed state cannot
+            be reached within it, or the combination is "bayesian" and there is no task reward or
+            the prior is uniform, which has no centre.
 
     Example:
         >>> import rlsp_envs
@@ -72,8 +77,9 @@ class TabularRLSP(GradientAscentLearner):
         prior_std: float = 0.5,
         learning_rate: float = 0.1,
         n_epochs: int = 50,
-        initial_states: Literal["known", "uniform"] = "known",
+        initial_states: InitialStates = "known",
         inferred_weight: float = 1.0,
+        combination: Combination = "additive",
         *,
         seed: int | None = None,
         verbose: int = 0,
@@ -81,7 +87,12 @@ class TabularRLSP(GradientAscentLearner):
         device: torch.device | str = "auto",
     ) -> None:
         check_positive("temperature", temperature)
-        check_choice("initial_states", initial_states, ("known", "uniform"))
+        check_choice("initial_states", initial_states, get_args(InitialStates))
+        if combination == "bayesian" and prior == "uniform":
+            raise ValueError(
+                'prior="uniform" has no centre: expected "gaussian" or "laplace" with '
+                'combination="bayesian", where the prior is centred at the task reward'
+            )
         super().__init__(
             env,
             observed_states,
@@ -91,6 +102,7 @@ class TabularRLSP(GradientAscentLearner):
             learning_rate=learning_rate,
             n_epochs=n_epochs,
             inferred_weight=inferred_weight,
+            combination=combination,
             seed=seed,
             verbose=verbose,
             tensorboard_log=tensorboard_log,
@@ -128,18 +140,6 @@ class TabularRLSP(GradientAscentLearner):
         return gradient, {"log_likelihood": log_likelihood, "log_posterior": log_posterior}
 
     def _make_likelihood(self, env: TabularEnv) -> StateLikelihood:
-        known = env.mdp.initial_distribution
-        uniform = np.full(len(known), 1 / len(known))
-        observed = env.state_indices(self.observed_states)
-        if observed.min() < 0 or observed.max() >= len(known):
-            raise ValueError(
-                f"observed_states are the states {observed} of the environment, which has only "
-                f"those from 0 to {len(known) - 1}"
-            )
-        return StateLikelihood(
-            env.mdp,
-            observed,
-            known if self.initial_states == "known" else uniform,
-            self.horizon,
-            self.temperature,
+        return StateLikelihood.of_env(
+            env, self.observed_states, self.initial_states, self.horizon, self.temperature
         )
