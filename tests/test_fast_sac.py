@@ -248,6 +248,45 @@ def test_goes_on_with_a_copy_of_the_policy(monkeypatch):
     assert_same(fast, sac)
 
 
+def test_copies_of_a_model_are_apart(monkeypatch):
+    sac, fast = make(SAC), make(FastSAC)
+    train_both(monkeypatch, sac, fast, 2)
+    del sac.replay_buffer.sample, fast.replay_buffer.sample
+    before = state_of(fast)
+    clone = copy.deepcopy(fast)
+    train_both(monkeypatch, sac, clone, 2)
+    assert_same(clone, sac)
+    for name, value in state_of(fast).items():
+        torch.testing.assert_close(value, before[name], atol=0, rtol=0)
+
+
+def test_parameters_can_still_be_trained_by_autograd(monkeypatch):
+    sac, fast = make(SAC), make(FastSAC)
+    train_both(monkeypatch, sac, fast, 2)
+    for model in (sac, fast):
+        loss = sum(q.mean() for q in model.critic(torch.ones(4, 5), torch.zeros(4, 3)))
+        loss = loss + sum(
+            x.mean() for x in model.actor.get_action_dist_params(torch.ones(4, 5))[:2]
+        )
+        for optimizer in (model.actor.optimizer, model.critic.optimizer):
+            optimizer.zero_grad()
+        loss.backward()
+        for optimizer in (model.actor.optimizer, model.critic.optimizer):
+            optimizer.step()
+    train_both(monkeypatch, sac, fast, 2)
+    assert_same(fast, sac)
+
+
+def test_an_optimizer_that_skipped_some_parameters(monkeypatch):
+    model = make(FastSAC)
+    train_both(monkeypatch, make(SAC), model, 2)
+    model.actor.optimizer.zero_grad()
+    model.actor(torch.ones(4, 5), deterministic=True).mean().backward()
+    model.actor.optimizer.step()
+    with pytest.raises(ValueError, match="2 steps for some parameters and 3 for others"):
+        train_both(monkeypatch, make(SAC), model, 2)
+
+
 def learn(seed, n=400, **kwargs):
     kwargs = {"gradient_steps": 2, "train_freq": 4, "learning_starts": 50, **kwargs}
     return make(FastSAC, make_vec_env(Slide, 3, seed=0), seed=seed, **kwargs).learn(n)

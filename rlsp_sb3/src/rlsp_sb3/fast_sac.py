@@ -61,7 +61,7 @@ class FastSAC(SAC):
         if self.ent_coef_optimizer is not None:
             optimizers.append(self.ent_coef_optimizer)
         self._update_learning_rate(optimizers)
-        self.policy.set_training_mode(True)
+        # SB3 switches to training mode here; no module of these networks knows the difference.
         if self._updates is None or self._updates.policy is not self.policy:
             self._updates = _Updates(self)
         self._updates.attach(self)
@@ -162,7 +162,7 @@ class _Updates:
         if self._log_alpha is not None:
             self._alpha_adam.detach()
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def run(self, samples: ReplayBufferSamples, n_steps: int, start: int) -> dict[str, Tensor]:
         """Take gradient steps.
 
@@ -202,17 +202,25 @@ class _Updates:
         log_alphas = taken.new_empty(n_steps, 1)
         actor_gradient = taken.new_empty(1, size, 2 * n_action)
 
+        # Views for the loop, all at once because that is faster.
+        both_states, both_actions = chosen[:, :, :n_state].unbind(), chosen[:, :, n_state:].unbind()
+        chosen_now, chosen_next = chosen[:, :size].unbind(), chosen[:, size:].unbind()
+        takens, noises, log_densities = taken.unbind(), noise.unbind(), log_density.unbind()
+        all_rewards, all_discounts = rewards.unbind(), discounts.unbind()
+
         for i in range(n_steps):
             # Actions a = tanh(mean + deviation) at states and next states.
-            actor_outputs = actor.forward(chosen[i, :, :n_state])
+            actor_outputs = actor.forward(both_states[i])
             mean, log_std = actor_outputs[-1][0].chunk(2, 1)
             clipped = log_std.clamp(LOG_STD_MIN, LOG_STD_MAX)
-            deviation = clipped.exp().mul_(noise[i])
-            actions = torch.tanh(mean + deviation, out=chosen[i, :, n_state:])
+            deviation = clipped.exp().mul_(noises[i])
+            actions = torch.tanh(mean + deviation, out=both_actions[i])
             slope = 1 - actions.square()
             regular = slope + self._squash_epsilon
             log_prob = log_probs[i]
-            torch.sub(log_density[i], (clipped + regular.log()).sum(1, keepdim=True), out=log_prob)
+            torch.sub(
+                log_densities[i], (clipped + regular.log()).sum(1, keepdim=True), out=log_prob
+            )
 
             # Entropy coefficient α.
             if self._log_alpha is None:
@@ -226,16 +234,16 @@ class _Updates:
             alphas[i] = alpha
 
             # Critics.
-            next_value = target.forward(chosen[i, size:])[-1].amin(0)
+            next_value = target.forward(chosen_next[i])[-1].amin(0)
             next_value = torch.addcmul(next_value, log_prob[size:], alpha, value=-1)
-            wanted = torch.addcmul(rewards[i], discounts[i], next_value)
-            critic_outputs = critic.forward(taken[i])
+            wanted = torch.addcmul(all_rewards[i], all_discounts[i], next_value)
+            critic_outputs = critic.forward(takens[i])
             error = torch.sub(critic_outputs[-1], wanted, out=errors[i])
             critic.backward(critic_outputs, error / size)
             self._critic_adam.step()
 
             # Actor: the mean of α log π - min Q.
-            critic_outputs = critic.forward(chosen[i, :size])
+            critic_outputs = critic.forward(chosen_now[i])
             least, index = critic_outputs[-1].min(0, keepdim=True)
             values[i] = least
             by_value = torch.zeros_like(error).scatter_(0, index, -1 / size)

@@ -74,7 +74,11 @@ class FlatAdam:
         )
 
     def attach(self, optimizer: torch.optim.Optimizer) -> None:
-        """Take over the settings and the moments of an optimizer."""
+        """Take over the settings and the moments of an optimizer.
+
+        Raises:
+            ValueError: If it took more steps for some parameters than for others.
+        """
         (group,) = optimizer.param_groups
         (self._beta1, self._beta2), self._eps, self._lr = group["betas"], group["eps"], group["lr"]
         for parameter, views in zip(self.parameters.parameters, self._views, strict=True):
@@ -85,7 +89,13 @@ class FlatAdam:
                 elif state[name].data_ptr() != view.data_ptr():
                     view.copy_(state[name])
                 state[name] = view
-        self._n_steps = int(self._counts[0])
+        n_steps, *others = sorted(set(self._counts.tolist()))
+        if others:
+            raise ValueError(
+                f"optimizer took {n_steps:.0f} steps for some parameters and {others[-1]:.0f} for "
+                "others: expected as many for all"
+            )
+        self._n_steps = int(n_steps)
 
     def detach(self) -> None:
         """Tell the optimizer how many steps were taken."""
@@ -98,8 +108,8 @@ class FlatAdam:
         scale = math.sqrt(1 - self._beta2**self._n_steps)
         self._mean.lerp_(gradient, 1 - self._beta1)
         self._square.mul_(self._beta2).addcmul_(gradient, gradient, value=1 - self._beta2)
-        root = torch.sqrt(self._square, out=self._root).div_(scale).add_(self._eps)
-        step_size = self._lr / (1 - self._beta1**self._n_steps)
+        root = torch.sqrt(self._square, out=self._root).add_(self._eps * scale)
+        step_size = self._lr * scale / (1 - self._beta1**self._n_steps)
         self.parameters.values.addcdiv_(self._mean, root, value=-step_size)
 
 
