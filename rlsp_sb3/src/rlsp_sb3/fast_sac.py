@@ -25,10 +25,10 @@ class FastSAC(SAC):
 
     For the same parameters, transitions and noise an update is that of SB3 up to rounding (which is
     large in SB3 where a policy has lost its randomness); the random numbers are drawn in another
-    order. What is faster: gradients are written by hand instead
-    of by autograd, and those that SB3 computes and discards are not; all critics are computed at
-    once; each optimizer steps on one tensor; batches are drawn for many gradient steps at once. So
-    the gain is greatest on small networks and with many gradient steps in a row.
+    order. What is faster: gradients are written by hand instead of by autograd, and those that SB3
+    computes and discards are left out; all critics are computed at once; each optimizer steps on
+    one tensor; batches are drawn for many gradient steps at once. So the gain is greatest on small
+    networks and with many gradient steps in a row.
 
     The arguments are those of :class:`stable_baselines3.SAC`. Networks are multilayer perceptrons
     with ReLU or tanh, optimizers ``torch.optim.Adam`` without weight decay or other variants.
