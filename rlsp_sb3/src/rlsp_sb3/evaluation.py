@@ -1,11 +1,14 @@
-"""How good a reward is to plan with."""
+"""How good a reward is: to plan with, and in how far it is another one."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from rlsp_sb3.epic import Transitions, epic_distance
 from rlsp_sb3.planning import FloatArray, expected_sums, value_iteration
 from rlsp_sb3.protocols import TabularMDP
+
+__all__ = ["HORIZON", "LIVING_REWARD", "Transitions", "epic_distance", "true_return_fraction"]
 
 HORIZON = 20
 LIVING_REWARD = 1.0
