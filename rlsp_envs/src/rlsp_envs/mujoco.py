@@ -42,6 +42,7 @@ import numpy as np
 from gymnasium.error import DependencyNotInstalled
 from numpy.typing import ArrayLike, NDArray
 
+from rlsp_envs.extras import MissingExtraError
 from rlsp_envs.wrappers import TerminationPenalty, TimeFeature
 
 OLD_GYMNASIUM = gym.__version__.startswith("0.")
@@ -67,9 +68,7 @@ try:
         from gymnasium.envs.mujoco import hopper_v5 as hopper
         from gymnasium.envs.mujoco import swimmer_v5 as swimmer
 except (ImportError, DependencyNotInstalled) as error:
-    raise DependencyNotInstalled(
-        f'the MuJoCo environments need `pip install "rlsp-envs[mujoco]"` ({error})'
-    ) from error
+    raise MissingExtraError("an environment of MuJoCo", "mujoco", error) from error
 except AttributeError as error:  # PyOpenGL does not find the library that MUJOCO_GL asks for
     raise DependencyNotInstalled(f"{HOW_TO_RENDER} ({error})") from error
 
@@ -95,21 +94,11 @@ def quiet() -> Iterator[None]:
         mujoco.set_mju_user_warning(handler)
 
 
-class RestorableEnv(MujocoEnv):
-    """What the environments have in common; goes before Gymnasium's class as a base."""
+class HeadlessEnv(MujocoEnv):
+    """An environment of MuJoCo that draws without a display and leaves the terminal alone.
 
-    def step(
-        self, action: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
-        """Take an action; ``info`` has the terms of the reward, named as in v5."""
-        observation, reward, terminated, truncated, info = super().step(action)
-        weight = getattr(self, "_forward_reward_weight", 1.0)  # the ant of v4 has none
-        info = {name: value for name, value in info.items() if "reward" not in name}
-        info["reward_forward"] = float(weight * info["x_velocity"])
-        info["reward_ctrl"] = -float(self.control_cost(action))
-        if hasattr(self, "healthy_reward"):
-            info["reward_survive"] = self.healthy_reward
-        return observation, float(reward), bool(terminated), truncated, info
+    Goes before Gymnasium's class as a base. A subclass offers ``set_state_from_observation``.
+    """
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -130,30 +119,6 @@ class RestorableEnv(MujocoEnv):
             self.set_state_from_observation(options["observation"])
             observation, info = self._get_obs(), self._get_reset_info()
         return observation, info
-
-    def set_state_from_observation(self, observation: ArrayLike) -> None:
-        """Put the simulator into the state of an observation.
-
-        The positions that observations leave out become 0. The next observations depend on this one
-        and the actions alone, and are those of the original episode up to rounding errors, unless
-        the velocities were clipped. The ant's first reward may differ: Gymnasium measures how far
-        it got from a point within the previous step.
-
-        Raises:
-            ValueError: If the observation has another shape.
-        """
-        observation = np.asarray(observation, dtype=np.float64)
-        if observation.shape != self.observation_space.shape:
-            raise ValueError(
-                f"observation has shape {observation.shape}: expected "
-                f"{self.observation_space.shape}"
-            )
-        qpos_left_out = self.model.nq + self.model.nv - len(observation)
-        state = np.append(np.zeros(qpos_left_out), observation)
-        mujoco.mj_resetData(self.model, self.data)
-        self.set_state(state[: self.model.nq], state[self.model.nq :])
-        # As after a step, the solver starts from the accelerations.
-        self.data.qacc_warmstart[:] = self.data.qacc
 
     def render(self) -> Any:
         """Draw the current state.
@@ -182,6 +147,47 @@ class RestorableEnv(MujocoEnv):
     def _step_mujoco_simulation(self, ctrl: NDArray[Any], n_frames: int) -> None:
         with quiet():
             super()._step_mujoco_simulation(ctrl, n_frames)
+
+
+class RestorableEnv(HeadlessEnv):
+    """What the environments have in common whose observation is their positions and velocities."""
+
+    def step(
+        self, action: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
+        """Take an action; ``info`` has the terms of the reward, named as in v5."""
+        observation, reward, terminated, truncated, info = super().step(action)
+        weight = getattr(self, "_forward_reward_weight", 1.0)  # the ant of v4 has none
+        info = {name: value for name, value in info.items() if "reward" not in name}
+        info["reward_forward"] = float(weight * info["x_velocity"])
+        info["reward_ctrl"] = -float(self.control_cost(action))
+        if hasattr(self, "healthy_reward"):
+            info["reward_survive"] = self.healthy_reward
+        return observation, float(reward), bool(terminated), truncated, info
+
+    def set_state_from_observation(self, observation: ArrayLike) -> None:
+        """Put the simulator into the state of an observation.
+
+        The positions that observations leave out become 0. The next observations depend on this one
+        and the actions alone, and are those of the original episode up to rounding errors, unless
+        the velocities were clipped. The ant's first reward may differ: Gymnasium measures how far
+        it got from a point within the previous step.
+
+        Raises:
+            ValueError: If the observation has another shape.
+        """
+        observation = np.asarray(observation, dtype=np.float64)
+        if observation.shape != self.observation_space.shape:
+            raise ValueError(
+                f"observation has shape {observation.shape}: expected "
+                f"{self.observation_space.shape}"
+            )
+        qpos_left_out = self.model.nq + self.model.nv - len(observation)
+        state = np.append(np.zeros(qpos_left_out), observation)
+        mujoco.mj_resetData(self.model, self.data)
+        self.set_state(state[: self.model.nq], state[self.model.nq :])
+        # As after a step, the solver starts from the accelerations.
+        self.data.qacc_warmstart[:] = self.data.qacc
 
 
 def choose_gl_backend() -> None:
@@ -257,7 +263,7 @@ class EntryPoint:
 
     def __init__(
         self,
-        env_class: type[RestorableEnv],
+        env_class: type[HeadlessEnv],
         *wrappers: Callable[[gym.Env[Any, Any]], gym.Env[Any, Any]],
         **defaults: Any,
     ) -> None:

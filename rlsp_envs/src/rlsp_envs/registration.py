@@ -43,6 +43,8 @@ MUJOCO: dict[str, tuple[str, dict[str, Any]]] = {
     "Swimmer-FW-v2": ("make_swimmer", {}),
 }
 
+FETCH_TIME_LIMIT = 50
+
 
 def register_envs() -> None:
     """Register the environments with Gymnasium; does nothing the second time."""
@@ -67,6 +69,12 @@ def register_envs() -> None:
                 max_episode_steps=MUJOCO_TIME_LIMIT,
                 kwargs=kwargs,
             )
+    if "FetchReachStack-v1" not in registry:
+        register(
+            "FetchReachStack-v1",
+            entry_point="rlsp_envs.fetch:make_fetch_reach_stack",
+            max_episode_steps=FETCH_TIME_LIMIT,
+        )
 
 
 def _vector_entry_point(name: str, kwargs: dict[str, Any]) -> Any:
