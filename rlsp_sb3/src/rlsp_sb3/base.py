@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import time
+import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import gymnasium as gym
 import numpy as np
@@ -61,7 +63,7 @@ class RewardLearner(ABC):
             than an observation.
     """
 
-    timestep: ClassVar[str] = "environment step"
+    timestep: str = "environment step"
     """What ``num_timesteps`` counts."""
 
     def __init__(
@@ -85,6 +87,7 @@ class RewardLearner(ABC):
         self.tensorboard_log = tensorboard_log
         self.device = check_device(device)
         self.num_timesteps = 0
+        self._target: int | None = None
         self._logger: Logger | None = None
         self._custom_logger = False
         self.start_time = time.time_ns()
@@ -135,11 +138,13 @@ class RewardLearner(ABC):
         """Infer the reward.
 
         Args:
-            total_timesteps: How many timesteps to take; None for as many as are configured.
+            total_timesteps: How many timesteps to take; None for as many as are configured, or for
+                those that are left if a run was stopped and goes on.
             callback: SB3 callbacks, called at every timestep.
             log_interval: Log every so many timesteps, at least 1.
             tb_log_name: The name of the run in TensorBoard; None for the name of the class.
-            reset_num_timesteps: Whether to count timesteps from 0. What was learned is kept.
+            reset_num_timesteps: Whether to count timesteps from 0, rather than to go on where the
+                last run stopped. What was learned is kept.
             progress_bar: Whether to show a progress bar.
 
         Returns:
@@ -148,14 +153,19 @@ class RewardLearner(ABC):
         Raises:
             ValueError: If a number is out of range.
         """
-        if total_timesteps is None:
-            total_timesteps = self._default_timesteps
-        check_int("total_timesteps", total_timesteps, 0)
         check_int("log_interval", log_interval, 1)
+        if total_timesteps is not None:
+            check_int("total_timesteps", total_timesteps, 0)
         if reset_num_timesteps:
             self.num_timesteps = 0
-        else:
+            self._target = None
+        if total_timesteps is not None:
             total_timesteps += self.num_timesteps
+        elif self._target is not None:
+            total_timesteps = self._target
+        else:
+            total_timesteps = self.num_timesteps + self._default_timesteps
+        self._target = total_timesteps
         tb_log_name = tb_log_name or type(self).__name__
         self.start_time = time.time_ns()
         if not self._custom_logger:
@@ -168,19 +178,35 @@ class RewardLearner(ABC):
         )
         try:
             self._learn(total_timesteps, callback, log_interval)
+        except KeyboardInterrupt:
+            warnings.warn(
+                f"interrupted after {self.num_timesteps:,} of {total_timesteps:,} timesteps: what "
+                "was learned so far is kept, save() writes it to a file, and "
+                "learn(reset_num_timesteps=False) goes on",
+                stacklevel=2,
+            )
         finally:
             callback.on_training_end()
+        if self.num_timesteps >= total_timesteps:
+            self._target = None
         return self
 
     def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
-        if isinstance(callback, list):
-            callback = CallbackList(callback)
-        if not isinstance(callback, BaseCallback):
-            callback = ConvertCallback(callback)
+        callback = as_callback(callback)
         if progress_bar:
             callback = CallbackList([callback, LearnerProgressBar()])
         callback.init_callback(self)  # type: ignore[arg-type]
         return callback
+
+    def _end_step(self, callback: BaseCallback) -> bool:
+        """Tell callbacks that a step is over, which counts as an episode; False to stop."""
+        callback.update_locals({"dones": np.ones(self.env.num_envs, dtype=np.bool_)})
+        return callback.on_step()
+
+    def _record(self, group: str, values: Mapping[str, float]) -> None:
+        """Log values by name."""
+        for name, value in values.items():
+            self.logger.record(f"{group}/{name}", value)
 
     def dump_logs(self) -> None:
         """Write out what was logged for the current timestep."""
@@ -305,20 +331,24 @@ class RewardLearner(ABC):
 
     # Files.
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, include_replay: bool = False) -> None:
         """Write everything but the environment to a file.
 
         Args:
             path: The file; ".zip" is added if it has no suffix.
+            include_replay: Whether to write the transitions, too, that the training of a policy
+                replays: without them a learner that is loaded goes on with none.
         """
-        arguments = {name: getattr(self, name) for name in self._argument_names()}
         data = {
             "class": type(self).__name__,
-            "arguments": {**arguments, "device": str(self.device)},
+            "arguments": {**self._saved_arguments(), "device": str(self.device)},
             "num_timesteps": self.num_timesteps,
+            "target": self._target,
             "rng": self.rng.bit_generator.state,
         }
-        write_archive(path, data, {"observed_states": self.observed_states, **self._arrays()})
+        replay = self._replay_arrays() if include_replay else {}
+        arrays = {"observed_states": self.observed_states, **self._arrays(), **replay}
+        write_archive(path, data, arrays)
 
     @classmethod
     def load(
@@ -350,15 +380,31 @@ class RewardLearner(ABC):
         arguments = {**observed_states, **data["arguments"], "device": device, **kwargs}
         learner = cls(env, **arguments)
         learner.num_timesteps = data["num_timesteps"]
+        learner._target = data["target"]
         learner.rng.bit_generator.state = data["rng"]
         learner._set_arrays(arrays)
         return learner
+
+    def _saved_arguments(self) -> dict[str, Any]:
+        """The arguments for making such a learner again, as JSON can hold them."""
+        return {name: getattr(self, name) for name in self._argument_names()}
+
+    def _replay_arrays(self) -> dict[str, NDArray[Any]]:
+        """The transitions that are replayed, to be saved."""
+        return {}
 
     @classmethod
     def _argument_names(cls) -> list[str]:
         """The arguments of the constructor that go into a file as they are."""
         names = list(inspect.signature(cls).parameters)
         return [name for name in names if name not in ("env", "observed_states")]
+
+
+def as_callback(callback: MaybeCallback) -> BaseCallback:
+    """What SB3 accepts as a callback, as one."""
+    if isinstance(callback, list):
+        return CallbackList(callback)
+    return callback if isinstance(callback, BaseCallback) else ConvertCallback(callback)
 
 
 def as_vec_env(env: GymEnv | str) -> VecEnv:

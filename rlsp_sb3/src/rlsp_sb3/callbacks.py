@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from stable_baselines3.common.callbacks import ProgressBarCallback
+from pathlib import Path
+from typing import Any
+
+from stable_baselines3.common.callbacks import BaseCallback, ProgressBarCallback
+
+KEPT = 2
 
 
 class LearnerProgressBar(ProgressBarCallback):
@@ -14,4 +19,37 @@ class LearnerProgressBar(ProgressBarCallback):
 
     def _on_step(self) -> bool:
         self.pbar.update(self.model.num_timesteps - self._first - self.pbar.n)
+        if notes := getattr(self.model, "progress_notes", None):
+            self.pbar.set_postfix(notes)
         return True
+
+
+class Checkpoints(BaseCallback):
+    """Writes a learner, with what its solver replays, every so many steps of the callback.
+
+    The newest two files stay, so that there is always one that is whole.
+
+    Args:
+        folder: Where to; made if it is missing.
+        interval: Every how many steps, at least 1.
+    """
+
+    def __init__(self, folder: str | Path, interval: int) -> None:
+        super().__init__()
+        self.folder = Path(folder)
+        self.interval = interval
+
+    def _on_step(self) -> bool:
+        if self.n_calls % self.interval == 0:
+            learner: Any = self.model
+            learner.save(
+                self.folder / f"checkpoint_{self.num_timesteps:012d}.zip", include_replay=True
+            )
+            for old in checkpoints(self.folder)[:-KEPT]:
+                old.unlink()
+        return True
+
+
+def checkpoints(folder: str | Path) -> list[Path]:
+    """The checkpoints in a folder, the newest last."""
+    return sorted(Path(folder).glob("checkpoint_*.zip"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,11 +12,9 @@ from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.checks import check_choice, check_int, check_positive, check_vector
 from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.priors import PRIORS, Prior
+from rlsp_sb3.priors import PRIORS, Prior, PriorName
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.tabular import TabularLearner
-
-PriorName = Literal["gaussian", "laplace", "uniform"]
 
 
 class GradientAscentLearner(TabularLearner):
@@ -41,7 +39,7 @@ class GradientAscentLearner(TabularLearner):
         ValueError: If an argument is out of range or there is no horizon.
     """
 
-    timestep: ClassVar[str] = "gradient step"
+    timestep: str = "gradient step"
 
     def __init__(
         self,
@@ -60,6 +58,15 @@ class GradientAscentLearner(TabularLearner):
         check_positive("learning_rate", learning_rate)
         check_int("n_epochs", n_epochs, 1)
         super().__init__(env, observed_states, **kwargs)
+        self.horizon = self._check_horizon(horizon)
+        self.prior = prior
+        self.prior_std = prior_std
+        self.learning_rate = learning_rate
+        self.n_epochs = n_epochs
+        noise = self.rng.standard_normal(len(self.feature_names))
+        self.theta = self.prior_mean + 0.01 * noise
+
+    def _check_horizon(self, horizon: int | None) -> int:
         if horizon is None:
             horizon = getattr(self.unwrapped_env, "horizon", None)
         if horizon is None:
@@ -68,13 +75,7 @@ class GradientAscentLearner(TabularLearner):
                 "pass the number of states that the person passed through"
             )
         check_int("horizon", horizon, 1)
-        self.horizon = horizon
-        self.prior = prior
-        self.prior_std = prior_std
-        self.learning_rate = learning_rate
-        self.n_epochs = n_epochs
-        noise = self.rng.standard_normal(len(self.feature_names))
-        self.theta = self.prior_mean + 0.01 * noise
+        return horizon
 
     @abstractmethod
     def _likelihood_gradient(self) -> tuple[FloatArray, dict[str, float]]:
@@ -99,7 +100,6 @@ class GradientAscentLearner(TabularLearner):
         return self.n_epochs
 
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
-        episode_ends = np.ones(self.env.num_envs, dtype=np.bool_)
         while self.num_timesteps < total_timesteps:
             gradient, to_log = self._likelihood_gradient()
             gradient = gradient + self._prior.gradient(self.theta)
@@ -108,10 +108,8 @@ class GradientAscentLearner(TabularLearner):
             self.num_timesteps += 1
             to_log["gradient_norm"] = float(np.linalg.norm(gradient))
             to_log["reward_norm"] = float(np.linalg.norm(self.theta))
-            for name, value in to_log.items():
-                self.logger.record(f"rlsp/{name}", value)
-            callback.update_locals({"dones": episode_ends})
-            if not callback.on_step():
+            self._record("rlsp", to_log)
+            if not self._end_step(callback):
                 break
             if self.num_timesteps % log_interval == 0:
                 self.dump_logs()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from rlsp_sb3.delta_model import DeltaModel
+from rlsp_sb3.fitting import Schedule
 from rlsp_sb3.networks import draw, mlp, one_hot
+from rlsp_sb3.transitions import Transitions
 from rlsp_sb3.vocabulary import Vocabulary
 
 N_COMPONENTS = 8
@@ -87,3 +92,35 @@ class DiscreteInverseDynamics(nn.Module):
             for offset, entry in zip(self.vocabulary.offsets, entries, strict=False)
         ]
         return self.vocabulary.decode(torch.stack(codes, dim=1))
+
+
+class DeltaInverseDynamics:
+    """The observation before as the one after plus a change, where observations are numbers.
+
+    Nothing is random, and the time does not matter.
+
+    Args:
+        model: Maps observations, and the actions that led to them, to those before.
+    """
+
+    def __init__(self, model: DeltaModel) -> None:
+        self.model = model
+
+    def fit(self, transitions: Transitions, schedule: Schedule, rng: np.random.Generator) -> float:
+        """Fit it, from where it is, to transitions.
+
+        Returns:
+            The mean squared error of scaled changes that were held out.
+        """
+        after, actions = transitions.next_observations, transitions.actions
+        return self.model.fit(after, actions, transitions.observations, schedule, rng)
+
+    def sample(
+        self,
+        after: NDArray[Any],
+        actions: NDArray[Any],
+        times: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """The observations (N, *observation_shape) before N actions."""
+        return self.model(after, actions)

@@ -13,12 +13,17 @@ from torch import nn
 HIDDEN = (128, 128)
 
 
-def mlp(n_inputs: int, n_outputs: int, hidden: Sequence[int] = HIDDEN) -> nn.Sequential:
-    """A multi-layer perceptron with ReLUs between its layers."""
+def mlp(
+    n_inputs: int,
+    n_outputs: int,
+    hidden: Sequence[int] = HIDDEN,
+    activation: type[nn.Module] = nn.ReLU,
+) -> nn.Sequential:
+    """A multi-layer perceptron with activations between its layers."""
     sizes = [n_inputs, *hidden]
     layers: list[nn.Module] = []
     for before, after in pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.ReLU()]
+        layers += [nn.Linear(before, after), activation()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], n_outputs))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +40,19 @@ class Past(NamedTuple):
 
     Attributes:
         observations: (T, N, *observation_shape), the observed states last.
-        actions: The actions between them (T - 1, N).
+        actions: The actions between them (T - 1, N, *action_shape).
+        n_clipped: How many observations of each trajectory had to be clipped (N,), None if there
+            are no limits.
     """
 
     observations: Observations
-    actions: NDArray[np.int64]
+    actions: NDArray[Any]
+    n_clipped: NDArray[np.int64] | None = None
+
+    @property
+    def states(self) -> Observations:
+        """All observations (T·N, *observation_shape)."""
+        return self.observations.reshape(-1, *self.observations.shape[2:])
 
 
 def simulate_past(
@@ -54,6 +62,7 @@ def simulate_past(
     horizon: int,
     n_trajectories: int,
     rng: np.random.Generator,
+    limits: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> Past:
     """Draw trajectories backward from observed states (Lindner et al. 2021, Algorithm 1).
 
@@ -64,16 +73,26 @@ def simulate_past(
         horizon: The number T of states of a trajectory.
         n_trajectories: The number N of trajectories.
         rng: The source of random numbers.
+        limits: Between which observations (*observation_shape) they are clipped; what is not a
+            number becomes the lower limit.
     """
     ends = rng.integers(len(observed_states), size=n_trajectories)
     observations, actions = [observed_states[ends]], []
+    n_clipped = None if limits is None else np.zeros(n_trajectories, dtype=np.int64)
     for t in reversed(range(horizon - 1)):
         times = np.full(n_trajectories, t)
         actions.append(inverse_policy.sample(observations[-1], times, rng))
-        observations.append(inverse_dynamics.sample(observations[-1], actions[-1], times, rng))
+        before: Any = inverse_dynamics.sample(observations[-1], actions[-1], times, rng)
+        if limits is not None and n_clipped is not None:
+            inside = (before >= limits[0]) & (before <= limits[1])
+            n_clipped += ~inside.reshape(n_trajectories, -1).all(axis=1)
+            before = np.clip(np.where(np.isnan(before), limits[0], before), *limits)
+            before = before.astype(observed_states.dtype)
+        observations.append(before)
     return Past(
         np.stack(observations[::-1]),
         np.stack(actions[::-1]) if actions else np.empty((0, n_trajectories), dtype=np.int64),
+        n_clipped,
     )
 
 

@@ -14,7 +14,7 @@ from rlsp_sb3.base import RewardLearner
 from rlsp_sb3.errors import NotOfferedError
 from rlsp_sb3.planning import FloatArray
 from rlsp_sb3.reward import LinearReward
-from rlsp_sb3.tabular import TabularLearner
+from rlsp_sb3.tabular import plans
 
 INFERRED, TASK, TRUE, INK = "#0072B2", "#E69F00", "#009E73", "#28282E"  # Okabe and Ito 2008
 COLOURS = "RdBu"  # red below 0, blue above: apart for the colour-blind too
@@ -49,7 +49,7 @@ def reward_heatmap(
     """
     env = learner.unwrapped_env
     panels: list[tuple[float, float, Any]] = []  # width and height, and what draws it
-    if isinstance(learner, TabularLearner) and isinstance(env, GridEnv):
+    if plans(learner) and isinstance(env, GridEnv):
         rewards = _rewards_by_cell(learner)
         cell = max(0.62, 3 / max(rewards.shape))
         height, width = cell * rewards.shape[0], cell * rewards.shape[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,7 @@ class UniformPrior(Prior):
         return np.zeros_like(theta)
 
 
+PriorName = Literal["gaussian", "laplace", "uniform"]
 PRIORS: dict[str, type[Prior]] = {
     "gaussian": GaussianPrior,
     "laplace": LaplacePrior,

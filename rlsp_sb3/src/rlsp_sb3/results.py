@@ -17,7 +17,7 @@ from rlsp_sb3.plots import reward_heatmap
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.run_folder import RunFolder
 from rlsp_sb3.settings import arguments_of
-from rlsp_sb3.tabular import TabularLearner
+from rlsp_sb3.tabular import TabularLearner, plans
 from rlsp_sb3.videos import film, robot_gif
 
 
@@ -51,7 +51,7 @@ def fractions_of(learner: RewardLearner) -> dict[str, float]:
     Raises:
         NotOfferedError: If they cannot be computed exactly.
     """
-    if not isinstance(learner, TabularLearner):
+    if not plans(learner):
         raise NotOfferedError(f"{type(learner).__name__} plans no policy")
     return true_return_fractions(learner)
 
@@ -67,7 +67,7 @@ def _camera(
     learner: RewardLearner, env_id: str
 ) -> Iterator[tuple[TabularLearner, gym.Env[Any, Any]]]:
     """The learner, and its environment once more, so that it can be filmed."""
-    if not isinstance(learner, TabularLearner):
+    if not plans(learner):
         raise NotOfferedError(f"{type(learner).__name__} plans no policy to be compared")
     if "rgb_array" not in learner.unwrapped_env.metadata.get("render_modes", ()):
         raise NotOfferedError('the environment has no render mode "rgb_array"')

@@ -2,82 +2,122 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from stable_baselines3.common.type_aliases import GymEnv
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
-from rlsp_sb3.checks import check_int
-from rlsp_sb3.gradient_ascent import GradientAscentLearner, PriorName
-from rlsp_sb3.inverse_models import InverseModels
-from rlsp_sb3.past import (
-    Observations,
-    Past,
-    count_impossible,
-    effective_sample_size,
-    feature_advantages,
-    simulate_past,
-    weigh,
-)
-from rlsp_sb3.planned_policy import PlannedPolicy
-from rlsp_sb3.planning import FloatArray, value_iteration
-from rlsp_sb3.simulate import make_simulator, rollout
-from rlsp_sb3.vocabulary import Vocabulary
+from rlsp_sb3.base import as_callback
+from rlsp_sb3.budgets import Budget, find_budget
+from rlsp_sb3.callbacks import Checkpoints
+from rlsp_sb3.checks import check_choice, check_int, check_mdp, check_positive, check_vector
+from rlsp_sb3.curriculum import Curriculum
+from rlsp_sb3.encoders import encoder_settings, make_encoder
+from rlsp_sb3.inverse_dynamics import DeltaInverseDynamics
+from rlsp_sb3.measures import measure
+from rlsp_sb3.named_arrays import joined, part
+from rlsp_sb3.past import Past, effective_sample_size, simulate_past
+from rlsp_sb3.planning import FloatArray
+from rlsp_sb3.priors import PRIORS, PriorName
+from rlsp_sb3.protocols import Policy, TabularEnv
+from rlsp_sb3.reward import LinearReward
+from rlsp_sb3.sampled_world import ForwardModel, SampledWorld, make_sampled_world
+from rlsp_sb3.solver_choice import find_solver, solver_name
+from rlsp_sb3.stopwatch import Stopwatch
+from rlsp_sb3.tabular import TabularLearner
+from rlsp_sb3.tabular_world import TabularWorld, state_features
+from rlsp_sb3.transitions import Transitions
+from rlsp_sb3.worlds import PastWeights, World
 
-N_TRIES = 32  # of each step that could have happened; one does where nothing is random
-N_EXPLORED = 8192  # random trajectories from the start, and as many from the end
-SMALLEST_SHARE = 0.05  # of the trajectories that count, as effective sample size
+LARGEST_GRADIENT = 10.0
+DEFAULT_HORIZON = 30
 
 
-class RLSP(GradientAscentLearner):
+class RLSP(TabularLearner):
     """Deep RLSP: the reward under which simulated pasts of the observed states make sense.
 
-    For each gradient step (Lindner et al. 2021, Algorithm 1):
+    In each epoch (Lindner et al. 2021, Algorithm 1):
 
-    1. plan the Boltzmann-rational policy for the reward θ·φ(s);
-    2. let it act from initial states of the environment, and fit models of which action, and which
-       observation before it, led to an observation at each time;
-    3. simulate the past of the observed states with these models;
-    4. compare the features that followed each action of the past with those that the policy
-       collects from the same state, and change θ such that the actions were worth it.
+    1. the solver finds the policy of a person for whom θ·φ(s) is the reward;
+    2. it acts, and an inverse policy (which action led here?) and inverse dynamics (from where?)
+       learn from that;
+    3. they simulate the past of the observed states;
+    4. θ changes such that the features of these pasts become more likely than those that the policy
+       collects from where they begin.
 
-    What differs from the paper, because it makes inferred rewards come out as exact RLSP has them:
-    the inverse models are told the time and see trajectories that start where the person did, so
-    that simulated pasts lead there; they are trained most where the simulated past was in the step
-    before, which does not change what they estimate; trajectories that the simulator cannot
-    reproduce do not count; and step 4 simulates forward from each state of the past instead of the
-    first one only, which is what the gradient is where dynamics are random.
+    The environment has to be one that a simulator can be put into the state of an observation of
+    (see :mod:`rlsp_sb3.state_reset`); for others a forward model is learned.
 
-    So far the environment has to be tabular, to be planned in, with observations whose entries
-    take few values. Only ``mdp`` is planned with: everything else is simulated.
+    **Environments to plan in** (with ``mdp``, such as the gridworlds of rlsp-envs) are planned in;
+    a timestep is a gradient step. What differs from the paper makes rewards come out as exact RLSP
+    has them: the inverse models are told the time and see trajectories that start where the person
+    did, so that pasts lead there; pasts that the simulator cannot reproduce do not count; and step
+    4 simulates forward from each state of the past instead of the first one only, which is what the
+    gradient is where dynamics are random.
+
+    **All other environments**: a timestep is a step that the solver takes. What differs from the
+    paper: random Fourier features are the default, because a reward that is linear in the latent
+    variables of an autoencoder wants more and more of something, rather than to be somewhere; all
+    networks are small and kept from epoch to epoch; rewards in the replay buffer follow θ and are
+    standardised; the inverse dynamics also see what the policy comes upon; θ's step size falls to
+    0, so that the policy at the end is one for the reward at the end.
 
     Args:
-        env: The environment, a vector environment of SB3, or the id of a registered one.
+        env: The environment, a ``DummyVecEnv`` of SB3, or the id of a registered one.
         observed_states: The states that the person left behind, as observations
             (n, *observation_shape); None for those that the environment offers.
         horizon: The number T of states that the person passed through, the first and the observed
-            one included, at least 1; None for what the environment says.
+            one included, at least 1; None for what the environment says, or else 30.
+        encoder: The features φ: an :class:`~rlsp_sb3.encoders.Encoder` (one that is fitted is used
+            as it is), "features" (the environment's own), "fourier", "vae", "identity", a mapping
+            such as ``{"name": "fourier", "bandwidth": 0.5}``, or a function from observations
+            (N, *observation_shape) to features (N, F). None for the environment's own features, or
+            else "fourier".
+        solver: What finds the policy: "planning", an algorithm of SB3, sb3-contrib or sbx, its
+            class or its name ("FastSAC", "PPO", "sbx:SAC"). "auto" is planning in environments that
+            offer ``mdp``, and otherwise FastSAC or, for discrete actions, PPO.
+        solver_kwargs: Arguments of the solver's class.
+        budget: "fast", "paper" for the published settings, or a
+            :class:`~rlsp_sb3.budgets.Budget`.
+        n_epochs: How many epochs ``learn`` takes if it is not told, at least 1; None for what the
+            budget says.
+        learning_rate: The step size of the gradient ascent, above 0, for the gradient of the log
+            posterior divided by the T - 1 actions; None for what the budget says.
+        n_trajectories: How many pasts are simulated in an epoch, at least 1; None for what the
+            budget says.
+        past_weights: Which pasts count: "initial" for those that begin where the person can have
+            been at that time; "none" for all alike; "cosine" as published.
         prior: "gaussian", "laplace" or "uniform", centred at 0.
         prior_std: The width of the prior, above 0: the standard deviation of the Gaussian, the
             scale of the Laplace distribution.
-        learning_rate: The step size of the gradient ascent, above 0.
-        n_epochs: How many gradient steps ``learn`` takes if it is not told, at least 1.
-        n_trajectories: How many pasts are simulated for each, at least 1.
-        n_rollouts: How many trajectories of the policy the inverse models see for each, at least 1.
-        n_updates: How many gradient steps the inverse models take for each, at least 1.
-        inferred_weight: How much the final policy minds the inferred reward beside the task reward
-            that the environment offers, if any.
+        forward_model: "simulator" to put the environment into states, "learned" to learn what
+            follows from them; "auto" for the simulator where there is one.
+        keep_termination: Whether the end of an episode by the environment counts while the policy
+            is trained; it leaks the true reward. Needs ``forward_model="learned"``.
+        inverse_dynamics: Those of another learner, to be used as they are; None to learn them.
+        transitions: Those that another learner collected; None to collect them.
+        inferred_weight: How much the final policy minds the inferred reward beside the task reward,
+            if it is planned and the environment offers a task reward.
+        eval_interval: Every how many epochs the reward and the policy are compared with the true
+            reward, if there is one, to be logged; 0 for never. It is not used to learn.
+        checkpoint_dir: The folder for checkpoints, from which ``RLSP.load(...)`` and then
+            ``learn(reset_num_timesteps=False)`` go on to the same result to the bit; None for none.
+        checkpoint_interval: Every how many epochs one is written.
         seed: Seeds the random numbers; None for an unpredictable seed.
         verbose: 0 for no output, 1 to print the log.
         tensorboard_log: The folder for TensorBoard events; None for none.
-        device: Accepted as in SB3; these small networks run on the CPU.
+        device: Where the solver's networks run; all others are small and run on the CPU.
 
     Raises:
-        TypeError: If an argument has a wrong type or the environment is not tabular.
-        ValueError: If an argument is out of range, there is no horizon, or the observations do not
-            look discrete.
+        ImportError: If the solver's package is not installed.
+        TypeError: If an argument has a wrong type, or the environment does not offer what it takes.
+        ValueError: If an argument is out of range, there are no observed states, or the solver does
+            not fit to the environment.
     """
 
     def __init__(
@@ -86,114 +126,326 @@ class RLSP(GradientAscentLearner):
         observed_states: ArrayLike | None = None,
         *,
         horizon: int | None = None,
+        encoder: Any = None,
+        solver: Any = "auto",
+        solver_kwargs: dict[str, Any] | None = None,
+        budget: str | Budget = "fast",
+        n_epochs: int | None = None,
+        learning_rate: float | None = None,
+        n_trajectories: int | None = None,
+        past_weights: PastWeights = "initial",
         prior: PriorName = "gaussian",
         prior_std: float = 0.5,
-        learning_rate: float = 0.1,
-        n_epochs: int = 50,
-        n_trajectories: int = 3000,
-        n_rollouts: int = 16384,
-        n_updates: int = 80,
+        forward_model: ForwardModel = "auto",
+        keep_termination: bool = False,
+        inverse_dynamics: DeltaInverseDynamics | None = None,
+        transitions: Transitions | None = None,
         inferred_weight: float = 1.0,
+        eval_interval: int = 5,
+        checkpoint_dir: str | Path | None = None,
+        checkpoint_interval: int = 5,
         seed: int | None = None,
         verbose: int = 0,
         tensorboard_log: str | None = None,
         device: torch.device | str = "auto",
     ) -> None:
-        for name, value in (
-            ("n_trajectories", n_trajectories),
-            ("n_rollouts", n_rollouts),
-            ("n_updates", n_updates),
-        ):
-            check_int(name, value, 1)
+        check_choice("past_weights", past_weights, get_args(PastWeights))
+        check_choice("forward_model", forward_model, get_args(ForwardModel))
+        check_choice("prior", prior, PRIORS)
+        check_positive("prior_std", prior_std)
+        check_int("eval_interval", eval_interval, 0)
+        check_int("checkpoint_interval", checkpoint_interval, 1)
+        self.encoder = encoder
         super().__init__(
             env,
             observed_states,
-            horizon=horizon,
-            prior=prior,
-            prior_std=prior_std,
-            learning_rate=learning_rate,
-            n_epochs=n_epochs,
             inferred_weight=inferred_weight,
             seed=seed,
             verbose=verbose,
             tensorboard_log=tensorboard_log,
             device=device,
         )
-        self.n_trajectories = n_trajectories
-        self.n_rollouts = n_rollouts
-        self.n_updates = n_updates
-        self.simulator = make_simulator(self.unwrapped_env, self.rng)
+        algorithm = find_solver(
+            solver, self.action_space, isinstance(self.unwrapped_env, TabularEnv)
+        )
+        self.budget = find_budget(budget, is_planned=algorithm is None)
+        self.horizon = self._check_horizon(horizon)
+        n_actions = max(self.horizon - 1, 1)
+        if learning_rate is None:
+            learning_rate = self.budget.learning_rate * (n_actions if algorithm is None else 1)
+        self.n_epochs = self.budget.n_epochs if n_epochs is None else n_epochs
+        self.n_trajectories = (
+            self.budget.n_trajectories if n_trajectories is None else n_trajectories
+        )
+        check_positive("learning_rate", learning_rate)
+        check_int("n_epochs", self.n_epochs, 1)
+        check_int("n_trajectories", self.n_trajectories, 1)
+        self.solver = solver
+        self.solver_kwargs = solver_kwargs
+        self.learning_rate = learning_rate
+        self.past_weights = past_weights
+        self.prior = prior
+        self.prior_std = prior_std
+        self.forward_model = forward_model
+        self.keep_termination = keep_termination
+        self.eval_interval = eval_interval
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_interval = checkpoint_interval
+        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states)
+        self.theta = 0.01 * self.rng.standard_normal(len(self.encoder.feature_names))
+        first_horizon = self.horizon if algorithm is None else min(2, self.horizon)
+        self.curriculum = Curriculum(
+            first_horizon, self.horizon, self.n_epochs, self.budget.gradient_threshold
+        )
         self._past: Past | None = None
-        n_actions = self.mdp.transitions.shape[0] // self.mdp.transitions.shape[1]
-        vocabulary = Vocabulary(self._explore(n_actions))
-        self.models = InverseModels(vocabulary, self.horizon - 1, n_actions, self.rng)
+        self._is_ready = False
+        self.world: World
+        if algorithm is None:
+            self.timestep = "gradient step"
+            self.world = TabularWorld(
+                self.unwrapped_env,
+                self.observed_states,
+                self.encoder,
+                self._state_features,
+                self.horizon,
+                self.budget,
+                past_weights,
+                self.rng,
+            )
+        else:
+            self.world = make_sampled_world(
+                self.env,
+                self.observed_states,
+                self.encoder,
+                self.theta,
+                algorithm,
+                solver_kwargs or {},
+                self.horizon,
+                self.budget,
+                past_weights,
+                forward_model,
+                keep_termination,
+                inverse_dynamics,
+                transitions,
+                self.rng,
+                self.device,
+            )
 
-    def _likelihood_gradient(self) -> tuple[FloatArray, dict[str, float]]:
-        policy = self._boltzmann_policy()
-        starts = self.simulator.reset(self.n_rollouts)
-        rollouts = rollout(self.simulator, policy.act, starts, self.horizon - 1)
-        focus = None if self._past is None else self._features(self._past.observations)
-        losses = self.models.fit(
-            rollouts, self._features(rollouts.observations), focus, self.n_updates, self.rng
-        )
-        past = simulate_past(
-            self.observed_states,
-            self.models.policy,
-            self.models.dynamics,
-            self.horizon,
-            self.n_trajectories,
-            self.rng,
-        )
-        impossible = count_impossible(past, self.simulator, N_TRIES)
-        weights = weigh(impossible, SMALLEST_SHARE * self.n_trajectories)
-        self._past = past
-        gradient = weights @ feature_advantages(past, policy.act, self.simulator, self._features)
-        return gradient, {
-            **losses,
-            "possible_pasts": float(np.mean(impossible == 0)),
-            "effective_pasts": effective_sample_size(weights),
+    def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
+        """Algorithm 1 of Lindner et al. (2021)."""
+        self._get_ready()
+        world = self.world
+        while self.num_timesteps < total_timesteps and not self.curriculum.has_converged:
+            horizon, clock = self.curriculum.horizon, Stopwatch()
+            with clock("solver"):
+                starts = world.observed if self._past is None else self._past.states
+                self.num_timesteps += world.solver.train(self.theta, starts, self.rng)
+            with clock("inverse_models"):
+                to_log = world.follow(self._past, self.rng)
+            with clock("past"):
+                past = simulate_past(
+                    world.observed,
+                    world.inverse_policy,
+                    world.inverse_dynamics,
+                    horizon,
+                    self.n_trajectories,
+                    self.rng,
+                    world.limits,
+                )
+                weights = self._weigh(past, to_log)
+            with clock("gradient"):
+                likelihood = self._average(weights, past, to_log) / max(horizon - 1, 1)
+                prior = self._prior_gradient() / max(self.horizon - 1, 1)
+                gradient = clipped(likelihood + prior)
+                self.theta = self.theta + self._step_size * gradient
+            self._past = past
+            self.curriculum.advance(gradient)
+            if not self._end_epoch(gradient, to_log, clock, callback, log_interval):
+                break
+
+    def _get_ready(self) -> None:
+        """Do once what comes before the first epoch."""
+        if self._is_ready:
+            return
+        self._record("losses", self.world.prepare(self.rng))
+        self.theta = self.world.first_theta(self.theta)
+        self._is_ready = True
+
+    def _weigh(self, past: Past, to_log: dict[str, float]) -> FloatArray:
+        """How much each past counts (N,): nothing if it had to be clipped."""
+        weights, more = self.world.weigh(past)
+        to_log |= more
+        if past.n_clipped is not None:
+            wild = past.n_clipped > 0
+            n_simulated = max(len(past.actions), 1) * len(wild)
+            to_log["clipped_observations"] = float(past.n_clipped.sum() / n_simulated)
+            if wild.all():
+                raise FloatingPointError(
+                    f"all {len(wild)} simulated pasts left the range of observations: the inverse "
+                    "dynamics are wrong there; let them see transitions near the observed states "
+                    "(transitions=), simulate for a shorter horizon, or check observed_states"
+                )
+            weights = np.where(wild, 0.0, weights)
+        return weights
+
+    def _average(self, weights: FloatArray, past: Past, to_log: dict[str, float]) -> FloatArray:
+        """The weighted mean (F,) of what pasts say of the gradient of the log likelihood."""
+        credit, more = self.world.credit(past)
+        known = np.isfinite(credit).all(axis=1) & (weights != 0)
+        if not known.any():
+            raise FloatingPointError(
+                "no simulated past can be compared with the policy: wherever they begin, the "
+                "simulator becomes unstable; simulate for a shorter horizon"
+            )
+        used = weights[known] / np.abs(weights[known]).sum()
+        to_log |= more | {"effective_pasts": effective_sample_size(np.abs(used))}
+        return np.asarray(used @ credit[known])
+
+    def _prior_gradient(self) -> FloatArray:
+        prior = PRIORS[self.prior](np.zeros_like(self.theta), self.prior_std)
+        return prior.gradient(self.theta)
+
+    @property
+    def _step_size(self) -> float:
+        """The step size of the current epoch."""
+        return self.learning_rate * (1 - self.curriculum.progress if self.budget.anneal else 1)
+
+    def _end_epoch(
+        self,
+        gradient: FloatArray,
+        to_log: dict[str, float],
+        clock: Stopwatch,
+        callback: BaseCallback,
+        log_interval: int,
+    ) -> bool:
+        """Log and call back; False to stop."""
+        self._policy = None
+        epoch = self.curriculum.epoch
+        if self.eval_interval and epoch % self.eval_interval == 0:
+            with clock("evaluation"):
+                self._record("eval", measure(self, np.random.default_rng(self.seed)))
+        losses = {name: to_log.pop(name) for name in list(to_log) if name.endswith("loss")}
+        self._record("losses", losses)
+        self._record("time", clock.seconds)
+        to_log |= {
+            "epoch": epoch,
+            "horizon": len(self._past.observations) if self._past else 0,
+            "gradient_norm": float(np.linalg.norm(gradient)),
+            "reward_norm": float(np.linalg.norm(self.theta)),
+        }
+        self._record("rlsp", to_log)
+        go_on = self._end_step(callback)
+        if go_on and epoch % log_interval == 0:
+            self.dump_logs()
+        return go_on
+
+    def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
+        if self.checkpoint_dir is not None:
+            checkpoints = Checkpoints(self.checkpoint_dir, self.checkpoint_interval)
+            given = callback if isinstance(callback, list) else [callback] if callback else []
+            callback = CallbackList([as_callback(each) for each in (*given, checkpoints)])
+        return super()._init_callback(callback, progress_bar)
+
+    @property
+    def _default_timesteps(self) -> int:
+        return self.n_epochs * self.world.solver.n_steps
+
+    @property
+    def progress_notes(self) -> dict[str, Any]:
+        """What a progress bar shows beside the number of timesteps."""
+        return {
+            "epoch": f"{self.curriculum.epoch}/{self.n_epochs}",
+            "horizon": self.curriculum.horizon,
         }
 
-    def _boltzmann_policy(self) -> PlannedPolicy:
-        """The policy of a person for whom θ is the reward."""
-        plan = value_iteration(self.mdp.transitions, self.inferred_rewards, self.horizon)
-        return PlannedPolicy(self.unwrapped_env, plan.policy, self.rng)
+    # What was learned.
 
-    def _explore(self, n_actions: int) -> Observations:
-        """Observations of all kinds: what random actions lead to from the start and the end."""
-        rng = np.random.default_rng(0)  # for a loaded learner to know the same ones
-        simulator = make_simulator(self.unwrapped_env, rng)
-        ends = self.observed_states[rng.integers(len(self.observed_states), size=N_EXPLORED)]
-        starts = np.concatenate([simulator.reset(N_EXPLORED), ends])
+    @property
+    def reward(self) -> LinearReward:
+        """The inferred reward."""
+        return LinearReward(self.theta, self.feature_names, self.encoder)
 
-        def act(states: Observations, time: int) -> NDArray[np.int64]:
-            return rng.integers(n_actions, size=len(states))
+    @property
+    def policy(self) -> Policy:  # type: ignore[override]
+        """The solver's policy; where it is planned, one for the task and the inferred reward."""
+        return super().policy if isinstance(self.world, TabularWorld) else self.world.solver.policy
 
-        explored = rollout(simulator, act, starts, self.horizon - 1).observations
-        return explored.reshape(-1, *starts.shape[1:])
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the features."""
+        names: tuple[str, ...] = self.encoder.feature_names
+        return names
 
-    def _features(self, observations: Observations) -> FloatArray:
-        """The features (…, F) of observations (…, *observation_shape)."""
-        shape = self.observation_space.shape or ()
-        leading = observations.shape[: observations.ndim - len(shape)]
-        flat = self.unwrapped_env.features(observations.reshape(-1, *shape))
-        return np.asarray(flat).reshape(*leading, -1)
+    @property
+    def inferred_rewards(self) -> FloatArray:
+        """The inferred reward of each state (S,) of an environment to plan in."""
+        return self._state_features @ self.theta
+
+    @property
+    def inverse_dynamics(self) -> Any:
+        """What simulates the observations before; may be given to another learner."""
+        return self.world.inverse_dynamics
+
+    @property
+    def transitions(self) -> Transitions | None:
+        """What was collected before the first epoch; may be given to another learner."""
+        return self.world.transitions if isinstance(self.world, SampledWorld) else None
+
+    @property
+    def _state_features(self) -> FloatArray:
+        return state_features(self.unwrapped_env, self.encoder)
+
+    def _prepare(self, env: Any) -> None:
+        if isinstance(env, TabularEnv):
+            check_mdp(env.mdp, env.feature_names)
+        self._policy = None
+
+    def _check_horizon(self, horizon: int | None) -> int:
+        if horizon is None:
+            horizon = getattr(self.unwrapped_env, "horizon", None) or DEFAULT_HORIZON
+        check_int("horizon", horizon, 1)
+        return horizon
+
+    # Files.
+
+    def _saved_arguments(self) -> dict[str, Any]:
+        given = {"inverse_dynamics", "transitions"}  # as arrays
+        names = [name for name in self._argument_names() if name not in given]
+        return {
+            **{name: getattr(self, name) for name in names},
+            "encoder": encoder_settings(self.encoder),
+            "solver": solver_name(self.solver),
+            "budget": asdict(self.budget),
+        }
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         past = {} if self._past is None else self._past._asdict()
         return {
-            **super()._arrays(),
-            **{f"past.{name}": array for name, array in past.items()},
-            **{f"models.{name}": array for name, array in self.models.arrays().items()},
+            "theta": self.theta,
+            "is_ready": np.array(self._is_ready),
+            **joined(
+                past={name: array for name, array in past.items() if array is not None},
+                encoder=self.encoder.arrays(),
+                world=self.world.arrays(),
+                curriculum=self.curriculum.arrays(),
+            ),
         }
 
+    def _replay_arrays(self) -> dict[str, NDArray[Any]]:
+        return joined(replay=self.world.solver.replay_arrays())
+
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        super()._set_arrays(arrays)
-        if "past.actions" in arrays:
-            self._past = Past(arrays["past.observations"], arrays["past.actions"])
-        models = {
-            name.removeprefix("models."): array
-            for name, array in arrays.items()
-            if name.startswith("models.")
-        }
-        self.models.set_arrays(models)
+        self._is_ready = bool(arrays["is_ready"])
+        self.encoder.set_arrays(part(arrays, "encoder"))
+        self.theta = check_vector("theta", arrays["theta"], len(self.feature_names))
+        past = part(arrays, "past")
+        self._past = Past(**past) if past else None
+        self.world.set_arrays(part(arrays, "world"))
+        self.world.solver.set_replay_arrays(part(arrays, "replay"))
+        self.curriculum.set_arrays(part(arrays, "curriculum"))
+
+
+def clipped(gradient: FloatArray) -> FloatArray:
+    """A gradient (F,), made shorter if its norm is above 10 (Lindner et al. 2021, appendix)."""
+    norm = float(np.linalg.norm(gradient))
+    return gradient * min(1.0, LARGEST_GRADIENT / max(norm, 1e-12))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, get_args
 
 import numpy as np
 from stable_baselines3.common.type_aliases import GymEnv
@@ -80,7 +80,7 @@ class TabularLearner(RewardLearner):
     @property
     def task_reward(self) -> FloatArray:
         """The weights (F,) of the task reward; 0 if the environment offers none."""
-        zeros = np.zeros(len(self.feature_names))
+        zeros = np.zeros(len(self.unwrapped_env.feature_names))
         return np.asarray(getattr(self.unwrapped_env, "task_reward", zeros), dtype=np.float64)
 
     @property
@@ -131,3 +131,8 @@ class TabularLearner(RewardLearner):
     def feature_names(self) -> tuple[str, ...]:
         """The names of the features."""
         return tuple(self.unwrapped_env.feature_names)
+
+
+def plans(learner: RewardLearner) -> TypeGuard[TabularLearner]:
+    """Whether a learner can plan policies in its environment."""
+    return isinstance(learner, TabularLearner) and isinstance(learner.unwrapped_env, TabularEnv)

@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike
 from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.checks import check_choice, check_positive, check_vector
-from rlsp_sb3.gradient_ascent import GradientAscentLearner, PriorName
+from rlsp_sb3.gradient_ascent import GradientAscentLearner
 from rlsp_sb3.likelihood import InitialStates, StateLikelihood
 from rlsp_sb3.planning import FloatArray
+from rlsp_sb3.priors import PriorName
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.tabular import Combination
 

@@ -1,0 +1,191 @@
+"""How much work Deep RLSP puts into what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from rlsp_sb3.checks import check_choice
+from rlsp_sb3.fitting import Schedule
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Settings for environments that are not planned in.
+
+    Attributes:
+        n_transitions: How many transitions are collected before anything is learned.
+        episode_length: The number of steps of an episode, then and while the policy is trained.
+        encoder: How long and how fast a variational autoencoder is fitted.
+        encoder_hidden: The sizes of its hidden layers.
+        dynamics: How long and how fast the inverse dynamics are fitted to these transitions.
+        dynamics_hidden: The sizes of their hidden layers.
+        dynamics_again: The same every :attr:`again_every` epochs, with transitions from training
+            the policy beside; None for never.
+        again_every: How often that is.
+        first_inverse_policy: How long and how fast the inverse policy is fitted at first.
+        inverse_policy: The same in all other epochs.
+        inverse_policy_hidden: The sizes of its hidden layers.
+        keep_inverse_policy: Whether each fit starts where the last one ended.
+        n_rollouts: How many trajectories of the policy it is fitted to.
+        n_trajectories: How many pasts are simulated for each gradient.
+        n_epochs: The number of gradients.
+        learning_rate: The first step size of the gradient ascent.
+        anneal: Whether it falls to 0 over all epochs.
+        gradient_threshold: The next horizon comes early if the norm of the mean of the last ten
+            gradients is below.
+        n_envs: How many copies of the environment the policy is trained in.
+        solver_steps: How many environment steps the policy is trained for each gradient.
+        solver_hidden: The sizes of the hidden layers of its networks.
+        solver_kwargs: Other arguments of an off-policy algorithm such as SAC.
+        standardize: Whether rewards are standardised over the replay buffer.
+    """
+
+    n_transitions: int
+    episode_length: int
+    encoder: Schedule
+    encoder_hidden: tuple[int, ...]
+    dynamics: Schedule
+    dynamics_hidden: tuple[int, ...]
+    dynamics_again: Schedule | None
+    again_every: int
+    first_inverse_policy: Schedule
+    inverse_policy: Schedule
+    inverse_policy_hidden: tuple[int, ...]
+    keep_inverse_policy: bool
+    n_rollouts: int
+    n_trajectories: int
+    n_epochs: int
+    learning_rate: float
+    anneal: bool
+    gradient_threshold: float
+    n_envs: int
+    solver_steps: int
+    solver_hidden: tuple[int, ...]
+    solver_kwargs: dict[str, float | int | tuple[int, str]]
+    standardize: bool
+
+
+FAST = Budget(
+    n_transitions=10_000,
+    episode_length=100,
+    encoder=Schedule(2500, 500, 1e-3),
+    encoder_hidden=(128, 128),
+    dynamics=Schedule(1500, 500, 1e-3),
+    dynamics_hidden=(256, 256),
+    dynamics_again=Schedule(300, 500, 5e-4),
+    again_every=4,
+    first_inverse_policy=Schedule(300, 500, 1e-3),
+    inverse_policy=Schedule(60, 500, 1e-3),
+    inverse_policy_hidden=(256, 256),
+    keep_inverse_policy=True,
+    n_rollouts=100,
+    n_trajectories=100,
+    n_epochs=20,
+    learning_rate=0.5,
+    anneal=True,
+    gradient_threshold=0.0,
+    n_envs=10,
+    solver_steps=5_000,
+    solver_hidden=(64, 64),
+    solver_kwargs={
+        "learning_rate": 1e-3,
+        "batch_size": 64,
+        "gamma": 0.98,
+        "tau": 0.01,
+        "buffer_size": 20_000,
+        "learning_starts": 200,
+        "train_freq": (25, "step"),
+        "gradient_steps": 25,
+    },
+    standardize=True,
+)
+"""Small networks that are kept from epoch to epoch: minutes on one core."""
+
+PAPER = Budget(
+    n_transitions=100_000,
+    episode_length=1_000,
+    encoder=Schedule(20_000, 500, 1e-5),
+    encoder_hidden=(512, 512, 512),
+    dynamics=Schedule(20_000, 500, 1e-5),
+    dynamics_hidden=(1024,) * 5,
+    dynamics_again=None,
+    again_every=1,
+    first_inverse_policy=Schedule(200, 500, 1e-4),
+    inverse_policy=Schedule(200, 500, 1e-4),
+    inverse_policy_hidden=(512, 512, 512),
+    keep_inverse_policy=False,
+    n_rollouts=3_333,
+    n_trajectories=200,
+    n_epochs=300,
+    learning_rate=0.01,
+    anneal=False,
+    gradient_threshold=2.0,
+    n_envs=1,
+    solver_steps=10_000,
+    solver_hidden=(256, 256),
+    solver_kwargs={
+        "learning_rate": 3e-4,
+        "batch_size": 256,
+        "gamma": 0.98,
+        "tau": 0.01,
+        "buffer_size": 1_000_000,
+    },
+    standardize=False,
+)
+"""The settings of Lindner et al. (2021, appendix) for the half cheetah: hours."""
+
+BUDGETS = {"fast": FAST, "paper": PAPER}
+
+PLANNED = {
+    "fast": replace(
+        FAST,
+        n_epochs=50,
+        learning_rate=0.1,
+        anneal=False,
+        n_trajectories=3_000,
+        n_rollouts=16_384,
+        inverse_policy=Schedule(80, 256, 1e-3),
+    ),
+    "paper": replace(
+        PAPER,
+        n_epochs=50,
+        learning_rate=0.1,
+        n_trajectories=100,
+        n_rollouts=1_000,
+        inverse_policy=Schedule(80, 256, 1e-3),
+    ),
+}
+"""The same where the policy is planned; the inverse models are fitted together."""
+
+
+def find_budget(budget: str | Budget | dict[str, Any], is_planned: bool) -> Budget:
+    """The budget that is meant.
+
+    Args:
+        budget: A budget, the name of one, or what :func:`dataclasses.asdict` makes of one.
+        is_planned: Whether the policy is planned.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If there is none of that name.
+    """
+    if isinstance(budget, Budget):
+        return budget
+    if isinstance(budget, dict):
+        return _from_dict(budget)
+    check_choice("budget", budget, BUDGETS)
+    return (PLANNED if is_planned else BUDGETS)[budget]
+
+
+def _from_dict(values: dict[str, Any]) -> Budget:
+    """A budget from what JSON makes of one."""
+    restored = {}
+    for field in fields(Budget):
+        value = values[field.name]
+        if "Schedule" in str(field.type) and value is not None:
+            value = Schedule(*value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        restored[field.name] = value
+    return Budget(**restored)

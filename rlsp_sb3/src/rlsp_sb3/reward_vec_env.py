@@ -1,0 +1,48 @@
+"""A vector environment with another reward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
+
+
+class RewardVecEnv(VecEnvWrapper):
+    """Gives a reward of the state that was reached instead of the environment's own.
+
+    By default, where the environment ends an episode counts as running out of time, because the
+    number of steps would leak its reward.
+
+    Args:
+        venv: The environment.
+        reward: Maps observations (N, *observation_shape) to rewards (N,).
+        keep_termination: Whether an episode that the environment ends is one that ended.
+    """
+
+    def __init__(
+        self,
+        venv: VecEnv,
+        reward: Callable[[NDArray[Any]], NDArray[np.float64]],
+        keep_termination: bool = False,
+    ) -> None:
+        super().__init__(venv)
+        self.reward = reward
+        self.keep_termination = keep_termination
+
+    def reset(self) -> VecEnvObs:
+        """Start an episode in each copy."""
+        return self.venv.reset()
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """What followed, with rewards of the states reached."""
+        observations, _, dones, infos = self.venv.step_wait()
+        reached = np.array(observations)
+        for i in np.flatnonzero(dones):
+            reached[i] = infos[i]["terminal_observation"]
+            if not self.keep_termination:
+                infos[i]["TimeLimit.truncated"] = True
+        return observations, self.reward(reached).astype(np.float32), dones, infos
