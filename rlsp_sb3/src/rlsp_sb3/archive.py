@@ -36,7 +36,7 @@ def write_archive(path: str | Path, data: dict[str, Any], arrays: dict[str, NDAr
         data: What JSON can hold; numbers of NumPy and paths, too.
         arrays: Arrays by name.
     """
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.array(array, order="C", ndmin=0) for name, array in arrays.items()}
     members: dict[str, str | bytes] = {
         "data.json": _to_json({"format": FORMAT, **data}),
         "arrays.safetensors": save(contiguous),

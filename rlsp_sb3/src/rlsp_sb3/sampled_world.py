@@ -41,7 +41,7 @@ ForwardModel = Literal["auto", "simulator", "learned"]
 logger = logging.getLogger(__name__)
 
 SMALLEST_SHARE = 0.2  # of the trajectories that count, as effective sample size
-MARGIN = 2.0  # how far pasts may leave the range that was seen, in widths of that range
+MARGIN = 10.0  # how far pasts may leave the range that was seen, in widths of that range
 
 
 class SampledWorld(World):
