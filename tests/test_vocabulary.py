@@ -9,7 +9,7 @@ from rlsp_sb3.inverse_models import InverseModels
 from rlsp_sb3.inverse_policy import CategoricalInversePolicy
 from rlsp_sb3.networks import draw
 from rlsp_sb3.simulate import Trajectories
-from rlsp_sb3.vocabulary import Vocabulary
+from rlsp_sb3.vocabulary import StateVocabulary, Vocabulary
 
 SEEN = np.array([[0, 5, 1], [1, 5, 4], [0, 5, 9]], dtype=np.float32)
 
@@ -97,3 +97,19 @@ def test_inverse_policy_is_a_distribution():
     policy = CategoricalInversePolicy(Vocabulary(SEEN), n_times=2, n_actions=4)
     losses = [policy.loss(np.array([a]), SEEN[:1], np.array([0])).item() for a in range(4)]
     assert np.exp(-np.array(losses)).sum() == pytest.approx(1, rel=1e-5)
+
+
+def test_numbered_states_have_the_codes_of_their_observations():
+    observations = np.array([[a, 5, b] for a in (0, 1) for b in (1, 4, 9)], dtype=np.float32)
+
+    def nearest(given):
+        return np.abs(given[:, None] - observations).sum(axis=2).argmin(axis=1)
+
+    explored = np.array([3, 0, 0, 5, 1])
+    vocabulary = StateVocabulary(explored, 6, observations.__getitem__, nearest)
+    plain = Vocabulary(observations[explored])
+    for states in ([2, 5, 2], [4, 5], [0, 1, 2, 3, 4, 5]):  # old and new ones
+        shown = observations[states]
+        np.testing.assert_array_equal(vocabulary.encode(np.array(states)), plain.encode(shown))
+        np.testing.assert_array_equal(vocabulary.inputs(np.array(states)), plain.inputs(shown))
+        np.testing.assert_array_equal(vocabulary.decode(plain.encode(shown)), states)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -70,3 +73,59 @@ class Vocabulary:
         """The entries that vary, scaled to about [-1, 1], as input of a network (N, entries)."""
         flat = observations.reshape(len(observations), -1)[:, self.entries]
         return torch.as_tensor(flat / self.scales, dtype=torch.float32)
+
+
+class StateVocabulary(Vocabulary):
+    """The same codes for states that are given by their numbers.
+
+    The codes of a state are worked out once, and remembered.
+
+    Args:
+        states: The numbers (n,) of states of all kinds.
+        n_states: How many states there are.
+        observe: Tells the observations (N, *observation_shape) of N states.
+        state_indices: Tells the states (N,) of observations, also of some that show none.
+
+    Raises:
+        ValueError: If an entry of the observations takes more than 64 values.
+    """
+
+    def __init__(
+        self,
+        states: NDArray[np.generic],
+        n_states: int,
+        observe: Callable[[NDArray[np.int64]], NDArray[Any]],
+        state_indices: Callable[[NDArray[Any]], NDArray[np.int64]],
+    ) -> None:
+        super().__init__(observe(np.unique(states).astype(np.int64)))
+        self._observe = observe
+        self._state_indices = state_indices
+        # Rows that are never written take no memory.
+        self._codes = torch.empty((n_states, len(self.entries)), dtype=torch.int64)
+        self._inputs = torch.empty((n_states, len(self.entries)))
+        self._is_known = np.zeros(n_states, dtype=np.bool_)
+
+    def encode(self, observations: NDArray[np.generic]) -> torch.Tensor:
+        """The symbols (N, entries) of N states (N,)."""
+        return self._codes[self._remembered(observations)]
+
+    def decode(self, codes: torch.Tensor) -> NDArray[np.generic]:
+        """The states (N,) that symbols (N, entries) resemble most."""
+        return self._state_indices(super().decode(codes))
+
+    def inputs(self, observations: NDArray[np.generic]) -> torch.Tensor:
+        """The entries that vary of N states (N,), as input of a network (N, entries)."""
+        return self._inputs[self._remembered(observations)]
+
+    def _remembered(self, states: NDArray[np.generic]) -> torch.Tensor:
+        """The states (N,) as an index, once what to know of them is in the tables."""
+        numbers = np.asarray(states, dtype=np.int64)
+        new = numbers[~self._is_known[numbers]]
+        if len(new):
+            new = np.unique(new)
+            observations = self._observe(new)
+            rows = torch.as_tensor(new)
+            self._codes[rows] = super().encode(observations)
+            self._inputs[rows] = super().inputs(observations)
+            self._is_known[new] = True
+        return torch.as_tensor(numbers)
