@@ -108,7 +108,7 @@ def standard_scores(estimates, exact):
 def test_exact_inverse_models_give_the_exact_gradient(env_id, seed):
     exact = TabularRLSP(env_id, seed=seed)
     theta = np.random.default_rng(seed).normal(size=len(exact.theta))
-    env, past, policy, simulator = exact_past(env_id, theta, 3000, seed)
+    env, past, policy, simulator = exact_past(env_id, theta, 20_000, seed)
     gradient = exact.log_likelihood_gradient(theta)
     features = features_of(env)
     estimates = feature_advantages(past, policy.act, simulator, features)
@@ -123,7 +123,7 @@ def test_exact_inverse_models_give_the_exact_gradient(env_id, seed):
 
 def test_only_the_advantages_are_right_where_things_are_random():
     exact = TabularRLSP("ApplesDefault-v0", seed=0).learn()
-    env, past, policy, simulator = exact_past("ApplesDefault-v0", exact.theta, 3000, 0)
+    env, past, policy, simulator = exact_past("ApplesDefault-v0", exact.theta, 20_000, 0)
     gradient = exact.log_likelihood_gradient(exact.theta)
     features = features_of(env)
     estimates = feature_advantages(past, policy.act, simulator, features)

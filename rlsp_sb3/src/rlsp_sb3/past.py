@@ -105,7 +105,7 @@ def count_impossible(past: Past, simulator: Simulator, n_tries: int) -> NDArray[
     Args:
         past: The trajectories.
         simulator: What really happens.
-        n_tries: How often each step is tried; once does where nothing is random.
+        n_tries: How often each step is tried, unless the simulator says that nothing is random.
 
     Returns:
         A count for each trajectory (N,), 0 for those that could have happened.
@@ -114,6 +114,8 @@ def count_impossible(past: Past, simulator: Simulator, n_tries: int) -> NDArray[
     counts = np.ones(past.observations.shape[1], dtype=np.int64)
     for start in starts:
         counts[same(past.observations[0], start)] = 0
+    if simulator.is_deterministic:
+        n_tries = 1
     for t, actions in enumerate(past.actions):
         before, after = past.observations[t], past.observations[t + 1]
         missed = np.arange(len(actions))
@@ -128,7 +130,10 @@ def count_impossible(past: Past, simulator: Simulator, n_tries: int) -> NDArray[
 
 def same(observations: Observations, others: Observations) -> NDArray[np.bool_]:
     """Which of N observations (N, *observation_shape) are the same as others, or another (N,)."""
-    close = np.isclose(observations, others, atol=1e-4)
+    if observations.dtype.kind in "iu":
+        close = np.asarray(observations == others)
+    else:
+        close = np.isclose(observations, others, atol=1e-4)
     return np.asarray(close.reshape(len(close), -1).all(axis=1))
 
 
@@ -179,11 +184,17 @@ def feature_advantages(
     first action is a, and V_t(s) those that it collects if it chooses that, too. For a
     Boltzmann-rational policy the gradient of log π_t(a | s) is Q_t(s, a) - V_t(s), and that of the
     log probability of the observed state is the mean of Σ_t Q_t(s_t, a_t) - V_t(s_t) over the pasts
-    that lead there. Each expectation is estimated by one simulation.
+    that lead there.
 
-    Where nothing is random this telescopes to the features of the past minus those of the policy
-    from the same start, the gradient of Lindner et al. (2021, equation 5). Where things are
-    random, that one also credits the person with luck.
+    With s'_t+1 drawn anew from what follows a_t in s_t, Q_t(s_t, a_t) is the mean of
+    φ(s_t) + V_t+1(s'_t+1), and the sum is that of
+
+        φ(s_0) + … + φ(s_T-1) - V_0(s_0) + Σ_t V_t+1(s'_t+1) - V_t+1(s_t+1).
+
+    Before the last sum it is the gradient of Lindner et al. (2021, equation 5): the features of
+    the past minus those of the policy from the same start. The last sum takes away what is luck,
+    and is 0 where nothing is random. Each V is estimated by one simulation, and only from where
+    s' differs from s.
 
     Args:
         past: N trajectories of T states.
@@ -203,9 +214,13 @@ def feature_advantages(
         states = rollout(simulator, act, starts, last - time).observations
         return np.asarray(features(states).sum(axis=0))
 
-    total = np.zeros_like(features(past.observations[-1]))
+    total = features(past.observations).sum(axis=0) - collected(past.observations[0], 0)
+    if simulator.is_deterministic:
+        return np.asarray(total)
     for t, actions in enumerate(past.actions):
-        before = past.observations[t]
-        total += features(before) + collected(simulator.step(before, actions), t + 1)
-        total -= collected(before, t)
-    return total
+        happened = past.observations[t + 1]
+        could_have = simulator.step(past.observations[t], actions)
+        rows = np.flatnonzero(~same(could_have, happened))
+        if len(rows):
+            total[rows] += collected(could_have[rows], t + 1) - collected(happened[rows], t + 1)
+    return np.asarray(total)

@@ -51,6 +51,11 @@ class Simulator(ABC):
         self.observation_space = env.observation_space
         self.action_space = env.action_space
 
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether it is known that nothing is random in what follows an action."""
+        return False
+
     def seed(self, seed: int | None) -> None:
         """Start the random numbers anew; None for unpredictable ones."""
         self.rng = np.random.default_rng(seed)
@@ -141,6 +146,11 @@ class TabularSimulator(Simulator):
             if n_states * first.nbytes <= MAX_TABLE_BYTES
             else None
         )
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether one state follows for sure from each action in each state."""
+        return self._is_deterministic
 
     def reset(self, n: int) -> Array:
         """Initial observations, from the initial distribution of the tables."""
