@@ -15,7 +15,7 @@ from rlsp_sb3.networks import draw, mlp, one_hot
 from rlsp_sb3.transitions import Transitions
 from rlsp_sb3.vocabulary import Vocabulary
 
-N_COMPONENTS = 8
+N_COMPONENTS = 4
 # Bounds that keep gradients out of the range of denormal numbers, which take ten times as long.
 LARGEST_LOGIT = 10.0
 WIDEST_GAP = 20.0

@@ -14,8 +14,7 @@ from rlsp_sb3.simulate import Trajectories
 from rlsp_sb3.vocabulary import Vocabulary
 
 BATCH = 256
-LEARNING_RATE = 1e-3
-FIRST_UPDATES = 10  # times as many updates at the first fit
+LEARNING_RATE = 8e-3
 SHARE_IN_FOCUS = 0.7
 
 
@@ -42,7 +41,6 @@ class InverseModels:
             self.dynamics = DiscreteInverseDynamics(vocabulary, n_times, n_actions)
         parameters = [*self.policy.parameters(), *self.dynamics.parameters()]
         self._optimizer = torch.optim.Adam(parameters, LEARNING_RATE)
-        self._fitted = False
 
     def fit(
         self,
@@ -61,7 +59,7 @@ class InverseModels:
                 are drawn such that the observations after their actions have the features of the
                 past at that time as often as the past has. What the models estimate is conditional
                 on these observations, and stays the same.
-            n_updates: The number of gradient steps, ten times as many at the first fit.
+            n_updates: The number of gradient steps.
             rng: Draws the examples.
 
         Returns:
@@ -70,11 +68,8 @@ class InverseModels:
         n_times, n = rollouts.actions.shape[:2]
         if n_times == 0:
             return {}
-        if not self._fitted:
-            n_updates *= FIRST_UPDATES
-            self._fitted = True
         probabilities = _focused(features[1:], None if focus is None else focus[1:])
-        drawn = rng.choice(n_times * n, size=(n_updates, BATCH), p=probabilities)
+        drawn = _draw_evenly(probabilities, n_updates, BATCH, rng)
         losses = []
         for update, examples in enumerate(drawn):
             # Each fit ends with small steps, which average over the noise of the examples.
@@ -124,9 +119,22 @@ class InverseModels:
         state = self._optimizer.state_dict()
         n_parameters = len(state["param_groups"][0]["params"])
         remembered = {i: part(f"optimizer.{i}") for i in range(n_parameters)}
-        self._fitted = any(remembered.values())
-        if self._fitted:
+        if any(remembered.values()):
             self._optimizer.load_state_dict({**state, "state": remembered})
+
+
+def _draw_evenly(
+    probabilities: NDArray[np.float64], n_batches: int, size: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw batches (n_batches, size) in which each example is as often as expected, give or take 1.
+
+    What comes after one another, such as the examples of one time, is as often as expected too,
+    so that batches differ less from each other than independent draws would.
+    """
+    points = (rng.random((n_batches, 1)) + np.arange(size)) / size
+    cumulative = probabilities.cumsum()
+    drawn = np.searchsorted(cumulative / cumulative[-1], points, side="right")
+    return np.minimum(drawn, len(probabilities) - 1)
 
 
 def _focused(
