@@ -6,8 +6,10 @@ import pytest
 from stable_baselines3.common.evaluation import evaluate_policy
 
 import rlsp_envs  # noqa: F401 (registers the environments)
+from rlsp_envs.room import RoomEnv
 from rlsp_sb3 import RLSP, TabularRLSP
 from rlsp_sb3.comparison import true_return_fractions
+from rlsp_sb3.numbered_states import NumberedStates
 from rlsp_sb3.past import (
     Past,
     count_impossible,
@@ -18,7 +20,7 @@ from rlsp_sb3.past import (
 )
 from rlsp_sb3.planned_policy import PlannedPolicy
 from rlsp_sb3.planning import occupancies, value_iteration
-from rlsp_sb3.simulate import make_simulator
+from rlsp_sb3.simulate import make_simulator, rollout
 
 QUICK = {"n_trajectories": 60, "n_rollouts": 200, "n_updates": 3}
 PUBLISHED = [
@@ -214,6 +216,39 @@ def test_saved_before_learning_is_as_new(tmp_path):
     loaded = RLSP.load(tmp_path / "new", env="RoomBad-v0").learn(2)
     expected = RLSP("RoomBad-v0", seed=0, **QUICK).learn(2)
     np.testing.assert_array_equal(loaded.theta, expected.theta)
+
+
+def test_numbers_of_states_stand_for_observations():
+    """What is simulated with them, with the same random numbers, is what the environment shows."""
+    env = gym.make("ApplesDefault-v0").unwrapped
+    numbered = NumberedStates(env)
+    policy = np.random.default_rng(0).dirichlet(np.ones(env.action_space.n), (5, len(env.states)))
+    trajectories = []
+    for world in (env, numbered):
+        rng = np.random.default_rng(0)
+        simulator, acting = make_simulator(world, rng), PlannedPolicy(world, policy, rng)
+        trajectories.append(rollout(simulator, acting.act, simulator.reset(100), 5))
+    shown, numbers = trajectories
+    np.testing.assert_array_equal(shown.actions, numbers.actions)
+    for observations, states in zip(shown.observations, numbers.observations, strict=True):
+        np.testing.assert_array_equal(observations, env.observations(states))
+        np.testing.assert_array_equal(env.features(observations), numbered.features(states))
+
+
+class Silent(RoomEnv):
+    """Does not say what it shows in which state."""
+
+    @property
+    def observations(self):
+        raise AttributeError("observations")
+
+
+def test_environments_that_only_tell_states_from_observations(monkeypatch):
+    monkeypatch.setattr("rlsp_sb3.rlsp.N_EXPLORED", 200)
+    env = Silent(**gym.spec("RoomDefault-v0").kwargs)
+    learner = RLSP(env, seed=0, **QUICK).learn(2)
+    assert learner._past.observations.shape == (7, 60, 75)
+    assert np.isfinite(learner.theta).all()
 
 
 @pytest.mark.parametrize("name", ["n_trajectories", "n_rollouts", "n_updates", "n_epochs"])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rlsp_sb3.inverse_dynamics import DiscreteInverseDynamics
-from rlsp_sb3.inverse_models import InverseModels
+from rlsp_sb3.inverse_models import InverseModels, draw_evenly
 from rlsp_sb3.inverse_policy import CategoricalInversePolicy
 from rlsp_sb3.networks import draw
 from rlsp_sb3.simulate import Trajectories
@@ -77,6 +77,18 @@ def test_models_learn_what_was_before():
     assert actions[1000:].mean() > 0.95
     before = models.dynamics.sample(after, actions, times, rng)
     assert (before == after - actions[:, None]).mean() > 0.98
+
+
+def test_batches_have_what_is_expected():
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(40))
+    drawn = draw_evenly(probabilities, 4000, 32, rng)
+    assert drawn.shape == (4000, 32)
+    counts = np.stack([np.bincount(batch, minlength=40) for batch in drawn])
+    assert (np.abs(counts - 32 * probabilities) < 1).all()
+    np.testing.assert_allclose(counts.mean(axis=0), 32 * probabilities, atol=4 * 0.5 / 4000**0.5)
+    blocks = counts.reshape(4000, 4, 10).sum(axis=2)  # what comes after one another
+    assert (np.abs(blocks - 32 * probabilities.reshape(4, 10).sum(axis=1)) < 1).all()
 
 
 def test_models_are_saved_with_their_optimiser():

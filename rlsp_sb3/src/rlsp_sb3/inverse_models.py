@@ -69,7 +69,7 @@ class InverseModels:
         if n_times == 0:
             return {}
         probabilities = _focused(features[1:], None if focus is None else focus[1:])
-        drawn = _draw_evenly(probabilities, n_updates, BATCH, rng)
+        drawn = draw_evenly(probabilities, n_updates, BATCH, rng)
         losses = []
         for update, examples in enumerate(drawn):
             # Each fit ends with small steps, which average over the noise of the examples.
@@ -123,7 +123,7 @@ class InverseModels:
             self._optimizer.load_state_dict({**state, "state": remembered})
 
 
-def _draw_evenly(
+def draw_evenly(
     probabilities: NDArray[np.float64], n_batches: int, size: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Draw batches (n_batches, size) in which each example is as often as expected, give or take 1.
