@@ -1,5 +1,7 @@
 """Simulated pasts give the exact gradient, and RLSP infers what exact RLSP does."""
 
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ from stable_baselines3.common.evaluation import evaluate_policy
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_envs.room import RoomEnv
 from rlsp_sb3 import RLSP, TabularRLSP
+from rlsp_sb3.budgets import TABULAR
 from rlsp_sb3.comparison import true_return_fractions
+from rlsp_sb3.fitting import Schedule
 from rlsp_sb3.numbered_states import NumberedStates
 from rlsp_sb3.past import (
     Past,
@@ -22,7 +26,8 @@ from rlsp_sb3.planned_policy import PlannedPolicy
 from rlsp_sb3.planning import occupancies, value_iteration
 from rlsp_sb3.simulate import make_simulator, rollout
 
-QUICK = {"n_trajectories": 60, "n_rollouts": 200, "n_updates": 3}
+QUICK_BUDGET = replace(TABULAR["fast"], n_rollouts=200, inverse_policy=Schedule(3, 256, 1e-3))
+QUICK = {"n_trajectories": 60, "budget": QUICK_BUDGET}
 PUBLISHED = [
     "RoomDefault-v0",
     "TrainDefault-v0",
@@ -179,14 +184,15 @@ def test_weights_keep_the_effective_sample_size_above_the_floor(smallest_size):
 
 
 def test_learning_improves_and_names_what_it_logs():
-    learner = RLSP("RoomDefault-v0", seed=0, n_rollouts=1000, n_updates=30, n_trajectories=300)
+    budget = replace(QUICK_BUDGET, n_rollouts=1000, inverse_policy=Schedule(30, 256, 1e-3))
+    learner = RLSP("RoomDefault-v0", seed=0, budget=budget, n_trajectories=300)
     learner.learn(8, log_interval=100)
     exact = TabularRLSP("RoomDefault-v0", seed=0).learn().theta
     cosine = learner.theta @ exact / np.linalg.norm(learner.theta) / np.linalg.norm(exact)
     assert cosine > 0.9
     assert {
-        "rlsp/inverse_policy_loss",
-        "rlsp/inverse_dynamics_loss",
+        "losses/inverse_policy_loss",
+        "losses/inverse_dynamics_loss",
         "rlsp/possible_pasts",
         "rlsp/effective_pasts",
         "rlsp/gradient_norm",
@@ -244,14 +250,14 @@ class Silent(RoomEnv):
 
 
 def test_environments_that_only_tell_states_from_observations(monkeypatch):
-    monkeypatch.setattr("rlsp_sb3.rlsp.N_EXPLORED", 200)
+    monkeypatch.setattr("rlsp_sb3.tabular_world.N_EXPLORED", 200)
     env = Silent(**gym.spec("RoomDefault-v0").kwargs)
     learner = RLSP(env, seed=0, **QUICK).learn(2)
     assert learner._past.observations.shape == (7, 60, 75)
     assert np.isfinite(learner.theta).all()
 
 
-@pytest.mark.parametrize("name", ["n_trajectories", "n_rollouts", "n_updates", "n_epochs"])
+@pytest.mark.parametrize("name", ["n_trajectories", "n_epochs"])
 def test_numbers_are_at_least_one(name):
     with pytest.raises(ValueError, match=f"{name}=0"):
         RLSP("RoomDefault-v0", **{name: 0})

@@ -137,34 +137,35 @@ PAPER = Budget(
 
 BUDGETS = {"fast": FAST, "paper": PAPER}
 
-PLANNED = {
+TABULAR = {
     "fast": replace(
         FAST,
-        n_epochs=50,
+        n_epochs=30,
         learning_rate=0.1,
         anneal=False,
         n_trajectories=3_000,
-        n_rollouts=16_384,
+        n_rollouts=32_768,
         inverse_policy=Schedule(80, 256, 1e-3),
     ),
     "paper": replace(
         PAPER,
         n_epochs=50,
         learning_rate=0.1,
+        gradient_threshold=0.0,
         n_trajectories=100,
         n_rollouts=1_000,
         inverse_policy=Schedule(80, 256, 1e-3),
     ),
 }
-"""The same where the policy is planned; the inverse models are fitted together."""
+"""The same where states can be enumerated; the inverse models are fitted together."""
 
 
-def find_budget(budget: str | Budget | dict[str, Any], is_planned: bool) -> Budget:
+def find_budget(budget: str | Budget | dict[str, Any], is_tabular: bool) -> Budget:
     """The budget that is meant.
 
     Args:
         budget: A budget, the name of one, or what :func:`dataclasses.asdict` makes of one.
-        is_planned: Whether the policy is planned.
+        is_tabular: Whether states can be enumerated.
 
     Raises:
         TypeError: If it is something else.
@@ -175,7 +176,7 @@ def find_budget(budget: str | Budget | dict[str, Any], is_planned: bool) -> Budg
     if isinstance(budget, dict):
         return _from_dict(budget)
     check_choice("budget", budget, BUDGETS)
-    return (PLANNED if is_planned else BUDGETS)[budget]
+    return (TABULAR if is_tabular else BUDGETS)[budget]
 
 
 def _from_dict(values: dict[str, Any]) -> Budget:

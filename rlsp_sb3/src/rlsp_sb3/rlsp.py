@@ -27,10 +27,11 @@ from rlsp_sb3.priors import PRIORS, PriorName
 from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.sampled_world import ForwardModel, SampledWorld, make_sampled_world
-from rlsp_sb3.solver_choice import find_solver, solver_name
+from rlsp_sb3.solver_choice import Algorithm, find_solver, solver_name
+from rlsp_sb3.solvers import PlanningSolver
 from rlsp_sb3.stopwatch import Stopwatch
 from rlsp_sb3.tabular import TabularLearner
-from rlsp_sb3.tabular_world import TabularWorld, state_features
+from rlsp_sb3.tabular_world import TabularWorld
 from rlsp_sb3.transitions import Transitions
 from rlsp_sb3.worlds import PastWeights, World
 
@@ -165,14 +166,13 @@ class RLSP(TabularLearner):
             tensorboard_log=tensorboard_log,
             device=device,
         )
-        algorithm = find_solver(
-            solver, self.action_space, isinstance(self.unwrapped_env, TabularEnv)
-        )
-        self.budget = find_budget(budget, is_planned=algorithm is None)
+        is_tabular = isinstance(self.unwrapped_env, TabularEnv)
+        algorithm = find_solver(solver, self.action_space, is_tabular)
+        self.budget = find_budget(budget, is_tabular)
         self.horizon = self._check_horizon(horizon)
         n_actions = max(self.horizon - 1, 1)
         if learning_rate is None:
-            learning_rate = self.budget.learning_rate * (n_actions if algorithm is None else 1)
+            learning_rate = self.budget.learning_rate * (n_actions if is_tabular else 1)
         self.n_epochs = self.budget.n_epochs if n_epochs is None else n_epochs
         self.n_trajectories = (
             self.budget.n_trajectories if n_trajectories is None else n_trajectories
@@ -193,43 +193,57 @@ class RLSP(TabularLearner):
         self.checkpoint_interval = checkpoint_interval
         self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states)
         self.theta = 0.01 * self.rng.standard_normal(len(self.encoder.feature_names))
-        first_horizon = self.horizon if algorithm is None else min(2, self.horizon)
-        self.curriculum = Curriculum(
-            first_horizon, self.horizon, self.n_epochs, self.budget.gradient_threshold
-        )
         self._past: Past | None = None
         self._is_ready = False
-        self.world: World
+        self.world = self._make_world(algorithm, inverse_dynamics, transitions)
+        self.curriculum = Curriculum(
+            self.horizon if is_tabular else min(2, self.horizon),
+            self.horizon,
+            self.n_epochs,
+            self.budget.gradient_threshold,
+        )
+
+    def _make_world(
+        self,
+        algorithm: Algorithm | None,
+        inverse_dynamics: DeltaInverseDynamics | None,
+        transitions: Transitions | None,
+    ) -> World:
+        """What the environment is like; an algorithm that is None stands for planning."""
+        chosen = self.solver_kwargs or {}
         if algorithm is None:
             self.timestep = "gradient step"
-            self.world = TabularWorld(
+        if algorithm is None or isinstance(self.unwrapped_env, TabularEnv):
+            world = TabularWorld(
                 self.unwrapped_env,
                 self.observed_states,
                 self.encoder,
-                self._state_features,
                 self.horizon,
+                self.n_trajectories,
                 self.budget,
-                past_weights,
+                self.past_weights,
                 self.rng,
             )
-        else:
-            self.world = make_sampled_world(
-                self.env,
-                self.observed_states,
-                self.encoder,
-                self.theta,
-                algorithm,
-                solver_kwargs or {},
-                self.horizon,
-                self.budget,
-                past_weights,
-                forward_model,
-                keep_termination,
-                inverse_dynamics,
-                transitions,
-                self.rng,
-                self.device,
-            )
+            if algorithm is not None:
+                world.train_by(algorithm, chosen, self.theta, self.device)
+            return world
+        return make_sampled_world(
+            self.env,
+            self.observed_states,
+            self.encoder,
+            self.theta,
+            algorithm,
+            chosen,
+            self.horizon,
+            self.budget,
+            self.past_weights,
+            self.forward_model,
+            self.keep_termination,
+            inverse_dynamics,
+            transitions,
+            self.rng,
+            self.device,
+        )
 
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
         """Algorithm 1 of Lindner et al. (2021)."""
@@ -368,7 +382,8 @@ class RLSP(TabularLearner):
     @property
     def policy(self) -> Policy:  # type: ignore[override]
         """The solver's policy; where it is planned, one for the task and the inferred reward."""
-        return super().policy if isinstance(self.world, TabularWorld) else self.world.solver.policy
+        is_planned = isinstance(self.world.solver, PlanningSolver)
+        return super().policy if is_planned else self.world.solver.policy
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -393,7 +408,9 @@ class RLSP(TabularLearner):
 
     @property
     def _state_features(self) -> FloatArray:
-        return state_features(self.unwrapped_env, self.encoder)
+        if isinstance(self.world, TabularWorld):
+            return self.world.state_features
+        raise TypeError(f"env={self.unwrapped_env} is not tabular: its states cannot be enumerated")
 
     def _prepare(self, env: Any) -> None:
         if isinstance(env, TabularEnv):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -94,7 +94,7 @@ class PlanningSolver(Solver):
 
     Args:
         env: The environment.
-        state_features: The features of each of its states (S, F).
+        state_features: Tells the features of each of its states (S, F).
         horizon: The number T of states of a trajectory.
         rng: Draws actions.
     """
@@ -102,7 +102,7 @@ class PlanningSolver(Solver):
     def __init__(
         self,
         env: TabularEnv,
-        state_features: FloatArray,
+        state_features: Callable[[], FloatArray],
         horizon: int,
         rng: np.random.Generator,
     ) -> None:
@@ -121,7 +121,7 @@ class PlanningSolver(Solver):
 
     def train(self, theta: FloatArray, starts: NDArray[Any], rng: np.random.Generator) -> int:
         """Plan for other weights (F,), wherever the policy will be needed."""
-        rewards = self._state_features @ theta
+        rewards = self._state_features() @ theta
         plan = value_iteration(self._env.mdp.transitions, rewards, self._horizon)
         self._policy = PlannedPolicy(self._env, plan.policy, self._rng)
         return 1
@@ -141,10 +141,19 @@ class SB3Solver(Solver):
         encoder: The features φ.
         n_steps: How many environment steps to take for each reward, at least 1; rounded up to what
             the algorithm takes at once.
+        show: Tells the observations (N, *observation_shape) of what is simulated (N, *shape), if
+            that is something else.
     """
 
-    def __init__(self, model: BaseAlgorithm, encoder: Encoder, n_steps: int) -> None:
+    def __init__(
+        self,
+        model: BaseAlgorithm,
+        encoder: Encoder,
+        n_steps: int,
+        show: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    ) -> None:
         self.model = model
+        self._show = show
         self._encoder = encoder
         at_once = steps_at_once(model)
         self.n_steps = -(-n_steps // at_once) * at_once
@@ -176,7 +185,8 @@ class SB3Solver(Solver):
 
     def act(self, observations: NDArray[Any], time: int) -> NDArray[Any]:
         """Draw actions (N, *action_shape) at N observations, whatever the time."""
-        return self.model.predict(observations)[0]
+        shown = observations if self._show is None else self._show(observations)
+        return self.model.predict(shown)[0]
 
     def set_logger(self, logger: Logger) -> None:
         """Log what the algorithm logs of its training."""

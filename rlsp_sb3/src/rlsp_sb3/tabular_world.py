@@ -1,8 +1,10 @@
-"""Simulating the past where the policy can be planned."""
+"""Simulating the past where states can be enumerated."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,41 +13,49 @@ from rlsp_sb3.budgets import Budget
 from rlsp_sb3.encoders import Encoder, FunctionEncoder
 from rlsp_sb3.inverse_models import InverseModels
 from rlsp_sb3.named_arrays import joined, part
+from rlsp_sb3.numbered_states import NumberedStates
 from rlsp_sb3.past import (
     Observations,
     Past,
     count_impossible,
     feature_advantages,
+    simulate_past,
     weigh,
 )
 from rlsp_sb3.past_weights import cosine_weights, uniform_weights
 from rlsp_sb3.planning import FloatArray
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.simulate import make_simulator, rollout
-from rlsp_sb3.solvers import PlanningSolver
-from rlsp_sb3.vocabulary import Vocabulary
+from rlsp_sb3.simulator_vec_env import SimulatorVecEnv
+from rlsp_sb3.solver_choice import Algorithm, make_model
+from rlsp_sb3.solvers import PlanningSolver, SB3Solver
+from rlsp_sb3.vocabulary import ImageVocabulary, StateVocabulary, Vocabulary
 from rlsp_sb3.worlds import Arrays, PastWeights, World
 
 BLOCK = 4096  # states whose observations are in memory at a time
-N_TRIES = 32  # of each step that could have happened; one does where nothing is random
+IMAGE_AXES = 3
+FIRST_FITS = 5  # of the inverse models before the first gradient
 N_EXPLORED = 8192  # random trajectories from the start, and as many from the end
+N_TRIES = 32  # of each step that could have happened; one does where nothing is random
 SMALLEST_SHARE = 0.05  # of the trajectories that count, as effective sample size
 
 
 class TabularWorld(World):
-    """Plans the policy, and learns inverse models that are told the time.
+    """Learns inverse models that are told the time, of observations whose entries take few values.
 
-    Only ``mdp`` is planned with: everything else is simulated. Pasts lead to the start, since the
-    inverse models see trajectories that begin there. Where dynamics are random, feature advantages
-    are the gradient.
+    Only the solver may plan with ``mdp``: everything else is simulated. Pasts lead to the start,
+    since the inverse models see trajectories that begin there. Where dynamics are random, the
+    gradient does without what was luck.
+
+    If the environment can be asked what it shows in a state, the numbers of states are simulated,
+    which is faster, and of images the only way.
 
     Args:
-        env: A :class:`~rlsp_sb3.protocols.TabularEnv` with observations whose entries take few
-            values.
+        env: A :class:`~rlsp_sb3.protocols.TabularEnv`.
         observed_states: Observations (n, *observation_shape).
-        encoder: The features φ.
-        state_features: The features of each state (S, F).
+        encoder: The features φ; fitted, if it is not yet, to what random actions lead to.
         horizon: The number T of states of a trajectory.
+        n_trajectories: How many pasts are simulated in an epoch.
         budget: How many trajectories of the policy the inverse models see in each epoch, and how
             many gradient steps they take.
         weights: Which pasts count: "initial" for those that the simulator can reproduce from an
@@ -58,49 +68,91 @@ class TabularWorld(World):
 
     def __init__(
         self,
-        env: TabularEnv,
+        env: Any,
         observed_states: Observations,
         encoder: Encoder,
-        state_features: FloatArray,
         horizon: int,
+        n_trajectories: int,
         budget: Budget,
         weights: PastWeights,
         rng: np.random.Generator,
     ) -> None:
-        self.observed = observed_states
         self._env = env
         self._encoder = encoder
         self._horizon = horizon
+        self._n_trajectories = n_trajectories
         self._budget = budget
         self._weights = weights
-        self._simulator = make_simulator(cast(Any, env), rng)
-        self.solver = PlanningSolver(env, state_features, horizon, rng)
+        self._is_numbered = hasattr(env, "observations")
+        simulated: Any = env
+        if self._is_numbered:
+            simulated = NumberedStates(env)
+        self._simulated = simulated
+        self.observed = env.state_indices(observed_states) if self._is_numbered else observed_states
+        self._simulator = make_simulator(self._simulated, rng)
+        self.solver = PlanningSolver(self._simulated, lambda: self.state_features, horizon, rng)
         n_rows, n_states = env.mdp.transitions.shape
         n_actions = n_rows // n_states
-        self._models = InverseModels(
-            Vocabulary(self._explore(n_actions)), horizon - 1, n_actions, rng
-        )
+        self._explored = self._explore(n_actions)
+        self._models = InverseModels(self._vocabulary(n_states), horizon - 1, n_actions, rng)
         self.inverse_policy = self._models.policy
         self.inverse_dynamics = self._models.dynamics
 
-    def _features(self, observations: Observations) -> FloatArray:
-        """The features (…, F) of observations (…, *observation_shape)."""
-        shape = self._simulator.observation_space.shape or ()
-        leading = observations.shape[: observations.ndim - len(shape)]
-        return self._encoder(observations.reshape(-1, *shape)).reshape(*leading, -1)
+    def train_by(
+        self, algorithm: Algorithm, chosen: Mapping[str, Any], theta: FloatArray, device: Any
+    ) -> None:
+        """Let an algorithm of SB3 find the policy instead of planning it.
+
+        Args:
+            algorithm: The algorithm or its class.
+            chosen: Arguments of the class.
+            theta: The first weights (F,).
+            device: Where its networks run.
+        """
+        rng, budget, encoder = self._simulator.rng, self._budget, self._encoder
+        training_env = SimulatorVecEnv(
+            make_simulator(self._env, rng),
+            budget.n_envs,
+            self._horizon - 1,
+            lambda observations: np.asarray(encoder(observations) @ theta),
+            rng,
+            share_of_starts=0,
+        )
+        seed = int(rng.integers(2**31))
+        model = make_model(algorithm, chosen, training_env, encoder, theta, budget, seed, device)
+        self.solver = SB3Solver(model, encoder, budget.solver_steps, self._show)
+
+    @cached_property
+    def state_features(self) -> FloatArray:
+        """The features of each state (S, F), once the encoder is fitted."""
+        return state_features(self._env, self._encoder)
+
+    def prepare(self, rng: np.random.Generator) -> dict[str, float]:
+        """Fit the encoder, if it is not yet."""
+        if self._encoder.is_fitted:
+            return {}
+        return self._encoder.fit(self._show(np.unique(self._explored, axis=0)), rng)
 
     def follow(self, past: Past | None, rng: np.random.Generator) -> dict[str, float]:
         """Fit the inverse models to trajectories of the policy from the start."""
         starts = self._simulator.reset(self._budget.n_rollouts)
         rollouts = rollout(self._simulator, self.solver.act, starts, self._horizon - 1)
+        features = self._features(rollouts.observations)
+        n_updates = self._budget.inverse_policy.n_updates
+        for _ in range(FIRST_FITS - 1 if past is None else 0):
+            # Where the past will be is not known yet: look, and look again.
+            focus = None if past is None else self._features(past.observations)
+            self._models.fit(rollouts, features, focus, n_updates, rng)
+            past = simulate_past(
+                self.observed,
+                self.inverse_policy,
+                self.inverse_dynamics,
+                self._horizon,
+                self._n_trajectories,
+                rng,
+            )
         focus = None if past is None else self._features(past.observations)
-        return self._models.fit(
-            rollouts,
-            self._features(rollouts.observations),
-            focus,
-            self._budget.inverse_policy.n_updates,
-            rng,
-        )
+        return self._models.fit(rollouts, features, focus, n_updates, rng)
 
     def weigh(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
         """How much each past counts (N,)."""
@@ -109,7 +161,8 @@ class TabularWorld(World):
         if self._weights == "initial":
             weights = weigh(impossible, SMALLEST_SHARE * n)
         elif self._weights == "cosine":
-            weights = cosine_weights(past.observations[0], self._simulator.reset(1)[0])
+            start = self._show(self._simulator.reset(1))[0]
+            weights = cosine_weights(self._show(past.observations[0]), start)
         else:
             weights = uniform_weights(n)
         return weights, {"possible_pasts": float(np.mean(impossible == 0))}
@@ -118,10 +171,19 @@ class TabularWorld(World):
         """The advantages of the actions of each past (N, F)."""
         return feature_advantages(past, self.solver.act, self._simulator, self._features), {}
 
+    def arrays(self) -> Arrays:
+        """What was learned, to be saved."""
+        return joined(models=self._models.arrays(), solver=self.solver.arrays())
+
+    def set_arrays(self, arrays: Arrays) -> None:
+        """Take over what :meth:`arrays` returned."""
+        self._models.set_arrays(part(arrays, "models"))
+        self.solver.set_arrays(part(arrays, "solver"))
+
     def _explore(self, n_actions: int) -> Observations:
-        """Observations of all kinds: what random actions lead to from the start and the end."""
+        """States of all kinds (n, *shape): what random actions lead to from the start and end."""
         rng = np.random.default_rng(0)  # for a loaded learner to know the same ones
-        simulator = make_simulator(cast(Any, self._env), rng)
+        simulator = make_simulator(self._simulated, rng)
         ends = self.observed[rng.integers(len(self.observed), size=N_EXPLORED)]
         starts = np.concatenate([simulator.reset(N_EXPLORED), ends])
 
@@ -131,20 +193,41 @@ class TabularWorld(World):
         explored = rollout(simulator, act, starts, self._horizon - 1).observations
         return explored.reshape(-1, *starts.shape[1:])
 
-    def arrays(self) -> Arrays:
-        """What was learned, to be saved."""
-        return joined(models=self._models.arrays())
+    def _vocabulary(self, n_states: int) -> Vocabulary:
+        """The codes of what is simulated."""
+        if not self._is_numbered:
+            return Vocabulary(self._explored)
+        if len(self._env.observation_space.shape) == IMAGE_AXES:
+            return ImageVocabulary(self._explored)
+        return StateVocabulary(
+            self._explored, n_states, self._env.observations, self._env.state_indices
+        )
 
-    def set_arrays(self, arrays: Arrays) -> None:
-        """Take over what :meth:`arrays` returned."""
-        self._models.set_arrays(part(arrays, "models"))
+    def _features(self, simulated: Observations) -> FloatArray:
+        """The features (…, F) of what is simulated (…, *shape)."""
+        if self._is_numbered:
+            return self.state_features[simulated.astype(np.int64)]
+        shape = self._env.observation_space.shape
+        leading = simulated.shape[: simulated.ndim - len(shape)]
+        return self._encoder(simulated.reshape(-1, *shape)).reshape(*leading, -1)
+
+    def _show(self, simulated: Observations) -> Observations:
+        """The observations (N, *observation_shape) of what is simulated (N, *shape)."""
+        if not self._is_numbered:
+            return simulated
+        return np.asarray(self._env.observations(simulated.astype(np.int64)))
 
 
 def state_features(env: TabularEnv, encoder: Encoder) -> FloatArray:
     """The features of each state of an environment (S, F)."""
     if isinstance(encoder, FunctionEncoder) and encoder.features == env.features:
         return env.mdp.features
-    observe = cast(Any, env).observations
+    observe: Any = getattr(env, "observations", None)
+    if observe is None:
+        raise TypeError(
+            f"encoder={encoder}: env={env} has to offer observations(indices), the observations "
+            "(N, *observation_shape) of N states, for features other than its own"
+        )
     n_states = env.mdp.transitions.shape[1]
     blocks = np.array_split(np.arange(n_states), max(1, n_states // BLOCK))
     return np.concatenate([encoder(observe(block)) for block in blocks])

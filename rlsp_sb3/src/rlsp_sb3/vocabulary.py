@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rlsp_sb3.networks import one_hot
+
 MAX_VALUES = 64
 
 
@@ -73,6 +75,36 @@ class Vocabulary:
         """The entries that vary, scaled to about [-1, 1], as input of a network (N, entries)."""
         flat = observations.reshape(len(observations), -1)[:, self.entries]
         return torch.as_tensor(flat / self.scales, dtype=torch.float32)
+
+
+class ImageVocabulary(Vocabulary):
+    """A symbol for each state, for observations with too many entries to look at each.
+
+    States are given by their numbers. One that was not there when the vocabulary was made counts
+    as the one with the next larger number.
+
+    Args:
+        states: The numbers (n,) of states of all kinds.
+    """
+
+    def __init__(self, states: NDArray[np.generic]) -> None:
+        self.known = np.unique(states)
+        self.entries = np.zeros(len(self.known), dtype=int)  # inputs are one-hot
+        self.sizes = [len(self.known)]
+        self.offsets = np.array([0, len(self.known)])
+
+    def encode(self, observations: NDArray[np.generic]) -> torch.Tensor:
+        """The symbols (N, 1) of N states (N,)."""
+        positions = np.searchsorted(self.known, observations)
+        return torch.as_tensor(np.minimum(positions, len(self.known) - 1)[:, None])
+
+    def decode(self, codes: torch.Tensor) -> NDArray[np.generic]:
+        """The states (N,) of symbols (N, 1)."""
+        return np.asarray(self.known[codes[:, 0].numpy()])
+
+    def inputs(self, observations: NDArray[np.generic]) -> torch.Tensor:
+        """The symbols of N states (N,) as input of a network (N, size)."""
+        return one_hot(self.encode(observations)[:, 0].numpy(), len(self.known))
 
 
 class StateVocabulary(Vocabulary):
