@@ -28,7 +28,7 @@ from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.sampled_world import ForwardModel, SampledWorld, make_sampled_world
 from rlsp_sb3.solver_choice import Algorithm, find_solver, solver_name
-from rlsp_sb3.solvers import PlanningSolver
+from rlsp_sb3.solvers import PlanningSolver, seeded
 from rlsp_sb3.stopwatch import Stopwatch
 from rlsp_sb3.tabular import TabularLearner
 from rlsp_sb3.tabular_world import TabularWorld
@@ -246,36 +246,47 @@ class RLSP(TabularLearner):
         )
 
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
-        """Algorithm 1 of Lindner et al. (2021)."""
         self._get_ready()
-        world = self.world
         while self.num_timesteps < total_timesteps and not self.curriculum.has_converged:
-            horizon, clock = self.curriculum.horizon, Stopwatch()
-            with clock("solver"):
-                starts = world.observed if self._past is None else self._past.states
-                self.num_timesteps += world.solver.train(self.theta, starts, self.rng)
-            with clock("inverse_models"):
-                to_log = world.follow(self._past, self.rng)
-            with clock("past"):
-                past = simulate_past(
-                    world.observed,
-                    world.inverse_policy,
-                    world.inverse_dynamics,
-                    horizon,
-                    self.n_trajectories,
-                    self.rng,
-                    world.limits,
-                )
-                weights = self._weigh(past, to_log)
-            with clock("gradient"):
-                likelihood = self._average(weights, past, to_log) / max(horizon - 1, 1)
-                prior = self._prior_gradient() / max(self.horizon - 1, 1)
-                gradient = clipped(likelihood + prior)
-                self.theta = self.theta + self._step_size * gradient
-            self._past = past
-            self.curriculum.advance(gradient)
-            if not self._end_epoch(gradient, to_log, clock, callback, log_interval):
+            clock = Stopwatch()
+            with seeded(self.rng):  # what SB3's policies draw from, too
+                to_log = self._epoch(clock)
+            if not self._end_epoch(to_log, clock, callback, log_interval):
                 break
+
+    def _epoch(self, clock: Stopwatch) -> dict[str, float]:
+        """One round of Algorithm 1 of Lindner et al. (2021); returns what to log."""
+        world, horizon = self.world, self.curriculum.horizon
+        with clock("solver"):
+            starts = world.observed if self._past is None else self._past.states
+            self.num_timesteps += world.solver.train(self.theta, starts, self.rng)
+        with clock("inverse_models"):
+            to_log = world.follow(self._past, self.rng)
+        with clock("past"):
+            past = simulate_past(
+                world.observed,
+                world.inverse_policy,
+                world.inverse_dynamics,
+                horizon,
+                self.n_trajectories,
+                self.rng,
+                world.limits,
+            )
+            weights = self._weigh(past, to_log)
+        with clock("gradient"):
+            # Per action, so that a longer horizon does not mean larger steps.
+            likelihood = self._average(weights, past, to_log) / max(horizon - 1, 1)
+            prior = self._prior_gradient() / max(self.horizon - 1, 1)
+            gradient = clipped(likelihood + prior)
+            self.theta = self.theta + self._step_size * gradient
+        self._past = past
+        self.curriculum.advance(gradient)
+        return to_log | {
+            "epoch": self.curriculum.epoch,
+            "horizon": horizon,
+            "gradient_norm": float(np.linalg.norm(gradient)),
+            "reward_norm": float(np.linalg.norm(self.theta)),
+        }
 
     def _get_ready(self) -> None:
         """Do once what comes before the first epoch."""
@@ -326,7 +337,6 @@ class RLSP(TabularLearner):
 
     def _end_epoch(
         self,
-        gradient: FloatArray,
         to_log: dict[str, float],
         clock: Stopwatch,
         callback: BaseCallback,
@@ -341,12 +351,6 @@ class RLSP(TabularLearner):
         losses = {name: to_log.pop(name) for name in list(to_log) if name.endswith("loss")}
         self._record("losses", losses)
         self._record("time", clock.seconds)
-        to_log |= {
-            "epoch": epoch,
-            "horizon": len(self._past.observations) if self._past else 0,
-            "gradient_norm": float(np.linalg.norm(gradient)),
-            "reward_norm": float(np.linalg.norm(self.theta)),
-        }
         self._record("rlsp", to_log)
         go_on = self._end_step(callback)
         if go_on and epoch % log_interval == 0:

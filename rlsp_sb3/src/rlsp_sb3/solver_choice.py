@@ -163,4 +163,7 @@ def make_model(
     elif issubclass(solver, OnPolicyAlgorithm):
         arguments["n_steps"] = max(2, budget.solver_steps // env.num_envs)
     merged = constructor_arguments(merge(arguments, chosen), env.action_space)
-    return solver(POLICY, env, seed=seed, device=device, **merged)
+    try:
+        return solver(POLICY, env, seed=seed, device=device, **merged)
+    except AssertionError as error:  # what SB3 does with what it does not support
+        raise ValueError(f"solver={solver.__name__}: {error}") from error
