@@ -56,7 +56,7 @@ def install_checkout(session: nox.Session, resolution: str, *tools: str) -> None
         session,
         resolution,
         "--no-build-isolation",
-        *("-e", "./rlsp_envs[render,mujoco]"),
+        *("-e", "./rlsp_envs[render,mujoco,robotics]"),
         *("-e", "./rlsp_sb3[video]"),
         *("-e", f"./rlsp_baselines{gail}"),
     )
@@ -132,7 +132,7 @@ def wheels(session: nox.Session) -> None:
         session,
         "latest",
         *TEST_TOOLS,
-        f"{wheel('rlsp_envs')}[render,mujoco]",
+        f"{wheel('rlsp_envs')}[render,mujoco,robotics]",
         f"{wheel('rlsp_sb3')}[video]",
         wheel("rlsp_baselines"),
     )

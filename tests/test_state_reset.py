@@ -285,6 +285,15 @@ def test_observations_that_show_something_else() -> None:
         mujoco_state(env.unwrapped, np.zeros(11))
 
 
+@pytest.mark.parametrize("shape", [(3,), (), (2, 20)])
+def test_observations_that_are_too_small(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = make("InvertedDoublePendulum-v4").unwrapped
+    monkeypatch.setattr(env, "_get_obs", lambda: np.zeros(shape))
+    assert not can_set_state(env)
+
+
 @pytest.mark.parametrize("env_id", [STOCK[0], "CartPole-v1"])
 def test_observations_that_are_none(env_id: str) -> None:
     env = make(env_id)

@@ -19,11 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 from rlsp_envs.extras import MissingExtraError
 
 try:
-    import mujoco
-
     from rlsp_envs.mujoco import EntryPoint, HeadlessEnv, quiet
-except ImportError as error:
-    raise MissingExtraError("FetchReachStack-v1", "robotics", error) from error
+except MissingExtraError as error:
+    raise MissingExtraError("FetchReachStack-v1", "robotics", error.__cause__) from error
+
+import mujoco
 
 Array = NDArray[np.float64]
 
@@ -102,11 +102,12 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
 
     ## What differs from the published environment
 
-    The blocks stand straight and at rest when an episode starts, instead of with the rotations and
-    velocities of an earlier collision; and the environment's seed decides where the stack is.
+    Each episode starts with blocks that stand straight and at rest, where the published ones kept
+    the rotations and velocities they had while the arm was set up, all three in one place. The
+    environment's seed decides where the stack is, too.
 
     Args:
-        penalty: What a fallen stack costs in each step.
+        penalty: What a fallen stack costs in each step; 0 for the task reward alone.
         **kwargs: Arguments of Gymnasium's ``MujocoEnv``: ``render_mode``, ``width``, ``height``, …
 
     Raises:
@@ -135,8 +136,15 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
         self._move_hand_to_start()
 
     def step(self, action: ArrayLike) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """Move the hand; see the class for what it is rewarded for."""
-        self._move_hand(MAX_MOVE * np.clip(np.asarray(action, dtype=np.float64), -1, 1))
+        """Move the hand; see the class for what it is rewarded for.
+
+        Raises:
+            ValueError: If the action has another shape.
+        """
+        action = np.clip(np.asarray(action, dtype=np.float64), -1, 1)
+        if action.shape != (3,):
+            raise ValueError(f"action has shape {action.shape}: expected (3,)")
+        self._move_hand(MAX_MOVE * action)
         distance = float(np.linalg.norm(self.hand - self.goal))
         is_success = distance < 0.05
         failed = bool(self._blocks[-1].qpos[2] < 0.5)
@@ -159,7 +167,7 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
         share = self.np_random.uniform(0.4, 0.6)
         self._set_goal(np.array([*(start[:2] + way), TABLE_HEIGHT + 0.05]))
         self.stack = np.array([*(start[:2] + share * way), STACK_HEIGHT])
-        self.data.qpos[:] = self._start_qpos
+        self.data.qpos[:], self.data.qvel[:] = self._start_qpos, self._start_qvel
         for level, block in enumerate(self._blocks):
             block.qpos[:] = [*self.stack[:2], TABLE_HEIGHT + (level + 0.5) * BLOCK_SIZE, 1, 0, 0, 0]
         mujoco.mj_forward(self.model, self.data)
@@ -170,7 +178,9 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
 
         The angles of the arm's joints follow from where the hand is, by inverse kinematics from
         those at the start. What else the observation does not show is lost: the blocks are at rest
-        and straight. The next observations depend on this one and the actions alone. Where the arm
+        and straight. So the next position of the hand differs from the original one by some 0.3 mm,
+        1 mm at most; those of blocks only where they move or lie turned, by up to the way they go
+        in a step. The next observations depend on this one and the actions alone. Where the arm
         cannot reach, it gets as near as it comes.
 
         Raises:
@@ -186,13 +196,14 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
             raise ValueError(f"observation={observation}: expected finite numbers")
         hand, move, goal, *blocks, stack = observation.reshape(7, 3)
         mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[:] = self._start_qpos
+        self.data.qpos[:], self.data.qvel[:] = self._start_qpos, self._start_qvel
         self._set_goal(goal)
         self.stack = stack.copy()
         for block, position in zip(self._blocks, blocks, strict=True):
             block.qpos[:] = [*position, 1, 0, 0, 0]
         self._put_hand(hand)
-        self.data.qvel[self._arm_v] = self._change_of_arm(move, np.zeros(3)) / self.dt
+        of_arm = move - self._move_of_hand()  # so far that of the torso
+        self.data.qvel[self._arm_v] = self._change_of_arm(of_arm, np.zeros(3)) / self.dt
         self._point_target_at_hand()
         mujoco.mj_forward(self.model, self.data)
         # As after a step, the solver starts from the accelerations.
@@ -204,11 +215,14 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
         return np.array(self.data.site_xpos[self._grip])
 
     def _get_obs(self) -> Array:
+        blocks = [block.qpos[:3] for block in self._blocks]
+        return np.concatenate([self.hand, self._move_of_hand(), self.goal, *blocks, self.stack])
+
+    def _move_of_hand(self) -> Array:
+        """How far the hand moves in a step at its velocity (3,), in m."""
         jacobian = np.empty((3, self.model.nv))
         mujoco.mj_jacSite(self.model, self.data, jacobian, None, self._grip)
-        move = jacobian @ self.data.qvel * self.dt
-        blocks = [block.qpos[:3] for block in self._blocks]
-        return np.concatenate([self.hand, move, self.goal, *blocks, self.stack])
+        return np.asarray(jacobian @ self.data.qvel * self.dt)
 
     def _move_hand(self, move: Array) -> None:
         """Simulate a step in which the target is some way (3,), in m, from the hand."""
@@ -236,9 +250,13 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
             self.do_simulation(np.zeros(0), self.frame_skip)
         self.data.qpos[self._fingers_q] = 0
         mujoco.mj_forward(self.model, self.data)
-        self.data.qvel[:] = 0
         self._start_of_hand = self.hand
         self._start_qpos = self.data.qpos.copy()
+        # The arm starts at rest. The torso keeps what speed it has: heavily damped, it gives way to
+        # the weight of the arm in some seconds, and would resist it at once if it was stopped.
+        self._start_qvel = np.zeros(self.model.nv)
+        torso = self.model.joint("robot0:torso_lift_joint").dofadr[0]
+        self._start_qvel[torso] = self.data.qvel[torso]
 
     def _set_goal(self, goal: Array) -> None:
         """Set the goal (3,), in m, and move the mark that pictures show."""

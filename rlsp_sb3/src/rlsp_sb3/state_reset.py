@@ -186,8 +186,12 @@ def _mujoco_layout(env: Any) -> Layout | None:
         data.qpos[:], data.qvel[:] = before
     if not isinstance(observation, np.ndarray):
         return None
-    layouts = [(n, _coordinates(nq, nv, n)) for n in range(3)] + [(0, _sines_and_cosines(nq, nv))]
-    for left_out, layout in layouts:
+    # What is left out, the least size, and the layout.
+    layouts = [(n, nq + nv - n, _coordinates(nq, nv, n)) for n in range(3)]
+    layouts.append((0, 2 * nq - 1 + nv, _sines_and_cosines(nq, nv)))
+    for left_out, size, layout in layouts:
+        if observation.ndim != 1 or len(observation) < size:
+            continue
         shown = np.concatenate(layout(observation))[left_out:]
         expected = np.concatenate(probe)[left_out:]
         if shown.shape == expected.shape and np.abs(shown - expected).max() < 1e-12:
