@@ -275,6 +275,7 @@ def test_gymnasium_accepts_it() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", ".*different from the unwrapped version.*")
+        warnings.filterwarnings("ignore", ".*env.seed to get variables from other wrappers.*")
         warnings.filterwarnings("ignore", ".*observation space m(in|ax)imum value is.*infinity.*")
         check_with_gymnasium(gym.make(ID, disable_env_checker=True), skip_render_check=True)
 
@@ -345,7 +346,7 @@ def test_pictures_show_the_goal_and_the_blocks() -> None:
 @pytest.mark.parametrize("package", ["gymnasium_robotics", "mujoco"])
 def test_a_missing_package_is_named_when_the_environment_is_made(package: str) -> None:
     code = (
-        f"import sys; sys.modules[{package!r}] = None; import gymnasium as gym, rlsp_envs\n"
+        f"import sys; import gymnasium as gym; sys.modules[{package!r}] = None; import rlsp_envs\n"
         "try:\n"
         f"    gym.make({ID!r})\n"
         "except ImportError as error:\n"

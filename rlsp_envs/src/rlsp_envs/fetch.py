@@ -316,8 +316,8 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
         # The hand is where its target is, not as far from it as in the file: anchor, relative
         # position and quaternion.
         model.eq_data[0, :10] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0]
-        model.vis.global_.offwidth = max(model.vis.global_.offwidth, self.width)
-        model.vis.global_.offheight = max(model.vis.global_.offheight, self.height)
+        model.vis.global_.offwidth = self.width  # the size of pictures, for Gymnasium 0.29
+        model.vis.global_.offheight = self.height
         return model, mujoco.MjData(model)
 
 
