@@ -408,7 +408,7 @@ def test_numbers_of_threads(n: Any, error: type[Exception]) -> None:
 
 def test_without_mujoco() -> None:
     code = (
-        "import sys; sys.modules['mujoco'] = None; import gymnasium as gym, numpy as np; "
+        "import sys; import gymnasium as gym, numpy as np; sys.modules['mujoco'] = None; "
         "from rlsp_sb3.simulate import make_simulator; "
         "print(make_simulator(gym.make('CartPole-v1'), np.random.default_rng(0)).reset(2).shape)"
     )

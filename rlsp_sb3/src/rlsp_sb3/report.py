@@ -17,7 +17,6 @@ from rich.text import Text
 from rlsp_sb3.returns import Returns
 from rlsp_sb3.reward import LinearReward
 
-CANNOT_MAKE = (gym.error.Error, ImportError, TypeError, ValueError)
 NOTHING = "–"
 
 
@@ -87,7 +86,7 @@ def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str]]:
     for spec in sorted(specs, key=lambda spec: spec.id):
         try:
             cells = _about(spec)
-        except CANNOT_MAKE as error:
+        except Exception as error:  # any package's: one that is broken must not hide the others
             cells = ["?"] * 6
             failed[spec.id] = what_to_do(error)
         table.add_row(Text(spec.id, "dim" if spec.id in failed else "bold"), *map(Text, cells))
