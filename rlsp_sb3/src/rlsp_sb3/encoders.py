@@ -18,6 +18,7 @@ from rlsp_sb3.named_arrays import joined, load_module, module_arrays, part
 from rlsp_sb3.networks import mlp
 from rlsp_sb3.planning import FloatArray
 from rlsp_sb3.scaling import Scaling
+from rlsp_sb3.suggest import did_you_mean
 
 FIT = Schedule(2500, 500, 1e-3)
 MIN_FEATURE_STD = 0.1  # a latent that varies less is not in use
@@ -316,27 +317,36 @@ def make_encoder(encoder: Any, env: Any, observed_states: NDArray[Any] | None = 
         observed_states: Observations to try a function on.
 
     Raises:
-        TypeError: If it is something else, or the environment offers no features.
-        ValueError: If there is no encoder of that name, or a function does not give features.
+        TypeError: If it is something else, an argument is unknown or has a wrong type, or the
+            environment offers no features.
+        ValueError: If there is no encoder of that name, an argument is out of range, or a function
+            does not give features.
     """
     offered = hasattr(env, "features") and hasattr(env, "feature_names")
     if isinstance(encoder, Encoder):
         return encoder
     if encoder is None:
         encoder = FEATURES if offered else "fourier"
-    if encoder == FEATURES:
+    if isinstance(encoder, str):
+        encoder = {"name": encoder}
+    if encoder == {"name": FEATURES}:
         if not offered:
             raise TypeError(
                 f'encoder="features": env={env} offers no features and feature_names; choose one '
                 f"of {list(ENCODERS)}"
             )
         return FunctionEncoder(env.features, env.feature_names)
-    if isinstance(encoder, str):
-        encoder = {"name": encoder}
     if isinstance(encoder, Mapping):
         settings = dict(encoder)
         name = settings.pop("name", None)
         check_choice("encoder", name, [FEATURES, *ENCODERS])
+        allowed = [] if name == FEATURES else list(inspect.signature(ENCODERS[name]).parameters)[1:]
+        for setting in settings:
+            if setting not in allowed:
+                raise TypeError(
+                    f"encoder={encoder!r}: {name!r} has no setting "
+                    f"{setting!r}{did_you_mean(str(setting), allowed)}: expected some of {allowed}"
+                )
         return ENCODERS[name](env.observation_space.shape or (), **settings)
     if not callable(encoder):
         raise TypeError(
