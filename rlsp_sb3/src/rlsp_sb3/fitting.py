@@ -46,7 +46,12 @@ def fit(
 
     Returns:
         The loss of the examples that were held out.
+
+    Raises:
+        ValueError: If there are no examples.
     """
+    if n_examples < 1:
+        raise ValueError("there are no examples to fit to: expected at least 1")
     shuffled = rng.permutation(n_examples)
     n_held_out = max(1, int(HELD_OUT * n_examples))
     held_out, seen = shuffled[:n_held_out], shuffled[n_held_out:]
