@@ -1,0 +1,36 @@
+"""A point on a line that can be put anywhere."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+STEP = 0.5
+
+
+class Point(gym.Env[np.ndarray, np.ndarray]):
+    """Moves by half of the action, from near 0; at ``wall`` or beyond an episode terminates.
+
+    Beyond ``edge`` nothing is known: observations are NaN.
+    """
+
+    def __init__(self, wall: float = np.inf, edge: float = np.inf) -> None:
+        self.observation_space = spaces.Box(-100, 100, (1,), np.float32)
+        self.action_space = spaces.Box(-1, 1, (1,), np.float32)
+        self.wall, self.edge = wall, edge
+        self.x = np.zeros(1, np.float32)
+
+    def reset(self, *, seed: Any = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.x = self.np_random.uniform(-0.1, 0.1, 1).astype(np.float32)
+        return self.x.copy(), {}
+
+    def step(self, action: Any) -> Any:
+        self.x = (self.x + STEP * np.asarray(action)).astype(np.float32)
+        if abs(self.x[0]) > self.edge:
+            self.x = np.full(1, np.nan, np.float32)
+        return self.x.copy(), float(self.x[0]), bool(self.x[0] >= self.wall), False, {}
+
+    def set_state_from_observation(self, observation: Any) -> None:
+        self.x = np.array(observation, np.float32)
