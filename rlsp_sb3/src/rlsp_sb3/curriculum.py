@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsp_sb3.checks import check_int, check_positive
 from rlsp_sb3.planning import FloatArray
 
 N_GRADIENTS = 10  # whose mean is compared with the threshold
@@ -18,7 +19,11 @@ class Curriculum:
         horizon: The full horizon, at least the first one.
         n_epochs: How many epochs it takes to get through all horizons, at least 1.
         gradient_threshold: The next horizon comes early if the norm of the mean of the last ten
-            gradients at this one is below.
+            gradients at this one is below; at least 0.
+
+    Raises:
+        TypeError: If an argument has a wrong type.
+        ValueError: If one is out of range.
 
     Attributes:
         epoch: The number of epochs, with those that were skipped.
@@ -28,6 +33,10 @@ class Curriculum:
     def __init__(
         self, first: int, horizon: int, n_epochs: int, gradient_threshold: float = 0.0
     ) -> None:
+        check_int("first", first, 1)
+        check_int("horizon", horizon, first)
+        check_int("n_epochs", n_epochs, 1)
+        check_positive("gradient_threshold", gradient_threshold, zero=True)
         self._horizons = np.linspace(first, horizon, n_epochs).round().astype(int)
         self._threshold = gradient_threshold
         self._gradients: list[FloatArray] = []
