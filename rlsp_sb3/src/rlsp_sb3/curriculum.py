@@ -68,9 +68,14 @@ class Curriculum:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Where it is, to be saved."""
-        return {"epoch": np.array(self.epoch), "gradients": np.array(self._gradients)}
+        return {
+            "epoch": np.array(self.epoch),
+            "gradients": np.array(self._gradients),
+            "has_converged": np.array(self.has_converged),
+        }
 
     def set_arrays(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         """Take over what :meth:`arrays` returned."""
         self.epoch = int(arrays["epoch"])
         self._gradients = list(np.array(arrays["gradients"], dtype=np.float64))
+        self.has_converged = bool(arrays["has_converged"])
