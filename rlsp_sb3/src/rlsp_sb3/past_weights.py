@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rlsp_sb3.past import Observations, effective_sample_size
 from rlsp_sb3.scaling import Scaling
 
+LEAST = -1e9  # of a log weight, whose power 0 has to be 1
 SMALLEST_STD = 1e-3  # of where a person may have been, in standard deviations of all observations
 
 
@@ -29,7 +30,15 @@ def initial_weights(
 
     Returns:
         Weights (N,) that sum to 1.
+
+    Raises:
+        ValueError: If it is not known where the person can have been.
     """
+    if not len(expected):
+        raise ValueError(
+            "expected has no rows: expected observations of where the person can have been at that "
+            "time; if the simulator becomes unstable on the way, simulate for a shorter horizon"
+        )
     here, there = (scaling.scale(each).numpy() for each in (reached, expected))
     std = np.maximum(there.std(axis=0), SMALLEST_STD)
     squared_scores = (((here - there.mean(axis=0)) / std) ** 2).sum(axis=1)
@@ -70,7 +79,7 @@ def tempered(log_weights: NDArray[np.float64], smallest_size: float) -> NDArray[
     Returns:
         Weights (N,) that sum to 1.
     """
-    excess = log_weights - log_weights.max()
+    excess = np.maximum(log_weights - log_weights.max(), LEAST)
 
     def weights(power: float) -> NDArray[np.float64]:
         unscaled = np.exp(power * excess)
