@@ -7,6 +7,7 @@ from typing import Any
 
 from rlsp_sb3.checks import check_choice
 from rlsp_sb3.fitting import Schedule
+from rlsp_sb3.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -169,24 +170,39 @@ def find_budget(budget: str | Budget | dict[str, Any], is_tabular: bool) -> Budg
 
     Raises:
         TypeError: If it is something else.
-        ValueError: If there is none of that name.
+        ValueError: If there is none of that name, or a dict does not have the entries of one.
     """
     if isinstance(budget, Budget):
         return budget
     if isinstance(budget, dict):
         return _from_dict(budget)
+    if not isinstance(budget, str):
+        raise TypeError(f"budget={budget!r}: expected a Budget, or one of {list(BUDGETS)}")
     check_choice("budget", budget, BUDGETS)
     return (TABULAR if is_tabular else BUDGETS)[budget]
 
 
 def _from_dict(values: dict[str, Any]) -> Budget:
     """A budget from what JSON makes of one."""
+    names = [field.name for field in fields(Budget)]
+    for name in values:
+        if name not in names:
+            raise ValueError(
+                f"budget has no {name!r}{did_you_mean(str(name), names)}: expected {names}"
+            )
+    if missing := [name for name in names if name not in values]:
+        raise ValueError(f"budget has no {', '.join(missing)}: expected {names}")
     restored = {}
     for field in fields(Budget):
         value = values[field.name]
         if "Schedule" in str(field.type) and value is not None:
             value = Schedule(*value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        restored[field.name] = value
+        elif isinstance(value, dict):
+            value = {name: _as_tuple(each) for name, each in value.items()}
+        restored[field.name] = _as_tuple(value)
     return Budget(**restored)
+
+
+def _as_tuple(value: Any) -> Any:
+    """A value, in which JSON has no tuples."""
+    return tuple(value) if isinstance(value, list) else value
