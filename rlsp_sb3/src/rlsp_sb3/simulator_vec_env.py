@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
+from rlsp_sb3.checks import check_int, check_positive
 from rlsp_sb3.simulators import Simulator, finite
 
 Array = NDArray[Any]
@@ -30,11 +31,16 @@ class SimulatorVecEnv(VecEnv):
         episode_length: The number of steps of an episode, at least 1.
         reward: Maps observations (N, *observation_shape) to rewards (N,).
         rng: Decides where episodes start.
+        share_of_starts: With which probability an episode starts in one of :attr:`starts`, from 0
+            to 1.
+
+    Raises:
+        TypeError: If a number has a wrong type.
+        ValueError: If one is out of range.
 
     Attributes:
         starts: Observations (n, *observation_shape) where some episodes start; None for the
             environment's own initial states only.
-        share_of_starts: With which probability an episode does.
     """
 
     def __init__(
@@ -46,6 +52,11 @@ class SimulatorVecEnv(VecEnv):
         rng: np.random.Generator,
         share_of_starts: float = 0.2,
     ) -> None:
+        check_int("n_envs", n_envs, 1)
+        check_int("episode_length", episode_length, 1)
+        check_positive("share_of_starts", share_of_starts, zero=True)
+        if share_of_starts > 1:
+            raise ValueError(f"share_of_starts={share_of_starts!r}: expected at most 1")
         self.simulator = simulator
         self.episode_length = episode_length
         self.reward = reward
