@@ -67,14 +67,15 @@ class SimulatorVecEnv(VecEnv):
         super().__init__(n_envs, simulator.observation_space, simulator.action_space)
         self._actions: Array = np.empty(0)
         self._steps = np.zeros(n_envs, dtype=np.int64)
+        self._lengths = np.zeros(n_envs, dtype=np.int64)
         self._returns = np.zeros(n_envs)
         self._observations: Array = np.empty(0)
 
     def reset(self) -> Array:
         """Start an episode in each copy."""
-        self._steps = np.zeros(self.num_envs, dtype=np.int64)
         # Copies that start one after the other end one after the other.
-        self._steps[:] = np.arange(self.num_envs) * self.episode_length // self.num_envs
+        self._steps = np.arange(self.num_envs) * self.episode_length // self.num_envs
+        self._lengths = np.zeros(self.num_envs, dtype=np.int64)
         self._returns = np.zeros(self.num_envs)
         self._observations = self._start(self.num_envs)
         return np.array(self._observations)
@@ -90,6 +91,7 @@ class SimulatorVecEnv(VecEnv):
         following[unstable] = self._observations[unstable]
         rewards = self.reward(following)
         self._steps += 1
+        self._lengths += 1
         self._returns += rewards
         dones = unstable | (self._steps >= self.episode_length)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
@@ -102,10 +104,10 @@ class SimulatorVecEnv(VecEnv):
                 infos[i] = {
                     "terminal_observation": following[i],
                     "TimeLimit.truncated": True,
-                    "episode": {"r": float(self._returns[i]), "l": int(self._steps[i]), "t": 0.0},
+                    "episode": {"r": float(self._returns[i]), "l": int(self._lengths[i]), "t": 0.0},
                 }
-            self._steps[rows] = 0
-            self._returns[rows] = 0
+            for counts in (self._steps, self._lengths, self._returns):
+                counts[rows] = 0
         self._observations = shown
         return shown.copy(), rewards.astype(np.float32), dones, infos
 
