@@ -53,13 +53,21 @@ def collect(
         rng: Draws actions and starts, and seeds the environment.
         starts: Observations (n, *observation_shape) in whose states every other episode starts,
             if the environment can be put there; None for those of the environment only.
-        max_length: The number of steps of an episode, if the environment does not end it before.
+        max_length: The number of steps of an episode, if the environment does not end it before; at
+            least 1.
         policy: Maps an observation to an action; None for actions at random.
 
     Returns:
         The transitions.
+
+    Raises:
+        TypeError: If there are starts, and the environment cannot be put there.
+        ValueError: If a number is out of range, or starts are empty.
     """
     check_int("n_steps", n_steps, 1)
+    check_int("max_length", max_length, 1)
+    if starts is not None and not len(starts):
+        raise ValueError("starts has no rows: expected at least one observation, or None")
     set_state = None if starts is None else state_setter(env)
     env.action_space.seed(int(rng.integers(2**31)))
     seen: list[tuple[Any, Any, Any, float]] = []
