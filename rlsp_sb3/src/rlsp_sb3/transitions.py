@@ -73,7 +73,7 @@ def collect(
     seen: list[tuple[Any, Any, Any, float]] = []
     n_episodes = 0
     while len(seen) < n_steps:
-        observation, _ = env.reset(seed=int(rng.integers(2**31)))
+        observation = np.array(env.reset(seed=int(rng.integers(2**31)))[0])
         if set_state is not None and starts is not None and n_episodes % 2:
             observation = starts[rng.integers(len(starts))]
             set_state(observation)
@@ -81,6 +81,7 @@ def collect(
         for _ in range(min(max_length, n_steps - len(seen))):
             action = env.action_space.sample() if policy is None else policy(observation)
             following, reward, terminated, truncated, _ = env.step(action)
+            following = np.array(following)  # the environment may show the next one in its place
             seen.append((observation, action, following, float(reward)))
             observation = following
             if terminated or truncated:
