@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
@@ -34,7 +35,8 @@ from rlsp_sb3.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.transitions import Transitions
 
 Arrays = dict[str, NDArray[Any]]
-COUNTERS = ("num_timesteps", "_n_updates", "_episode_num")
+COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls", "exploration_rate")
+"""What an algorithm knows of where it is; DQN has the last two."""
 
 
 class Solver(ABC):
@@ -203,7 +205,7 @@ class SB3Solver(Solver):
             return None
         rows = rng.integers(replay.size(), size=n), rng.integers(replay.n_envs, size=n)
         actions = replay.actions[rows].reshape(n, *(self.model.action_space.shape or ()))
-        if hasattr(self.model.policy, "unscale_action"):  # SB3 replays actions in [-1, 1]
+        if isinstance(self.model.action_space, spaces.Box):  # SB3 replays them in [-1, 1]
             actions = self.model.policy.unscale_action(actions)
         return Transitions(
             replay.observations[rows], actions, replay.next_observations[rows], np.zeros(n)
@@ -220,7 +222,11 @@ class SB3Solver(Solver):
         for name in variables or []:
             value = recursive_getattr(self.model, name)
             parts[name] = {"value": value.detach().cpu().numpy().copy()}
-        counters = {name: np.array(getattr(self.model, name, 0)) for name in COUNTERS}
+        counters = {
+            name: np.array(getattr(self.model, name))
+            for name in COUNTERS
+            if hasattr(self.model, name)
+        }
         return joined(counters=counters, **parts)
 
     def replay_arrays(self) -> Arrays:
@@ -243,7 +249,7 @@ class SB3Solver(Solver):
                 np.array(part(arrays, name)["value"])
             )
         for name, value in part(arrays, "counters").items():
-            setattr(self.model, name, int(value))
+            setattr(self.model, name, value.item())
 
     def set_replay_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`replay_arrays` returned."""
