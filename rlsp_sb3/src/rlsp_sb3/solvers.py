@@ -17,6 +17,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.save_util import recursive_getattr
 
+from rlsp_sb3.checks import check_int
 from rlsp_sb3.encoders import Encoder
 from rlsp_sb3.named_arrays import (
     joined,
@@ -145,6 +146,10 @@ class SB3Solver(Solver):
             the algorithm takes at once.
         show: Tells the observations (N, *observation_shape) of what is simulated (N, *shape), if
             that is something else.
+
+    Raises:
+        TypeError: If n_steps is no int.
+        ValueError: If it is less than 1.
     """
 
     def __init__(
@@ -154,6 +159,7 @@ class SB3Solver(Solver):
         n_steps: int,
         show: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
     ) -> None:
+        check_int("n_steps", n_steps, 1)
         self.model = model
         self._show = show
         self._encoder = encoder
