@@ -71,6 +71,11 @@ def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) ->
             f"solver={algorithm.__name__}: the environment has the action_space {action_space}, "
             'and it chooses numbers only; use "PPO"'
         )
+    if algorithm.__name__ in ("DQN", "QRDQN") and not isinstance(action_space, spaces.Discrete):
+        raise ValueError(
+            f"solver={algorithm.__name__}: the environment has the action_space {action_space}, "
+            'and it chooses discrete actions only; use "FastSAC" or "PPO"'
+        )
     return solver  # type: ignore[no-any-return]
 
 
@@ -90,8 +95,9 @@ def _by_name(name: str) -> type[BaseAlgorithm]:
         raise ValueError(f"solver={name!r}: {package} has no {attribute!r}")
     by_capitals = {known.upper(): algorithm for known, algorithm in NAMED.items()}
     if name.upper() not in by_capitals:
+        hint = did_you_mean(name, [AUTO, PLANNING, *NAMED])
         raise ValueError(
-            f"solver={name!r}{did_you_mean(name, NAMED)}: expected {AUTO!r}, {PLANNING!r}, one of "
+            f"solver={name!r}{hint}: expected {AUTO!r}, {PLANNING!r}, one of "
             f"{', '.join(NAMED)}, or a name such as 'sb3_contrib:TQC' or 'sbx:SAC'"
         )
     return by_capitals[name.upper()]
