@@ -90,15 +90,20 @@ def hyperparameters(
 def constructor_arguments(
     chosen: Mapping[str, Any], action_space: spaces.Space[Any]
 ) -> dict[str, Any]:
-    """Hyperparameters as the constructor of the algorithm wants them."""
+    """Hyperparameters as the constructor of the algorithm wants them, if they are not yet.
+
+    Raises:
+        ValueError: If there is no activation function of that name.
+    """
     arguments = dict(chosen)
     if isinstance(arguments.get("train_freq"), list):
         arguments["train_freq"] = tuple(arguments["train_freq"])
-    if arguments.get("action_noise") is not None:
+    if isinstance(arguments.get("action_noise"), (int, float)):
         sigma = arguments["action_noise"] * np.ones(action_space.shape or ())
         arguments["action_noise"] = NormalActionNoise(np.zeros_like(sigma), sigma)
-    if "activation_fn" in (arguments.get("policy_kwargs") or {}):
-        kwargs = arguments["policy_kwargs"]
+    kwargs = arguments.get("policy_kwargs") or {}
+    if isinstance(kwargs.get("activation_fn"), str):
+        _check_name("there is no activation_fn", kwargs["activation_fn"], ACTIVATIONS)
         activation = ACTIVATIONS[kwargs["activation_fn"]]
         arguments["policy_kwargs"] = {**kwargs, "activation_fn": activation}
     return arguments
