@@ -43,7 +43,8 @@ def train_fresh_policy(
     """
     check_int("total_timesteps", total_timesteps, 1)
     check_int("seed", seed, 0)
-    solver = find_solver(learner.solver, learner.action_space, can_plan=False)
+    is_planned = not isinstance(learner.world, SampledWorld)
+    solver = find_solver(learner.solver, learner.action_space, can_plan=is_planned)
     if not isinstance(learner.world, SampledWorld) or not isclass(solver):
         raise TypeError(
             f"learner has the solver {learner.solver!r}: expected the class or the name of an "
