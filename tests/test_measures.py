@@ -1,0 +1,208 @@
+"""How a learner is doing: measures, fresh policies, checkpoints, time."""
+
+from dataclasses import replace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3 import SAC
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+import rlsp_envs  # noqa: F401 (registers the environments)
+from point import Point
+from rlsp_sb3 import RLSP
+from rlsp_sb3.budgets import FAST
+from rlsp_sb3.callbacks import Checkpoints, LearnerProgressBar, checkpoints
+from rlsp_sb3.fast_sac import FastSAC
+from rlsp_sb3.fitting import Schedule
+from rlsp_sb3.fresh_policy import train_fresh_policy
+from rlsp_sb3.measures import base_env, correlation, measure
+from rlsp_sb3.stopwatch import Stopwatch
+
+TINY = replace(
+    FAST,
+    n_transitions=200,
+    episode_length=10,
+    dynamics=Schedule(5, 16, 1e-3),
+    dynamics_hidden=(8,),
+    dynamics_again=None,
+    first_inverse_policy=Schedule(5, 16, 1e-3),
+    inverse_policy=Schedule(5, 16, 1e-3),
+    inverse_policy_hidden=(8,),
+    n_rollouts=10,
+    n_trajectories=10,
+    n_envs=2,
+    solver_steps=50,
+    solver_hidden=(8,),
+    solver_kwargs={"learning_rate": 1e-2, "batch_size": 16, "learning_starts": 10},
+)
+OBSERVED = np.ones((1, 1), np.float32)
+
+
+def distance_from_one(observations):
+    return -np.abs(np.asarray(observations, dtype=np.float64) - 1)
+
+
+def make_learner(env=None, theta=1.0, **kwargs):
+    kwargs = {"encoder": distance_from_one, "horizon": 4, "budget": TINY, "seed": 0, **kwargs}
+    learner = RLSP(env or gym.wrappers.TimeLimit(Point(), 10), OBSERVED, **kwargs)
+    learner.theta = np.array([theta])
+    return learner
+
+
+class GoRight:
+    """A policy that goes right."""
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return np.ones_like(observation), state
+
+
+def test_returns_of_an_episode_by_both_rewards():
+    learner = make_learner(theta=2.0)
+    learner.world.solver.model.policy = GoRight()
+    measured = measure(learner, np.random.default_rng(0))
+    # From x near 0 by ½ a step: the environment's reward is x, the inferred one -2 |x - 1|.
+    x = 0.5 * np.arange(1, 11)
+    assert measured["true_return"] == pytest.approx(x.sum(), abs=1.01)
+    assert measured["inferred_return"] == pytest.approx(-2 * np.abs(x - 1).sum(), abs=2.01)
+    expected = correlation(x, -np.abs(x - 1))
+    assert measured["reward_correlation"] == pytest.approx(expected, abs=0.02)
+
+
+def test_where_it_can_be_planned_the_fraction_of_the_best_return():
+    learner = RLSP("RoomDefault-v0", seed=0, n_epochs=1, n_trajectories=10)
+    learner.theta = np.array([-1.0, 0.0, 0.0, 0.0])  # vases must not break
+    learner._policy = None
+    measured = measure(learner, np.random.default_rng(0))
+    assert measured["true_return_fraction"] == pytest.approx(1)
+    assert -1 <= measured["reward_correlation"] <= 1
+
+
+def test_correlation_is_pearson_s_or_nan_where_nothing_varies():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 50))
+    assert correlation(first, second) == pytest.approx(np.corrcoef(first, second)[0, 1])
+    assert correlation(first, 3 - 2 * first) == pytest.approx(-1)
+    for other in (np.zeros(50), np.full(50, 7.3)):
+        assert np.isnan(correlation(first, other))
+        assert np.isnan(correlation(other, first))
+    assert np.isnan(correlation(np.ones(1), np.ones(1)))
+
+
+def test_the_base_env_is_the_first_one_without_monitors():
+    points = [gym.wrappers.TimeLimit(Point(), 5) for _ in range(2)]
+    venv = DummyVecEnv([lambda: Monitor(Monitor(points[0])), lambda: points[1]])
+    assert base_env(venv) is points[0]
+
+
+# A fresh policy.
+
+
+@pytest.mark.parametrize(("forward_model", "is_learned"), [("simulator", False), ("learned", True)])
+def test_a_fresh_policy_is_trained_for_the_inferred_reward(forward_model, is_learned):
+    learner = make_learner(forward_model=forward_model)
+    assert learner.world.is_learned == is_learned
+    before = learner.world.solver.arrays()
+    model = train_fresh_policy(learner, 1500, seed=1)
+    assert isinstance(model, FastSAC)
+    assert model.num_timesteps >= 1500
+    x = np.zeros((1, 1), np.float32)
+    for _ in range(10):
+        x = x + 0.5 * model.predict(x, deterministic=True)[0]
+    assert x.item() == pytest.approx(1, abs=0.4)
+    # The learner is as it was.
+    for name, array in learner.world.solver.arrays().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_the_seed_decides_the_fresh_policy():
+    learner = make_learner()
+    weights = []
+    for seed in (0, 0, 1):
+        model = train_fresh_policy(learner, 60, seed=seed)
+        weights.append(np.concatenate([p.detach().ravel() for p in model.policy.parameters()]))
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert (weights[0] != weights[2]).any()
+
+
+def test_step_sizes_of_a_fresh_policy_fall_to_zero():
+    model = train_fresh_policy(make_learner(), 100)
+    assert model.lr_schedule(1.0) == pytest.approx(1e-2)
+    assert model.lr_schedule(0.0) == 0
+
+
+def test_a_fresh_policy_needs_a_class_of_algorithms():
+    planned = RLSP("RoomDefault-v0", seed=0, n_epochs=1, n_trajectories=10)
+    named = RLSP("RoomDefault-v0", seed=0, n_epochs=1, n_trajectories=10, solver="planning")
+    algorithm = SAC("MlpPolicy", gym.wrappers.TimeLimit(Point(), 10), device="cpu")
+    for learner in (planned, named, make_learner(solver=algorithm)):
+        with pytest.raises(TypeError, match="expected the class or the name of an algorithm"):
+            train_fresh_policy(learner, 10)
+    with pytest.raises(ValueError, match="total_timesteps=0"):
+        train_fresh_policy(make_learner(), 0)
+
+
+# Callbacks and time.
+
+
+class Saves:
+    """Something with steps that can be saved."""
+
+    def __init__(self):
+        self.num_timesteps, self.saved, self.logger = 0, [], None
+
+    def get_env(self):
+        return None
+
+    def save(self, path, include_replay):
+        assert include_replay
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(self.num_timesteps))
+        self.saved.append(self.num_timesteps)
+
+
+def test_checkpoints_are_written_every_so_often_and_the_newest_two_stay(tmp_path):
+    learner, folder = Saves(), tmp_path / "runs" / "one"
+    callback = Checkpoints(folder, 3)
+    callback.init_callback(learner)
+    for step in range(1, 14):
+        learner.num_timesteps = 900 * step
+        assert callback.on_step()
+    assert learner.saved == [900 * each for each in (3, 6, 9, 12)]
+    assert [path.read_text() for path in checkpoints(folder)] == ["8100", "10800"]
+    assert checkpoints(tmp_path / "nothing") == []
+
+
+def test_progress_is_told_in_the_learner_s_steps():
+    class Bar:
+        n, notes = 0, None
+
+        def update(self, n):
+            self.n += n
+
+        def set_postfix(self, notes):
+            self.notes = notes
+
+    learner = Saves()
+    callback = LearnerProgressBar()
+    callback.model, callback.pbar, callback._first = learner, Bar(), 100
+    for steps in (150, 400):
+        learner.num_timesteps = steps
+        learner.progress_notes = {"epoch": steps}
+        callback._on_step()
+        assert callback.pbar.n == steps - 100
+        assert callback.pbar.notes == {"epoch": steps}
+
+
+def test_a_stopwatch_adds_up_the_time_of_each_part(monkeypatch):
+    times = iter([0.0, 1.0, 10.0, 12.0, 20.0, 20.5])
+    monkeypatch.setattr("time.perf_counter", lambda: next(times))
+    clock = Stopwatch()
+    with clock("a"):
+        pass
+    with clock("b"):
+        pass
+    with pytest.raises(KeyError), clock("a"):
+        raise KeyError
+    assert clock.seconds == {"a": 1.5, "b": 2.0}
