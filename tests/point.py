@@ -1,12 +1,34 @@
-"""A point on a line that can be put anywhere."""
+"""A point on a line that can be put anywhere, and what a learner needs there at least."""
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from rlsp_sb3.budgets import FAST
+from rlsp_sb3.fitting import Schedule
+
 STEP = 0.5
+
+TINY = replace(
+    FAST,
+    n_transitions=200,
+    episode_length=10,
+    dynamics=Schedule(5, 16, 1e-3),
+    dynamics_hidden=(8,),
+    dynamics_again=None,
+    first_inverse_policy=Schedule(5, 16, 1e-3),
+    inverse_policy=Schedule(5, 16, 1e-3),
+    inverse_policy_hidden=(8,),
+    n_rollouts=10,
+    n_trajectories=10,
+    n_envs=2,
+    solver_steps=50,
+    solver_hidden=(8,),
+    solver_kwargs={"learning_rate": 1e-2, "batch_size": 16, "learning_starts": 10},
+)
 
 
 class Point(gym.Env[np.ndarray, np.ndarray]):
@@ -34,3 +56,8 @@ class Point(gym.Env[np.ndarray, np.ndarray]):
 
     def set_state_from_observation(self, observation: Any) -> None:
         self.x = np.array(observation, np.float32)
+
+
+def distance_from_one(observations: Any) -> np.ndarray:
+    """A feature: how near a point is to 1."""
+    return -np.abs(np.asarray(observations, dtype=np.float64) - 1)

@@ -1,7 +1,5 @@
 """How a learner is doing: measures, fresh policies, checkpoints, time."""
 
-from dataclasses import replace
-
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -10,38 +8,15 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from point import Point
+from point import TINY, Point, distance_from_one
 from rlsp_sb3 import RLSP
-from rlsp_sb3.budgets import FAST
 from rlsp_sb3.callbacks import Checkpoints, LearnerProgressBar, checkpoints
 from rlsp_sb3.fast_sac import FastSAC
-from rlsp_sb3.fitting import Schedule
 from rlsp_sb3.fresh_policy import train_fresh_policy
 from rlsp_sb3.measures import base_env, correlation, measure
 from rlsp_sb3.stopwatch import Stopwatch
 
-TINY = replace(
-    FAST,
-    n_transitions=200,
-    episode_length=10,
-    dynamics=Schedule(5, 16, 1e-3),
-    dynamics_hidden=(8,),
-    dynamics_again=None,
-    first_inverse_policy=Schedule(5, 16, 1e-3),
-    inverse_policy=Schedule(5, 16, 1e-3),
-    inverse_policy_hidden=(8,),
-    n_rollouts=10,
-    n_trajectories=10,
-    n_envs=2,
-    solver_steps=50,
-    solver_hidden=(8,),
-    solver_kwargs={"learning_rate": 1e-2, "batch_size": 16, "learning_starts": 10},
-)
 OBSERVED = np.ones((1, 1), np.float32)
-
-
-def distance_from_one(observations):
-    return -np.abs(np.asarray(observations, dtype=np.float64) - 1)
 
 
 def make_learner(env=None, theta=1.0, **kwargs):
