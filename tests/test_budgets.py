@@ -5,16 +5,16 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from rlsp_sb3.budgets import BUDGETS, FAST, PAPER, PLANNED, find_budget
+from rlsp_sb3.budgets import BUDGETS, FAST, PAPER, TABULAR, find_budget
 from rlsp_sb3.fitting import Schedule
 
-ALL = {**BUDGETS, **{f"planned {name}": budget for name, budget in PLANNED.items()}}
+ALL = {**BUDGETS, **{f"planned {name}": budget for name, budget in TABULAR.items()}}
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_budget_comes_back_from_json(name):
     budget = ALL[name]
-    restored = find_budget(json.loads(json.dumps(asdict(budget))), is_planned=False)
+    restored = find_budget(json.loads(json.dumps(asdict(budget))), is_tabular=False)
     assert restored == budget
     assert isinstance(restored.dynamics, Schedule)
     assert restored.dynamics.n_updates == budget.dynamics.n_updates
@@ -22,14 +22,14 @@ def test_a_budget_comes_back_from_json(name):
 
 def test_a_budget_of_ones_own_is_used_as_it_is():
     mine = replace(FAST, n_epochs=3)
-    assert find_budget(mine, is_planned=True) is mine
-    assert find_budget(asdict(mine), is_planned=True) == mine
+    assert find_budget(mine, is_tabular=True) is mine
+    assert find_budget(asdict(mine), is_tabular=True) == mine
 
 
 @pytest.mark.parametrize("name", BUDGETS)
-def test_names_mean_different_budgets_where_it_is_planned(name):
-    assert find_budget(name, is_planned=False) is BUDGETS[name]
-    assert find_budget(name, is_planned=True) is PLANNED[name]
+def test_names_mean_different_budgets_where_it_is_tabular(name):
+    assert find_budget(name, is_tabular=False) is BUDGETS[name]
+    assert find_budget(name, is_tabular=True) is TABULAR[name]
 
 
 def test_the_paper_s_budget_is_that_of_its_appendix():
@@ -57,4 +57,4 @@ def test_the_paper_s_budget_is_that_of_its_appendix():
 )
 def test_errors_name_what_is_wrong(budget, error, message):
     with pytest.raises(error, match=message):
-        find_budget(budget, is_planned=False)
+        find_budget(budget, is_tabular=False)

@@ -235,7 +235,7 @@ def test_exploding_pasts_are_an_error():
     [
         ({"past_weights": "best"}, ValueError, "past_weights='best'"),
         ({"solver": "SACC"}, ValueError, "solver='SACC'.*SAC"),
-        ({"solver": "DQN"}, ValueError, "action space"),
+        ({"solver": "DQN"}, ValueError, "action_space"),
         ({"solver": "planning"}, ValueError, "tabular"),
         ({"solver": 3}, TypeError, "solver=3"),
         ({"budget": "slow"}, ValueError, "budget='slow'"),
