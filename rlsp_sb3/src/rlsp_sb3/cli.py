@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rlsp_sb3.base import RewardLearner
     from rlsp_sb3.run_folder import RunFolder
 
+N_EPISODES = 20
+
 app = typer.Typer(
     name="rlsp",
     no_args_is_help=True,
@@ -80,6 +82,10 @@ def envs() -> None:
 - `rlsp learn RoomBig-v0 --timesteps 100 --set horizon=9 --set prior=laplace`
 
 - `rlsp learn your_package:YourGrid-v0`
+
+- `rlsp learn InvertedPendulum-v5 --algo rlsp --states expert.zip --n-states 10`
+
+- `rlsp learn CartPole-v1 --algo rlsp --states episodes.npz --set solver=PPO`
 """
 )
 def learn(
@@ -121,6 +127,18 @@ def learn(
             "A wrong name is answered with a list of all.",
         ),
     ] = None,
+    states: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="What to sample the observed states from: a policy that acts in ENV (.zip), "
+            "episodes (.npz, or .pkl as published), or a Minari dataset; otherwise those that the "
+            "environment offers.",
+        ),
+    ] = None,
+    n_states: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many states to sample from SOURCE.")
+    ] = 1,
     log_interval: Annotated[
         int, typer.Option(min=1, metavar="N", help="Log every N timesteps.")
     ] = 1,
@@ -152,12 +170,15 @@ def learn(
         learner_class = plugins.load_learner(algo)
         arguments = parse_settings(learner_class, settings or [])
         made = plugins.make(env)
+        if states is not None:
+            arguments["observed_states"] = observed_states(states, n_states, made, seed)
         learner = learner_class(made, seed=seed, **arguments)
         env_id = made.spec.id if made.spec else env
         folder = RunFolder(out or Path("runs", env_id, f"{algo}-seed{seed}"), force)
 
     command = ["rlsp", "learn", env, "--algo", algo, "--seed", str(seed), "--out", str(folder.path)]
     command += [] if timesteps is None else ["--timesteps", str(timesteps)]
+    command += [] if states is None else ["--states", states, "--n-states", str(n_states)]
     command += [] if log_interval == 1 else ["--log-interval", str(log_interval)]
     command += [word for setting in settings or [] for word in ("--set", setting)]
 
@@ -182,10 +203,21 @@ def learn(
     )
 
 
+def observed_states(source: str, n: int, env: Any, seed: int) -> Any:
+    """States (n, *observation_shape) from a policy, episodes or a dataset."""
+    from rlsp_sb3.policies import load_policy
+    from rlsp_sb3.rollouts import sample_observed_states
+
+    if source.endswith(".zip"):
+        return sample_observed_states(load_policy(source, env), n, seed, env=env)
+    return sample_observed_states(source, n, seed)
+
+
 def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str, Any]) -> None:
     """Print what was learned and write it to files, as far as the environment allows it."""
-    from rlsp_sb3.report import fractions_table, reward_table
+    from rlsp_sb3.report import fractions_table, returns_table, reward_table
     from rlsp_sb3.results import arguments_used, fractions_of, write_results
+    from rlsp_sb3.returns import measure_returns
     from rlsp_sb3.reward import LinearReward
     from rlsp_sb3.run_folder import versions
 
@@ -197,6 +229,9 @@ def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str
         stdout.print(fractions_table(fractions))
     except NotOfferedError as error:
         say(f"true-return fractions are left out: {error}")
+        returns = measure_returns(learner, env, N_EPISODES, seed=learner.seed)
+        stdout.print(returns_table(returns))
+        config = {**config, "true_returns": returns.to_dict()}
     write_results(learner, env, folder)
     folder.add_json(
         "config.json",

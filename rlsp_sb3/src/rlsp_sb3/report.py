@@ -18,6 +18,7 @@ from rlsp_sb3.returns import Returns
 from rlsp_sb3.reward import LinearReward
 
 NOTHING = "–"
+MAX_ROWS = 20
 
 
 def reward_table(reward: LinearReward, env: Any) -> Table:
@@ -31,8 +32,13 @@ def reward_table(reward: LinearReward, env: Any) -> Table:
     table.add_column("feature", overflow="fold")
     for name in columns:
         table.add_column(name, justify="right")
-    for i, feature in enumerate(reward.feature_names):
-        table.add_row(Text(feature), *(_weight(weights[i]) for weights in columns.values()))
+    n_features = len(reward.weights)
+    largest = np.argsort(-np.abs(reward.weights), kind="stable")[:MAX_ROWS]
+    for i in sorted(largest) if n_features > MAX_ROWS else range(n_features):
+        cells = (_weight(weights[i]) for weights in columns.values())
+        table.add_row(Text(reward.feature_names[i]), *cells)
+    if n_features > MAX_ROWS:
+        table.caption = f"the {MAX_ROWS} largest of {n_features} weights"
     return table
 
 

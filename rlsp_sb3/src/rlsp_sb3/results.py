@@ -14,11 +14,14 @@ from rlsp_sb3.base import RewardLearner
 from rlsp_sb3.comparison import true_return_fractions
 from rlsp_sb3.errors import NotOfferedError
 from rlsp_sb3.plots import reward_heatmap
+from rlsp_sb3.recording import record
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.run_folder import RunFolder
 from rlsp_sb3.settings import arguments_of
 from rlsp_sb3.tabular import TabularLearner, plans
 from rlsp_sb3.videos import film, robot_gif
+
+FILM_STEPS = 300
 
 
 def write_results(learner: RewardLearner, env_id: str, folder: RunFolder) -> None:
@@ -42,7 +45,22 @@ def write_results(learner: RewardLearner, env_id: str, folder: RunFolder) -> Non
     folder.add("learner.zip", learner.save)
     folder.add("reward.json", write_reward)
     folder.add("reward.png", lambda path: reward_heatmap(learner, path, _picture(learner, env_id)))
-    folder.add("robot.gif", write_gif)
+    if plans(learner):
+        folder.add("robot.gif", write_gif)
+    else:
+        folder.add("policy.gif", lambda path: _film_policy(learner, env_id, path))
+
+
+def _film_policy(learner: RewardLearner, env_id: str, path: Path) -> None:
+    """Film the policy of a learner."""
+    try:
+        env = gym.make(env_id, render_mode="rgb_array")
+    except (gym.error.Error, TypeError, ValueError) as error:
+        raise NotOfferedError(f"the environment cannot be filmed: {error}") from error
+    try:
+        record(learner, env, path, seed=learner.seed, max_steps=FILM_STEPS)
+    finally:
+        env.close()
 
 
 def fractions_of(learner: RewardLearner) -> dict[str, float]:

@@ -21,6 +21,7 @@ CONTENTS = {
     "events.out.tfevents.*": "the log for TensorBoard",
     "reward.png": "the inferred reward as a figure",
     "robot.gif": "the robot without and with the inferred reward",
+    "policy.gif": "the policy for the inferred reward",
 }
 DISTRIBUTIONS = (
     *("numpy", "scipy", "torch", "gymnasium", "stable-baselines3"),

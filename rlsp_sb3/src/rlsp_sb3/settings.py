@@ -8,6 +8,8 @@ from contextlib import suppress
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+import yaml
+
 from rlsp_sb3.suggest import did_you_mean
 
 SIMPLE_TYPES = {bool: "True or False", int: "an int", float: "a number", type(None): "None"}
@@ -67,10 +69,23 @@ def _parse(text: str, types: set[Any]) -> Any:
         if number in types:
             with suppress(ValueError):
                 return number(text)
+    if text.startswith("{"):
+        return _mapping(text)
     if types <= set(SIMPLE_TYPES):
         expected = [words for simple, words in SIMPLE_TYPES.items() if simple in types]
         raise ValueError(f"expected {' or '.join(expected)}")
     return text
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    """A mapping in YAML, such as {name: fourier, bandwidth: 0.5}."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"expected a mapping in YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(value, dict):
+        raise ValueError("expected a mapping in YAML")
+    return value
 
 
 def argument_types(learner: type[Any], name: str) -> set[Any]:
