@@ -2,8 +2,9 @@
 
 from rlsp_baselines.deviation import Deviation
 from rlsp_baselines.relative_reachability import RelativeReachability
+from rlsp_baselines.reward_sampling import RewardSampling
 from rlsp_baselines.task_reward import TaskReward
 
 __version__ = "0.1.0"
 
-__all__ = ["Deviation", "RelativeReachability", "TaskReward", "__version__"]
+__all__ = ["Deviation", "RelativeReachability", "RewardSampling", "TaskReward", "__version__"]

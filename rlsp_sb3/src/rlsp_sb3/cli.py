@@ -215,7 +215,8 @@ def observed_states(source: str, n: int, env: Any, seed: int) -> Any:
 
 def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str, Any]) -> None:
     """Print what was learned and write it to files, as far as the environment allows it."""
-    from rlsp_sb3.report import fractions_table, returns_table, reward_table
+    from rlsp_sb3.protocols import ReportingLearner
+    from rlsp_sb3.report import figures_table, fractions_table, returns_table, reward_table
     from rlsp_sb3.results import arguments_used, fractions_of, write_results
     from rlsp_sb3.returns import measure_returns
     from rlsp_sb3.reward import LinearReward
@@ -223,6 +224,9 @@ def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str
 
     if isinstance(learner.reward, LinearReward):
         stdout.print(reward_table(learner.reward, learner.unwrapped_env))
+    figures = learner.report() if isinstance(learner, ReportingLearner) else {}
+    if figures:
+        stdout.print(figures_table(figures))
     fractions = None
     try:
         fractions = fractions_of(learner)
@@ -240,6 +244,7 @@ def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str
             "seed": learner.seed,
             "timesteps": learner.num_timesteps,
             "arguments": arguments_used(learner),
+            "figures": figures,
             "true_return_fractions": fractions,
             "versions": versions(),
         },

@@ -66,17 +66,6 @@ class GradientAscentLearner(TabularLearner):
         noise = self.rng.standard_normal(len(self.feature_names))
         self.theta = self.prior_mean + 0.01 * noise
 
-    def _check_horizon(self, horizon: int | None) -> int:
-        if horizon is None:
-            horizon = getattr(self.unwrapped_env, "horizon", None)
-        if horizon is None:
-            raise ValueError(
-                "horizon=None: this environment does not say for how long the person acted, so "
-                "pass the number of states that the person passed through"
-            )
-        check_int("horizon", horizon, 1)
-        return horizon
-
     @abstractmethod
     def _likelihood_gradient(self) -> tuple[FloatArray, dict[str, float]]:
         """The gradient (F,) of the log likelihood at θ, and what to log."""

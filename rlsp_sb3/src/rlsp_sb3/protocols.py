@@ -1,7 +1,9 @@
-"""What an environment may offer to a learner."""
+"""What an environment may offer to a learner, and a learner to the ``rlsp`` command."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -51,6 +53,17 @@ class TabularEnv(Protocol):
 
     def features(self, observations: ArrayLike) -> NDArray[np.float64]:
         """The features (N, F) of N observations, or (F,) of one."""
+
+
+@runtime_checkable
+class ReportingLearner(Protocol):
+    """A learner with more to tell of what it learned than its reward, for ``rlsp learn``."""
+
+    def report(self) -> dict[str, float]:
+        """Figures by name, to be printed."""
+
+    def figures(self) -> dict[str, Callable[[Path], None]]:
+        """Pictures by name, each as what writes it to a PNG file."""
 
 
 class Policy(Protocol):

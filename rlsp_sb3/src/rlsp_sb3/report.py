@@ -52,6 +52,16 @@ def fractions_table(fractions: dict[str, float]) -> Table:
     return table
 
 
+def figures_table(figures: dict[str, float]) -> Table:
+    """Figures that a learner reports."""
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("of this learner")
+    table.add_column("", justify="right")
+    for name, figure in figures.items():
+        table.add_row(Text(name), Text(f"{figure:,.4g}".replace("-", "−"), "bold"))
+    return table
+
+
 def returns_table(returns: Returns) -> Table:
     """What a policy earned."""
     low_high = [returns.returns.min(), returns.returns.max()]

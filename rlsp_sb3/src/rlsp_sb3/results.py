@@ -14,6 +14,7 @@ from rlsp_sb3.base import RewardLearner
 from rlsp_sb3.comparison import true_return_fractions
 from rlsp_sb3.errors import NotOfferedError
 from rlsp_sb3.plots import reward_heatmap
+from rlsp_sb3.protocols import ReportingLearner
 from rlsp_sb3.recording import record
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.run_folder import RunFolder
@@ -45,6 +46,9 @@ def write_results(learner: RewardLearner, env_id: str, folder: RunFolder) -> Non
     folder.add("learner.zip", learner.save)
     folder.add("reward.json", write_reward)
     folder.add("reward.png", lambda path: reward_heatmap(learner, path, _picture(learner, env_id)))
+    if isinstance(learner, ReportingLearner):
+        for name, write in learner.figures().items():
+            folder.add(f"figure-{name}.png", write)
     if plans(learner):
         folder.add("robot.gif", write_gif)
     else:

@@ -20,6 +20,7 @@ CONTENTS = {
     "progress.csv": "the log",
     "events.out.tfevents.*": "the log for TensorBoard",
     "reward.png": "the inferred reward as a figure",
+    "figure-*.png": "a figure that only this learner has",
     "robot.gif": "the robot without and with the inferred reward",
     "policy.gif": "the policy for the inferred reward",
 }

@@ -9,7 +9,7 @@ import numpy as np
 from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.base import RewardLearner
-from rlsp_sb3.checks import check_choice, check_mdp, check_positive
+from rlsp_sb3.checks import check_choice, check_int, check_mdp, check_positive
 from rlsp_sb3.planned_policy import PlannedPolicy
 from rlsp_sb3.planning import FloatArray, value_iteration
 from rlsp_sb3.protocols import TabularEnv, TabularMDP
@@ -112,6 +112,23 @@ class TabularLearner(RewardLearner):
         """The environment's transitions and features."""
         mdp: TabularMDP = self.unwrapped_env.mdp
         return mdp
+
+    def _check_horizon(self, horizon: int | None) -> int:
+        """The number of states that the person passed through; None for what the environment says.
+
+        Raises:
+            TypeError: If it is no int.
+            ValueError: If it is less than 1, or nobody says what it is.
+        """
+        if horizon is None:
+            horizon = getattr(self.unwrapped_env, "horizon", None)
+        if horizon is None:
+            raise ValueError(
+                "horizon=None: this environment does not say for how long the person acted, so "
+                "pass the number of states that the person passed through"
+            )
+        check_int("horizon", horizon, 1)
+        return horizon
 
     def _prepare(self, env: Any) -> None:
         if not isinstance(env, TabularEnv):

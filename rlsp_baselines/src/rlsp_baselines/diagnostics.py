@@ -1,0 +1,79 @@
+"""Whether Markov chains have converged, and how much their samples are worth.
+
+As in chapter 11 of Gelman et al., Bayesian Data Analysis, 3rd edition: each chain counts as two,
+its first and its second half, so that one that still drifts is noticed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlsp_sb3.planning import FloatArray
+
+MIN_DRAWS = 4
+
+
+def split_r_hat(samples: FloatArray) -> FloatArray:
+    """How much wider all chains together are than each alone: 1 once they have converged.
+
+    Args:
+        samples: The samples (chains, draws, F).
+
+    Returns:
+        Split-R̂ of each of the F quantities, as ArviZ's ``rhat(method="split")``; NaN of fewer
+        than 4 draws, or if nothing ever changed.
+    """
+    if samples.shape[1] < MIN_DRAWS:
+        return np.full(samples.shape[2], np.nan)
+    halves = _halves(samples)
+    within = halves.var(axis=1, ddof=1).mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r_hat: FloatArray = np.sqrt(_total_variance(halves) / within)
+    return r_hat
+
+
+def effective_sample_size(samples: FloatArray) -> FloatArray:
+    """How many independent samples would tell the mean as well.
+
+    With the autocorrelations ρ_t of all chains together, pairs ρ_2k + ρ_2k+1 are added up as long
+    as they are positive, each counting at most as much as the one before (Geyer 1992).
+
+    Args:
+        samples: The samples (chains, draws, F).
+
+    Returns:
+        The size for each of the F quantities, as ArviZ's ``ess(method="mean")``, within a few per
+        cent; NaN of fewer than 4 draws, or if nothing ever changed.
+    """
+    if samples.shape[1] < MIN_DRAWS:
+        return np.full(samples.shape[2], np.nan)
+    halves = _halves(samples)
+    n_halves, n, _ = halves.shape
+    centred = halves - halves.mean(axis=1, keepdims=True)
+    spectrum = np.fft.rfft(centred, 2 * n, axis=1)  # padded, so that it does not wrap around
+    covariances = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :n].mean(axis=0) / n
+    within = covariances[0] * n / (n - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlations = 1 - (within - covariances) / _total_variance(halves)
+    correlations[0] = np.where(np.isnan(correlations[0]), np.nan, 1)
+    pairs = correlations[: n // 2 * 2].reshape(n // 2, 2, -1).sum(axis=1)
+    positive = np.logical_and.accumulate(pairs > 0)
+    pairs = np.where(positive, np.minimum.accumulate(pairs), 0)
+    n_samples = n_halves * n
+    time = np.maximum(2 * pairs.sum(axis=0) - 1, 1 / np.log10(n_samples))
+    size: FloatArray = np.where(np.isnan(correlations[0]), np.nan, n_samples / time)
+    return size
+
+
+def _halves(samples: FloatArray) -> FloatArray:
+    """Each chain as two (2 · chains, draws // 2, F); of an odd number of draws one is left out."""
+    half = samples.shape[1] // 2
+    return np.concatenate([samples[:, :half], samples[:, -half:]])
+
+
+def _total_variance(halves: FloatArray) -> FloatArray:
+    """The variance (F,) of all chains together, estimated from within and between them."""
+    n = halves.shape[1]
+    within = halves.var(axis=1, ddof=1).mean(axis=0)
+    total: FloatArray = within * (n - 1) / n + halves.mean(axis=1).var(axis=0, ddof=1)
+    return total
