@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -97,7 +97,7 @@ class RewardSampling(TabularLearner):
         True
     """
 
-    timestep: ClassVar[str] = "sampling step"
+    timestep: str = "sampling step"
 
     def __init__(
         self,
