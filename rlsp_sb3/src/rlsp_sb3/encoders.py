@@ -15,12 +15,13 @@ from torch import nn
 from rlsp_sb3.checks import check_choice, check_int, check_positive
 from rlsp_sb3.fitting import Schedule, fit
 from rlsp_sb3.named_arrays import joined, load_module, module_arrays, part
-from rlsp_sb3.networks import mlp
+from rlsp_sb3.networks import IMAGE_AXES, image_decoder, image_encoder, mlp
 from rlsp_sb3.planning import FloatArray
 from rlsp_sb3.scaling import Scaling
 from rlsp_sb3.suggest import did_you_mean
 
 FIT = Schedule(2500, 500, 1e-3)
+FIT_IMAGES = Schedule(500, 64, 1e-3)
 MIN_FEATURE_STD = 0.1  # a latent that varies less is not in use
 
 
@@ -204,9 +205,10 @@ class StateVAE(ScaledEncoder):
         observation_shape: The shape of an observation.
         n_latents: The number F of latent variables, at least 1.
         hidden: The sizes of the hidden layers, of the encoder and, reversed, of the decoder.
+            Images (height, width, channels) have convolutions instead.
         kl_weight: The weight of the Kullback-Leibler divergence from the prior, at least 0.
         scale_latents: Whether to scale the means.
-        schedule: How long and how fast to fit it.
+        schedule: How long and how fast to fit it; None for what suits small networks.
         seed: Draws the first parameters.
 
     Raises:
@@ -221,7 +223,7 @@ class StateVAE(ScaledEncoder):
         hidden: Sequence[int] = (128, 128),
         kl_weight: float = 1e-3,
         scale_latents: bool = True,
-        schedule: Schedule = FIT,
+        schedule: Schedule | None = None,
         seed: int = 0,
     ) -> None:
         check_int("n_latents", n_latents, 1)
@@ -231,13 +233,18 @@ class StateVAE(ScaledEncoder):
         self.hidden = tuple(hidden)
         self.kl_weight = kl_weight
         self.scale_latents = scale_latents
-        self.schedule = Schedule(*schedule)
+        is_image = len(observation_shape) == IMAGE_AXES
+        self.schedule = Schedule(*schedule) if schedule else FIT_IMAGES if is_image else FIT
         self.seed = seed
         size = len(self.scaling.mean)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.encoder = mlp(size, 2 * n_latents, hidden, nn.LeakyReLU)
-            self.decoder = mlp(n_latents, size, tuple(reversed(hidden)), nn.LeakyReLU)
+            if is_image:
+                self.encoder = image_encoder(observation_shape, 2 * n_latents)
+                self.decoder = image_decoder(n_latents, observation_shape)
+            else:
+                self.encoder = mlp(size, 2 * n_latents, hidden, nn.LeakyReLU)
+                self.decoder = mlp(n_latents, size, tuple(reversed(hidden)), nn.LeakyReLU)
         self.latent_scaling = Scaling((n_latents,))
 
     @torch.no_grad()

@@ -13,6 +13,7 @@ from rlsp_sb3.budgets import Budget
 from rlsp_sb3.encoders import Encoder, FunctionEncoder
 from rlsp_sb3.inverse_models import InverseModels
 from rlsp_sb3.named_arrays import joined, part
+from rlsp_sb3.networks import IMAGE_AXES
 from rlsp_sb3.numbered_states import NumberedStates
 from rlsp_sb3.past import (
     Observations,
@@ -33,7 +34,6 @@ from rlsp_sb3.vocabulary import ImageVocabulary, StateVocabulary, Vocabulary
 from rlsp_sb3.worlds import Arrays, PastWeights, World
 
 BLOCK = 4096  # states whose observations are in memory at a time
-IMAGE_AXES = 3
 FIRST_FITS = 5  # of the inverse models before the first gradient
 N_EXPLORED = 8192  # random trajectories from the start, and as many from the end
 N_TRIES = 32  # of each step that could have happened; one does where nothing is random
