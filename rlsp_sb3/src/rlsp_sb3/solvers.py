@@ -178,8 +178,8 @@ class SB3Solver(Solver):
         if not isinstance(env, (SimulatorVecEnv, RewardVecEnv)):
             raise TypeError(f"the solver is in {env}: expected the environment that it was made in")
         env.reward = lambda observations: self._encoder(observations) @ theta
-        if isinstance(env, SimulatorVecEnv):
-            env.starts = starts
+        if isinstance(env, SimulatorVecEnv) and env.share_of_starts > 0:
+            env.starts = self._shown(starts)
         if isinstance(self._replay, RelabelledReplayBuffer):
             self._replay.theta = theta
         before = self.model.num_timesteps
@@ -193,8 +193,10 @@ class SB3Solver(Solver):
 
     def act(self, observations: NDArray[Any], time: int) -> NDArray[Any]:
         """Draw actions (N, *action_shape) at N observations, whatever the time."""
-        shown = observations if self._show is None else self._show(observations)
-        return self.model.predict(shown)[0]
+        return self.model.predict(self._shown(observations))[0]
+
+    def _shown(self, simulated: NDArray[Any]) -> NDArray[Any]:
+        return simulated if self._show is None else self._show(simulated)
 
     def set_logger(self, logger: Logger) -> None:
         """Log what the algorithm logs of its training."""

@@ -113,7 +113,7 @@ class TabularWorld(World):
         training_env = SimulatorVecEnv(
             make_simulator(self._env, rng),
             budget.n_envs,
-            self._horizon - 1,
+            max(self._horizon - 1, 1),
             lambda observations: np.asarray(encoder(observations) @ theta),
             rng,
             share_of_starts=0,
