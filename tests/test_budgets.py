@@ -8,7 +8,7 @@ import pytest
 from rlsp_sb3.budgets import BUDGETS, FAST, PAPER, TABULAR, find_budget
 from rlsp_sb3.fitting import Schedule
 
-ALL = {**BUDGETS, **{f"planned {name}": budget for name, budget in TABULAR.items()}}
+ALL = {**BUDGETS, **{f"tabular {name}": budget for name, budget in TABULAR.items()}}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -27,7 +27,7 @@ def test_a_budget_of_ones_own_is_used_as_it_is():
 
 
 @pytest.mark.parametrize("name", BUDGETS)
-def test_names_mean_different_budgets_where_it_is_tabular(name):
+def test_names_mean_different_budgets_where_states_can_be_enumerated(name):
     assert find_budget(name, is_tabular=False) is BUDGETS[name]
     assert find_budget(name, is_tabular=True) is TABULAR[name]
 

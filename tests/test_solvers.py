@@ -88,7 +88,7 @@ def assert_equal(first, second):
 
 def test_planning_finds_the_boltzmann_rational_policy():
     env = Corridor()
-    solver = PlanningSolver(env, env.mdp.features, 3, np.random.default_rng(0))
+    solver = PlanningSolver(env, lambda: env.mdp.features, 3, np.random.default_rng(0))
     theta = np.array([0.0, -1.0, 2.0])
     assert solver.n_steps == solver.train(theta, env.observed_states, np.random.default_rng(0)) == 1
     plan = value_iteration(env.mdp.transitions, env.mdp.features @ theta, 3)
@@ -103,7 +103,7 @@ def test_planning_finds_the_boltzmann_rational_policy():
 
 def test_there_is_no_policy_before_the_first_plan():
     env = Corridor()
-    solver = PlanningSolver(env, env.mdp.features, 3, np.random.default_rng(0))
+    solver = PlanningSolver(env, lambda: env.mdp.features, 3, np.random.default_rng(0))
     with pytest.raises(RuntimeError, match="call train first"):
         solver.act(np.eye(3), 0)
 

@@ -252,3 +252,19 @@ def test_tabular_weights_are_those_that_were_asked_for(weights):
 def test_an_environment_that_cannot_be_simulated_is_an_error():
     with pytest.raises(TypeError, match="set_state_from_observation"):
         RLSP(Corridor(), seed=0)
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("horizon", [None, 1])
+def test_sb3_finds_policies_where_states_can_be_enumerated_too(horizon):
+    budget = replace(TINY, n_rollouts=50, n_trajectories=30)
+    kwargs = {"solver": "PPO", "solver_kwargs": {"batch_size": 50}, "horizon": horizon}
+    learner = RLSP("RoomDefault-v0", budget=budget, seed=0, **kwargs)
+    if horizon == 1:
+        start = learner.unwrapped_env.reset(seed=0)[0]
+        learner = RLSP("RoomDefault-v0", start[None], budget=budget, seed=0, **kwargs)
+    before = learner.theta.copy()
+    learner.learn(100)
+    assert learner.num_timesteps == 100
+    assert np.isfinite(learner.theta).all()
+    assert (learner.theta != before).any()
