@@ -129,7 +129,7 @@ class SimulatorVecEnv(VecEnv):
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """The attribute of the environment, for each copy."""
-        value = getattr(self.simulator.env, attr_name)
+        value = self.simulator.env.get_wrapper_attr(attr_name)
         return [value] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
@@ -140,7 +140,7 @@ class SimulatorVecEnv(VecEnv):
         self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
     ) -> list[Any]:
         """Call a method of the environment, once for each copy."""
-        method = getattr(self.simulator.env, method_name)
+        method = self.simulator.env.get_wrapper_attr(method_name)
         return [method(*args, **kwargs) for _ in self._get_indices(indices)]
 
     def env_is_wrapped(
