@@ -166,8 +166,10 @@ def test_what_was_returned_stays_as_it_is():
 
 
 def test_attributes_and_methods_are_those_of_the_environment():
+    env = make(gym.wrappers.TimeLimit(Point(wall=7.0), 10), n_envs=3)
+    assert env.get_attr("wall") == [7.0] * 3  # also within wrappers
+    assert env.env_method("set_state_from_observation", np.zeros(1)) == [None] * 3
     env = make(Point(wall=7.0), n_envs=3)
-    assert env.get_attr("wall") == [7.0] * 3
     assert env.get_attr("wall", indices=[0, 2]) == [7.0] * 2
     env.set_attr("wall", 8.0)
     assert env.get_attr("wall", indices=1) == [8.0]
