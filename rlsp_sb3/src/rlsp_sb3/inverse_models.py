@@ -10,6 +10,14 @@ from numpy.typing import NDArray
 
 from rlsp_sb3.inverse_dynamics import DiscreteInverseDynamics
 from rlsp_sb3.inverse_policy import CategoricalInversePolicy
+from rlsp_sb3.named_arrays import (
+    joined,
+    load_module,
+    load_optimizer,
+    module_arrays,
+    optimizer_arrays,
+    part,
+)
 from rlsp_sb3.simulate import Trajectories
 from rlsp_sb3.vocabulary import Vocabulary
 
@@ -92,35 +100,17 @@ class InverseModels:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All parameters and what the optimiser remembers, by name."""
-        states = {
-            "policy": self.policy.state_dict(),
-            "dynamics": self.dynamics.state_dict(),
-            **{f"optimizer.{i}": s for i, s in self._optimizer.state_dict()["state"].items()},
-        }
-        return {
-            f"{name}.{key}": value.numpy()
-            for name, state in states.items()
-            for key, value in state.items()
-        }
+        return joined(
+            policy=module_arrays(self.policy),
+            dynamics=module_arrays(self.dynamics),
+            optimizer=optimizer_arrays(self._optimizer),
+        )
 
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over what :meth:`arrays` returned."""
-
-        def part(name: str) -> dict[str, torch.Tensor]:
-            prefix = f"{name}."
-            return {
-                key.removeprefix(prefix): torch.as_tensor(np.array(value))
-                for key, value in arrays.items()
-                if key.startswith(prefix)
-            }
-
-        self.policy.load_state_dict(part("policy"))
-        self.dynamics.load_state_dict(part("dynamics"))
-        state = self._optimizer.state_dict()
-        n_parameters = len(state["param_groups"][0]["params"])
-        remembered = {i: part(f"optimizer.{i}") for i in range(n_parameters)}
-        if any(remembered.values()):
-            self._optimizer.load_state_dict({**state, "state": remembered})
+        load_module(self.policy, part(arrays, "policy"))
+        load_module(self.dynamics, part(arrays, "dynamics"))
+        load_optimizer(self._optimizer, part(arrays, "optimizer"))
 
 
 def draw_evenly(
