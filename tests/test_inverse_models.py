@@ -10,10 +10,13 @@ from point import STEP, Point
 from rlsp_sb3.delta_model import DeltaModel
 from rlsp_sb3.fitting import Schedule
 from rlsp_sb3.inverse_dynamics import DeltaInverseDynamics
+from rlsp_sb3.inverse_models import InverseModels
 from rlsp_sb3.inverse_policy import StationaryInversePolicy
 from rlsp_sb3.learned_simulator import LearnedSimulator
 from rlsp_sb3.named_arrays import load_module, module_arrays
+from rlsp_sb3.simulate import Trajectories
 from rlsp_sb3.transitions import Transitions, collect
+from rlsp_sb3.vocabulary import Vocabulary
 
 A = np.array([[0.9, 0.2], [-0.1, 0.8]])
 B = np.array([[1.0], [0.5]])
@@ -293,3 +296,47 @@ def test_a_learned_simulator_keeps_at_least_one_initial_observation():
     model = DeltaModel((1,), Point().action_space)
     with pytest.raises(ValueError, match="n_initial=0"):
         LearnedSimulator(Point(), np.random.default_rng(0), model, n_initial=0)
+
+
+# Both models together, of observations that take few values.
+
+
+def coins(n, rng):
+    """Trajectories (3, n, 2): of action 0 and then 1; each flips a coin, and the other stays."""
+    observations = rng.integers(2, size=(3, n, 2)).astype(np.float32)
+    observations[1, :, 1] = observations[0, :, 1]
+    observations[2, :, 0] = observations[1, :, 0]
+    return Trajectories(observations, np.repeat([[0], [1]], n, axis=1))
+
+
+def test_models_that_are_told_the_time_learn_what_was_before():
+    rng = np.random.default_rng(0)
+    rollouts = coins(2000, rng)
+    models = InverseModels(Vocabulary(rollouts.observations.reshape(-1, 2)), 2, 2, rng)
+    models.fit(rollouts, rollouts.observations, None, 150, rng)
+    after = rng.integers(2, size=(3000, 2)).astype(np.float32)
+    for time in (0, 1):
+        times = np.full(3000, time)
+        actions = models.policy.sample(after, times, rng)
+        assert np.mean(actions == time) > 0.99
+        before = models.dynamics.sample(after, actions, times, rng)
+        assert np.mean(before[:, 1 - time] == after[:, 1 - time]) > 0.98
+        assert np.mean(before[:, time]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_arrays_of_both_are_copies_that_restore_them_to_the_bit():
+    rng = np.random.default_rng(0)
+    rollouts = coins(100, rng)
+    vocabulary = Vocabulary(rollouts.observations.reshape(-1, 2))
+    models, restored = (InverseModels(vocabulary, 2, 2, rng) for _ in range(2))
+    new = models.arrays()
+    models.fit(rollouts, rollouts.observations, None, 3, np.random.default_rng(1))
+    saved = models.arrays()
+    models.fit(rollouts, rollouts.observations, None, 3, np.random.default_rng(2))
+    for arrays in (saved, new):  # also of models that were never fitted
+        restored.set_arrays(arrays)
+        assert restored.arrays().keys() == arrays.keys()
+    restored.set_arrays(saved)
+    restored.fit(rollouts, rollouts.observations, None, 3, np.random.default_rng(2))
+    for name, array in models.arrays().items():
+        np.testing.assert_array_equal(array, restored.arrays()[name], err_msg=name)
