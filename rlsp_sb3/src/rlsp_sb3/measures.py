@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from stable_baselines3.common.monitor import Monitor
 
 from rlsp_sb3.base import RewardLearner
 from rlsp_sb3.comparison import true_return_fractions
@@ -61,10 +62,17 @@ def correlation(first: FloatArray, second: FloatArray) -> float:
 
 
 def base_env(env: Any) -> Any:
-    """The first environment within a vector environment, without SB3's monitor."""
-    from stable_baselines3.common.monitor import Monitor
+    """The first environment within a vector environment, without SB3's monitor.
 
-    first = env.envs[0]
+    Raises:
+        TypeError: If it is in another process, or wrapped as a vector environment.
+    """
+    if not isinstance(env, DummyVecEnv):
+        raise TypeError(
+            f"env={env}: expected an environment, its id, or a DummyVecEnv, whose environments can "
+            "be simulated with"
+        )
+    first: Any = env.envs[0]
     while isinstance(first, Monitor):
         first = first.env
     return first

@@ -203,6 +203,9 @@ class RLSP(TabularLearner):
             self.budget.gradient_threshold,
         )
 
+        if checkpoint_dir is not None:
+            self.world.arrays()  # an error now if that cannot be saved, rather than later
+
     def _make_world(
         self,
         algorithm: Algorithm | None,

@@ -23,6 +23,7 @@ from rlsp_sb3.suggest import did_you_mean
 
 AUTO = "auto"
 PLANNING = "planning"
+BATCH = 64  # of PPO
 NAMED: dict[str, type[BaseAlgorithm]] = {**SOLVERS, "FastSAC": FastSAC}
 PACKAGES = {"sb3_contrib": "sb3-contrib", "sbx": "sbx-rl"}
 
@@ -61,7 +62,7 @@ def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) ->
     if not is_class and not isinstance(solver, BaseAlgorithm):
         raise TypeError(
             f'solver={solver!r}: expected "auto", "planning", an algorithm of SB3, its class, or '
-            f"one of {list(NAMED)}"
+            f"one of {list(NAMED)}; to load a learner whose solver has no such name, pass it again"
         )
     algorithm = solver if is_class else type(solver)
     if algorithm.__name__ in ("SAC", "FastSAC", "TD3", "DDPG", "TQC") and not isinstance(
@@ -167,7 +168,9 @@ def make_model(
             arguments["replay_buffer_class"] = RelabelledReplayBuffer
             arguments["replay_buffer_kwargs"] = relabelling
     elif issubclass(solver, OnPolicyAlgorithm):
-        arguments["n_steps"] = max(2, budget.solver_steps // env.num_envs)
+        # A whole number of PPO's batches, which it warns of otherwise.
+        n_batches = max(1, round(budget.solver_steps / env.num_envs / BATCH))
+        arguments["n_steps"] = BATCH * n_batches
     merged = constructor_arguments(merge(arguments, chosen), env.action_space)
     try:
         return solver(POLICY, env, seed=seed, device=device, **merged)

@@ -223,6 +223,11 @@ class SB3Solver(Solver):
         """Networks, optimisers and counters, to be saved."""
         parts: dict[str, Arrays] = {}
         state_dicts, variables = self.model._get_torch_save_params()
+        if not state_dicts:
+            raise TypeError(
+                f"the solver {type(self.model).__name__} cannot be saved, because it keeps its "
+                "parameters elsewhere than in PyTorch; use one of SB3, such as FastSAC"
+            )
         for name in state_dicts:
             attribute = recursive_getattr(self.model, name)
             is_optimizer = isinstance(attribute, torch.optim.Optimizer)
