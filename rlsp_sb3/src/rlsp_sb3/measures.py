@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from rlsp_sb3.base import RewardLearner
 from rlsp_sb3.comparison import true_return_fractions
