@@ -145,7 +145,6 @@ def train_both(monkeypatch, sac, fast, n_steps, calls=1, size=SIZE):
         {"env": Nothing(spaces.Discrete(4))},
         {"env": Nothing(spaces.Box(0, 255, (1, 3, 3), np.uint8))},
     ],
-    ids=str,
 )
 def test_updates_are_those_of_sac(monkeypatch, kwargs, n_steps):
     sac, fast = make(SAC, **kwargs), make(FastSAC, **kwargs)
