@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import (
     BaseCallback,
     CallbackList,
-    ConvertCallback,
 )
 from stable_baselines3.common.env_util import is_wrapped
 from stable_baselines3.common.logger import Logger
@@ -32,7 +31,7 @@ from stable_baselines3.common.vec_env import (
 )
 
 from rlsp_sb3.archive import read_archive, write_archive
-from rlsp_sb3.callbacks import LearnerProgressBar
+from rlsp_sb3.callbacks import LearnerProgressBar, as_callback
 from rlsp_sb3.checks import check_device, check_int
 from rlsp_sb3.plugins import register_envs
 from rlsp_sb3.protocols import Policy
@@ -398,13 +397,6 @@ class RewardLearner(ABC):
         """The arguments of the constructor that go into a file as they are."""
         names = list(inspect.signature(cls).parameters)
         return [name for name in names if name not in ("env", "observed_states")]
-
-
-def as_callback(callback: MaybeCallback) -> BaseCallback:
-    """What SB3 accepts as a callback, as one."""
-    if isinstance(callback, list):
-        return CallbackList(callback)
-    return callback if isinstance(callback, BaseCallback) else ConvertCallback(callback)
 
 
 def as_vec_env(env: GymEnv | str) -> VecEnv:

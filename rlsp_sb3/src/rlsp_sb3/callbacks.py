@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stable_baselines3.common.callbacks import BaseCallback, ProgressBarCallback
+from stable_baselines3.common.callbacks import (
+    BaseCallback,
+    CallbackList,
+    ConvertCallback,
+    ProgressBarCallback,
+)
+from stable_baselines3.common.type_aliases import MaybeCallback
 
 KEPT = 2
 
@@ -48,6 +54,18 @@ class Checkpoints(BaseCallback):
             for old in checkpoints(self.folder)[:-KEPT]:
                 old.unlink()
         return True
+
+
+def with_checkpoints(callback: MaybeCallback, folder: str | Path, interval: int) -> BaseCallback:
+    """A callback, and :class:`Checkpoints` after it."""
+    return CallbackList([as_callback(callback), Checkpoints(folder, interval)])
+
+
+def as_callback(callback: MaybeCallback) -> BaseCallback:
+    """What SB3 accepts as a callback, as one."""
+    if isinstance(callback, list):
+        return CallbackList(callback)
+    return callback if isinstance(callback, BaseCallback) else ConvertCallback(callback)
 
 
 def checkpoints(folder: str | Path) -> list[Path]:

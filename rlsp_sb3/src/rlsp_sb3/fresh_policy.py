@@ -11,15 +11,12 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import ProgressBarCallback
 
 from rlsp_sb3.checks import check_int
-from rlsp_sb3.measures import base_env
 from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.reward_vec_env import RewardVecEnv
 from rlsp_sb3.rlsp import RLSP
 from rlsp_sb3.sampled_world import SampledWorld
-from rlsp_sb3.simulate import make_simulator
-from rlsp_sb3.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solver_choice import find_solver, make_model
 from rlsp_sb3.solvers import seeded
+from rlsp_sb3.training_env import make_training_env
 
 
 def train_fresh_policy(
@@ -56,12 +53,10 @@ def train_fresh_policy(
     def reward(observations: NDArray[Any]) -> FloatArray:
         return np.asarray(encoder(observations) @ theta)
 
-    env: SimulatorVecEnv | RewardVecEnv
-    if learner.world.is_learned:
-        env = RewardVecEnv(learner.env, reward, learner.keep_termination)
-    else:
-        simulator = make_simulator(base_env(learner.env), rng, n_threads=1)
-        env = SimulatorVecEnv(simulator, budget.n_envs, budget.episode_length, reward, rng)
+    simulated = not learner.world.is_learned
+    env = make_training_env(
+        learner.env, reward, solver, budget, simulated, learner.keep_termination, rng
+    )
     rate = budget.solver_kwargs.get("learning_rate", 3e-4)
     kwargs = {
         "learning_rate": lambda remaining: rate * remaining,

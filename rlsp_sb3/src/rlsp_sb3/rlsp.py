@@ -9,12 +9,11 @@ from typing import Any, get_args
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
-from rlsp_sb3.base import as_callback
 from rlsp_sb3.budgets import Budget, find_budget
-from rlsp_sb3.callbacks import Checkpoints
+from rlsp_sb3.callbacks import with_checkpoints
 from rlsp_sb3.checks import check_choice, check_int, check_mdp, check_positive, check_vector
 from rlsp_sb3.curriculum import Curriculum
 from rlsp_sb3.encoders import encoder_settings, make_encoder
@@ -26,12 +25,13 @@ from rlsp_sb3.planning import FloatArray
 from rlsp_sb3.priors import PRIORS, PriorName
 from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.reward import LinearReward
-from rlsp_sb3.sampled_world import ForwardModel, SampledWorld, make_sampled_world
+from rlsp_sb3.sampled_world import SampledWorld, make_sampled_world
 from rlsp_sb3.solver_choice import Algorithm, find_solver, solver_name
 from rlsp_sb3.solvers import PlanningSolver, seeded
 from rlsp_sb3.stopwatch import Stopwatch
 from rlsp_sb3.tabular import TabularLearner
 from rlsp_sb3.tabular_world import TabularWorld
+from rlsp_sb3.training_env import ForwardModel
 from rlsp_sb3.transitions import Transitions
 from rlsp_sb3.worlds import PastWeights, World
 
@@ -362,9 +362,7 @@ class RLSP(TabularLearner):
 
     def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
         if self.checkpoint_dir is not None:
-            checkpoints = Checkpoints(self.checkpoint_dir, self.checkpoint_interval)
-            given = callback if isinstance(callback, list) else [callback] if callback else []
-            callback = CallbackList([as_callback(each) for each in (*given, checkpoints)])
+            callback = with_checkpoints(callback, self.checkpoint_dir, self.checkpoint_interval)
         return super()._init_callback(callback, progress_bar)
 
     @property

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.budgets import Budget
@@ -26,17 +25,14 @@ from rlsp_sb3.named_arrays import joined, load_module, module_arrays, part
 from rlsp_sb3.past import Observations, Past
 from rlsp_sb3.past_weights import cosine_weights, initial_weights, uniform_weights
 from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.reward_vec_env import RewardVecEnv
-from rlsp_sb3.simulate import Trajectories, make_simulator, rollout
+from rlsp_sb3.simulate import Trajectories, rollout
 from rlsp_sb3.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.simulators import Simulator, finite
 from rlsp_sb3.solver_choice import Algorithm, make_model
 from rlsp_sb3.solvers import SB3Solver
-from rlsp_sb3.state_reset import can_set_state
+from rlsp_sb3.training_env import ForwardModel, is_simulated, make_training_env
 from rlsp_sb3.transitions import Transitions, collect, concatenate
 from rlsp_sb3.worlds import Arrays, PastWeights, World
-
-ForwardModel = Literal["auto", "simulator", "learned"]
 
 logger = logging.getLogger(__name__)
 
@@ -271,27 +267,19 @@ def make_sampled_world(
     env = base_env(venv)
     seeds = rng.integers(2**31, size=4)
     shape = env.observation_space.shape or ()
-    is_learned = forward_model == "learned" or (forward_model == "auto" and not can_set_state(env))
-    logger.info("what follows is %s", "learned" if is_learned else "simulated")
-    n_envs = solver.n_envs if isinstance(solver, BaseAlgorithm) else budget.n_envs
-    simulator: Simulator
-    training_env: VecEnv
+    simulated = is_simulated(venv, forward_model)
+    logger.info("what follows is %s", "simulated" if simulated else "learned")
 
     def reward(observations: Observations) -> FloatArray:
         return np.asarray(encoder(observations) @ theta)
 
-    if is_learned:
+    training_env = make_training_env(venv, reward, solver, budget, simulated, keep_termination, rng)
+    simulator: Simulator
+    if isinstance(training_env, SimulatorVecEnv):
+        simulator = training_env.simulator
+    else:
         forward = DeltaModel(shape, env.action_space, budget.dynamics_hidden, seed=int(seeds[0]))
         simulator = LearnedSimulator(env, rng, forward)
-        training_env = RewardVecEnv(venv, reward, keep_termination)
-    else:
-        if keep_termination:
-            raise ValueError(
-                'keep_termination=True: expected False unless forward_model="learned", because a '
-                "simulator that is put into a state does not say when an episode ends"
-            )
-        simulator = make_simulator(env, rng, n_threads=1)
-        training_env = SimulatorVecEnv(simulator, n_envs, budget.episode_length, reward, rng)
     model = make_model(
         solver, solver_kwargs, training_env, encoder, theta, budget, int(seeds[1]), device
     )
