@@ -195,13 +195,16 @@ def test_settings_are_json_that_keeps_them():
     assert (again.n_latents, again.hidden, again.schedule) == (5, (7, 8), Schedule(10, 20, 0.5))
 
 
-def test_somebodys_own_function_or_class_has_no_settings():
-    assert encoder_settings(FunctionEncoder(np.asarray, ["a"])) is None
+def test_somebodys_own_function_or_class_has_to_be_given_again():
+    settings = encoder_settings(FunctionEncoder(np.asarray, ["a"]))
+    with pytest.raises(ValueError, match=r"load\(..., encoder=...\)"):
+        make_encoder(json.loads(json.dumps(settings)), Corridor())
 
     class Mine(IdentityEncoder):
         pass
 
-    assert encoder_settings(Mine((2,))) is None
+    assert encoder_settings(Mine((2,))) == settings
+    assert encoder_settings(make_encoder(None, Corridor())) == "features"
 
 
 def test_the_default_is_what_the_environment_offers_or_else_fourier_features():

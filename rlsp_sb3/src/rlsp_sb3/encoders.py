@@ -87,6 +87,17 @@ class FunctionEncoder(Encoder):
         return self._names
 
 
+class EnvironmentFeatures(FunctionEncoder):
+    """The features that an environment offers.
+
+    Args:
+        env: The environment, with ``features(observations)`` and ``feature_names``.
+    """
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env.features, env.feature_names)
+
+
 class ScaledEncoder(Encoder):
     """One that brings observations to mean 0 and standard deviation 1 first.
 
@@ -310,6 +321,8 @@ ENCODERS: dict[str, type[ScaledEncoder]] = {
 }
 FEATURES = "features"
 """Stands for the features that the environment offers."""
+OWN = {"name": "own"}
+"""Stands in files for an encoder that they do not contain."""
 
 
 def make_encoder(encoder: Any, env: Any, observed_states: NDArray[Any] | None = None) -> Encoder:
@@ -326,8 +339,8 @@ def make_encoder(encoder: Any, env: Any, observed_states: NDArray[Any] | None = 
     Raises:
         TypeError: If it is something else, an argument is unknown or has a wrong type, or the
             environment offers no features.
-        ValueError: If there is no encoder of that name, an argument is out of range, or a function
-            does not give features.
+        ValueError: If there is no encoder of that name, an argument is out of range, a function
+            does not give features, or a file held a learner with an encoder of somebody's own.
     """
     offered = hasattr(env, "features") and hasattr(env, "feature_names")
     if isinstance(encoder, Encoder):
@@ -342,7 +355,12 @@ def make_encoder(encoder: Any, env: Any, observed_states: NDArray[Any] | None = 
                 f'encoder="features": env={env} offers no features and feature_names; choose one '
                 f"of {list(ENCODERS)}"
             )
-        return FunctionEncoder(env.features, env.feature_names)
+        return EnvironmentFeatures(env)
+    if encoder == OWN:
+        raise ValueError(
+            "encoder: the learner that was saved had one of somebody's own, which is not part of "
+            "the file; give it again: load(..., encoder=...)"
+        )
     if isinstance(encoder, Mapping):
         settings = dict(encoder)
         name = settings.pop("name", None)
@@ -374,9 +392,11 @@ def make_encoder(encoder: Any, env: Any, observed_states: NDArray[Any] | None = 
 def encoder_settings(encoder: Encoder) -> Any:
     """What :func:`make_encoder` makes an encoder of, as JSON can hold it.
 
-    It is None for a function of somebody's own, which has to be given again.
+    For one of somebody's own, which has to be given again, that is an error.
     """
+    if isinstance(encoder, EnvironmentFeatures):
+        return FEATURES
     for name, encoder_class in ENCODERS.items():
         if type(encoder) is encoder_class:
             return {"name": name, **encoder.settings()}
-    return None
+    return OWN
