@@ -1,10 +1,20 @@
 """What reward learning from states is compared with, behind the same interface."""
 
+from rlsp_baselines.average_features import AverageFeatures
 from rlsp_baselines.deviation import Deviation
 from rlsp_baselines.relative_reachability import RelativeReachability
 from rlsp_baselines.reward_sampling import RewardSampling
 from rlsp_baselines.task_reward import TaskReward
+from rlsp_baselines.waypoints import Waypoints
 
 __version__ = "0.1.0"
 
-__all__ = ["Deviation", "RelativeReachability", "RewardSampling", "TaskReward", "__version__"]
+__all__ = [
+    "AverageFeatures",
+    "Deviation",
+    "RelativeReachability",
+    "RewardSampling",
+    "TaskReward",
+    "Waypoints",
+    "__version__",
+]

@@ -172,8 +172,18 @@ class SB3Solver(Solver):
         policy: Policy = self.model.policy
         return policy
 
-    def train(self, theta: FloatArray, starts: NDArray[Any], rng: np.random.Generator) -> int:
-        """Train for other weights (F,); episodes start anew, some of them at given states."""
+    def train(
+        self,
+        theta: FloatArray,
+        starts: NDArray[Any],
+        rng: np.random.Generator,
+        n_steps: int | None = None,
+    ) -> int:
+        """Train for other weights (F,); episodes start anew, some of them at given states.
+
+        For :attr:`n_steps`, or as many as are given, rounded up to what the algorithm takes at
+        once.
+        """
         env = self.model.get_env()
         if not isinstance(env, (SimulatorVecEnv, RewardVecEnv)):
             raise TypeError(f"the solver is in {env}: expected the environment that it was made in")
@@ -188,7 +198,7 @@ class SB3Solver(Solver):
             env.seed(seed)
             self.model.action_space.seed(seed)
             self.model._last_obs = None
-            self.model.learn(self.n_steps, reset_num_timesteps=False, log_interval=None)  # type: ignore[arg-type]
+            self.model.learn(n_steps or self.n_steps, reset_num_timesteps=False, log_interval=None)  # type: ignore[arg-type]
         return self.model.num_timesteps - before
 
     def act(self, observations: NDArray[Any], time: int) -> NDArray[Any]:

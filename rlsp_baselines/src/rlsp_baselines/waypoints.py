@@ -1,0 +1,26 @@
+"""Get to where the person left off."""
+
+from __future__ import annotations
+
+from rlsp_baselines.observed_features import ObservedFeaturesLearner
+from rlsp_baselines.waypoint_reward import WaypointReward
+from rlsp_sb3.reward import FeatureFn
+
+
+class Waypoints(ObservedFeaturesLearner):
+    """Rewards to be in a state with the features of any of the observed ones.
+
+    The inferred reward of a state s is max_i φ(s)·φ(s_i)/‖φ(s_i)‖ over the observed states s_i
+    (Lindner et al. 2021, section 4): of a single observed state it is that of
+    :class:`~rlsp_baselines.average_features.AverageFeatures`.
+
+    The arguments and errors are those of AverageFeatures.
+    """
+
+    @property
+    def reward(self) -> WaypointReward:
+        """The inferred reward, which is not linear in the features."""
+        return self._reward_of(self.encoder)
+
+    def _reward_of(self, features: FeatureFn | None) -> WaypointReward:
+        return WaypointReward(self.observed_features, features)
