@@ -375,8 +375,8 @@ class RewardLearner(ABC):
                 f"path={str(path)!r} holds a {data['class']}, not a {cls.__name__}: use "
                 f"{data['class']}.load"
             )
-        observed_states = {"observed_states": arrays.pop("observed_states")}
-        arguments = {**observed_states, **data["arguments"], "device": device, **kwargs}
+        given = cls._take_given_arrays(arrays)
+        arguments = {**given, **data["arguments"], "device": device, **kwargs}
         learner = cls(env, **arguments)
         learner.num_timesteps = data["num_timesteps"]
         learner._target = data["target"]
@@ -387,6 +387,11 @@ class RewardLearner(ABC):
     def _saved_arguments(self) -> dict[str, Any]:
         """The arguments for making such a learner again, as JSON can hold them."""
         return {name: getattr(self, name) for name in self._argument_names()}
+
+    @classmethod
+    def _take_given_arrays(cls, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+        """Take the arguments of the constructor that are arrays out of what was saved."""
+        return {"observed_states": arrays.pop("observed_states")}
 
     def _replay_arrays(self) -> dict[str, NDArray[Any]]:
         """The transitions that are replayed, to be saved."""

@@ -231,26 +231,7 @@ class SB3Solver(Solver):
 
     def arrays(self) -> Arrays:
         """Networks, optimisers and counters, to be saved."""
-        parts: dict[str, Arrays] = {}
-        state_dicts, variables = self.model._get_torch_save_params()
-        if not state_dicts:
-            raise TypeError(
-                f"the solver {type(self.model).__name__} cannot be saved, because it keeps its "
-                "parameters elsewhere than in PyTorch; use one of SB3, such as FastSAC"
-            )
-        for name in state_dicts:
-            attribute = recursive_getattr(self.model, name)
-            is_optimizer = isinstance(attribute, torch.optim.Optimizer)
-            parts[name] = optimizer_arrays(attribute) if is_optimizer else module_arrays(attribute)
-        for name in variables or []:
-            value = recursive_getattr(self.model, name)
-            parts[name] = {"value": value.detach().cpu().numpy().copy()}
-        counters = {
-            name: np.array(getattr(self.model, name))
-            for name in COUNTERS
-            if hasattr(self.model, name)
-        }
-        return joined(counters=counters, **parts)
+        return model_arrays(self.model)
 
     def replay_arrays(self) -> Arrays:
         """The transitions that are replayed."""
@@ -259,25 +240,54 @@ class SB3Solver(Solver):
 
     def set_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`arrays` returned."""
-        state_dicts, variables = self.model._get_torch_save_params()
-        for name in state_dicts:
-            attribute, saved = recursive_getattr(self.model, name), part(arrays, name)
-            if isinstance(attribute, torch.optim.Optimizer):
-                load_optimizer(attribute, saved)
-            else:
-                own = {key: saved[key] for key in attribute.state_dict()}
-                load_module(attribute, own)
-        for name in variables or []:
-            recursive_getattr(self.model, name).data[...] = torch.as_tensor(
-                np.array(part(arrays, name)["value"])
-            )
-        for name, value in part(arrays, "counters").items():
-            setattr(self.model, name, value.item())
+        set_model_arrays(self.model, arrays)
 
     def set_replay_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`replay_arrays` returned."""
         if arrays:
             self._replay.set_arrays(arrays)
+
+
+def model_arrays(model: BaseAlgorithm) -> Arrays:
+    """The networks, optimisers and counters of an algorithm, to be saved.
+
+    Raises:
+        TypeError: If they are not PyTorch's, as those of sbx.
+    """
+    parts: dict[str, Arrays] = {}
+    state_dicts, variables = model._get_torch_save_params()
+    if not state_dicts:
+        raise TypeError(
+            f"the solver {type(model).__name__} cannot be saved, because it keeps its parameters "
+            "elsewhere than in PyTorch; use one of SB3, such as FastSAC"
+        )
+    for name in state_dicts:
+        attribute = recursive_getattr(model, name)
+        is_optimizer = isinstance(attribute, torch.optim.Optimizer)
+        parts[name] = optimizer_arrays(attribute) if is_optimizer else module_arrays(attribute)
+    for name in variables or []:
+        value = recursive_getattr(model, name)
+        parts[name] = {"value": value.detach().cpu().numpy().copy()}
+    counters = {name: np.array(getattr(model, name)) for name in COUNTERS if hasattr(model, name)}
+    return joined(counters=counters, **parts)
+
+
+def set_model_arrays(model: BaseAlgorithm, arrays: Arrays) -> None:
+    """Give an algorithm what :func:`model_arrays` returned of one that was made alike."""
+    state_dicts, variables = model._get_torch_save_params()
+    for name in state_dicts:
+        attribute, saved = recursive_getattr(model, name), part(arrays, name)
+        if isinstance(attribute, torch.optim.Optimizer):
+            load_optimizer(attribute, saved)
+        else:
+            own = {key: saved[key] for key in attribute.state_dict()}
+            load_module(attribute, own)
+    for name in variables or []:
+        recursive_getattr(model, name).data[...] = torch.as_tensor(
+            np.array(part(arrays, name)["value"])
+        )
+    for name, value in part(arrays, "counters").items():
+        setattr(model, name, value.item())
 
 
 def steps_at_once(model: BaseAlgorithm) -> int:
