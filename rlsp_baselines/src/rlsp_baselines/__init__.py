@@ -1,7 +1,9 @@
 """What reward learning from states is compared with, behind the same interface."""
 
 from rlsp_baselines.average_features import AverageFeatures
+from rlsp_baselines.airl import AIRL
 from rlsp_baselines.deviation import Deviation
+from rlsp_baselines.gail import GAIL
 from rlsp_baselines.relative_reachability import RelativeReachability
 from rlsp_baselines.reward_sampling import RewardSampling
 from rlsp_baselines.task_reward import TaskReward
@@ -11,6 +13,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AverageFeatures",
+    "AIRL",
+    "GAIL",
     "Deviation",
     "RelativeReachability",
     "RewardSampling",
