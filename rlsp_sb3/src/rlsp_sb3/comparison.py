@@ -35,18 +35,28 @@ def true_return_fractions(learner: TabularLearner) -> dict[str, float]:
     Raises:
         NotOfferedError: If the environment does not say what the true reward is.
     """
+    return {name: fraction_of(learner, rewards) for name, rewards in robots(learner).items()}
+
+
+def fraction_of(learner: TabularLearner, planned_rewards: FloatArray) -> float:
+    """How much of the best true return a robot gets from the observed states, on average.
+
+    Args:
+        learner: Whose environment and observed states count.
+        planned_rewards: What the robot plans with: the reward of each state (S,), or at each time
+            too (n, S).
+
+    Raises:
+        NotOfferedError: If the environment does not say what the true reward is.
+    """
     env, mdp = learner.unwrapped_env, learner.mdp
     true_reward = getattr(env, "true_reward", None)
     if true_reward is None:
         raise NotOfferedError("the environment offers no true_reward")
     starts = env.state_indices(learner.observed_states)
     true_rewards = mdp.features @ true_reward
-    return {
-        name: float(
-            np.mean([true_return_fraction(mdp, rewards, true_rewards, start) for start in starts])
-        )
-        for name, rewards in robots(learner).items()
-    }
+    fractions = [true_return_fraction(mdp, planned_rewards, true_rewards, s) for s in starts]
+    return float(np.mean(fractions))
 
 
 def policies(learner: TabularLearner) -> dict[str, PlannedPolicy]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from rlsp_sb3.method_table import Method, Summary
 from rlsp_sb3.returns import Returns
 from rlsp_sb3.reward import LinearReward
 
@@ -50,6 +51,35 @@ def fractions_table(fractions: dict[str, float]) -> Table:
     for name, fraction in fractions.items():
         table.add_row(Text(name), Text(f"{fraction:.3f}", "bold"))
     return table
+
+
+def method_tables(
+    problems: Sequence[str],
+    methods: Sequence[Method],
+    summaries: Mapping[tuple[str, str], Summary],
+) -> Iterator[Table]:
+    """How good methods are on problems, and how many seconds they took."""
+
+    def fraction(summary: Summary) -> Text:
+        low, mean, high = (f"{x:.3f}" for x in (summary.low, summary.mean, summary.high))
+        return Text(mean if low == high else f"{mean}\n{low}…{high}", "bold")
+
+    def seconds(summary: Summary) -> Text:
+        return Text(f"{summary.seconds:,.3f}")
+
+    kinds: dict[str, Callable[[Summary], Text]] = {
+        "fraction of the best true return": fraction,
+        "seconds to infer the reward": seconds,
+    }
+    for title, cell in kinds.items():
+        table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", collapse_padding=True)
+        table.add_column("", overflow="fold", min_width=max(map(len, problems), default=0))
+        for method in methods:
+            table.add_column(method.label, justify="right", min_width=5)
+        for problem in problems:
+            found = [summaries.get((problem, method.name)) for method in methods]
+            table.add_row(Text(problem), *(cell(x) if x else Text(NOTHING) for x in found))
+        yield table
 
 
 def figures_table(figures: dict[str, float]) -> Table:
