@@ -124,8 +124,9 @@ def gridworlds(
         bar.update(task, completed=len(todo), description="done")
     summaries = summarise(cells)
     ids = [problem.env_id for problem in problems]
-    for each in method_tables(ids, found, summaries):
-        stdout.print(each)
+    for title, figures in method_tables(ids, found, summaries).items():
+        say(title, style="bold")
+        stdout.print(figures)
     for what, why in failed.items():
         say(f"{what} failed: {why}", style="yellow")
     if not cells:

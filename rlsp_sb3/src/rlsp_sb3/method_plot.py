@@ -16,6 +16,7 @@ from rlsp_sb3.plots import INK
 # Okabe and Ito 2008: apart for the colour-blind too. Hatches tell more of them apart.
 PALETTE = ("#999999", "#E69F00", "#F0E442", "#0072B2", "#56B4E9", "#CC79A7", "#009E73", "#D55E00")
 HATCHES = ("", "///", "...", "xxx")
+SMALLEST_SPREAD = 5e-4  # below it is what rounding does
 
 
 def method_plot(
@@ -81,11 +82,10 @@ def _draw_method(
     colour, hatch = PALETTE[look % len(PALETTE)], HATCHES[look // len(PALETTE) % len(HATCHES)]
     edge: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.5}
     top.bar(places, means, 0.92 * bar, color=colour, hatch=hatch, label=method.label, **edge)
-    lows = means - [summary.low for summary in values]
-    highs = np.array([summary.high for summary in values]) - means
-    if max([*lows, *highs], default=0) > 0:
-        top.errorbar(places, means, (lows, highs), fmt="none", ecolor=INK, elinewidth=1, capsize=2)
     for place, summary in zip(places, values, strict=True):
+        if summary.high - summary.low > SMALLEST_SPREAD:
+            around = [[summary.mean - summary.low], [summary.high - summary.mean]]
+            top.errorbar(place, summary.mean, around, ecolor=INK, elinewidth=1, capsize=2)
         text = f"{summary.mean:.3f}"
         height = max(summary.high, 0) + 0.02
         top.text(place, height, text, rotation=90, size=7, ha="center", va="bottom", color=INK)

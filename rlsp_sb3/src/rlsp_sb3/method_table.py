@@ -70,7 +70,7 @@ METHODS = (
         "reward-sampling",
         "reward sampling",
         "reward-sampling",
-        {"n_samples": 500, "burn_in": 200},
+        {"n_samples": 2000, "burn_in": 500},
     ),
     Method("rlsp", "RLSP, simulated pasts", "rlsp", {"eval_interval": 0}, is_slow=True),
 )

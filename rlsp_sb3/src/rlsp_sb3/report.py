@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -57,8 +57,8 @@ def method_tables(
     problems: Sequence[str],
     methods: Sequence[Method],
     summaries: Mapping[tuple[str, str], Summary],
-) -> Iterator[Table]:
-    """How good methods are on problems, and how many seconds they took."""
+) -> dict[str, Table]:
+    """How good methods are on problems, and how many seconds they took, by title."""
 
     def fraction(summary: Summary) -> Text:
         low, mean, high = (f"{x:.3f}" for x in (summary.low, summary.mean, summary.high))
@@ -71,15 +71,17 @@ def method_tables(
         "fraction of the best true return": fraction,
         "seconds to infer the reward": seconds,
     }
+    tables = {}
     for title, cell in kinds.items():
-        table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", collapse_padding=True)
-        table.add_column("", overflow="fold", min_width=max(map(len, problems), default=0))
+        tables[title] = table = Table(box=SIMPLE_HEAD, collapse_padding=True)
+        table.add_column("", no_wrap=True)
         for method in methods:
-            table.add_column(method.label, justify="right", min_width=5)
+            header = method.label.replace(" ", "\n")  # narrow, so that many fit
+            table.add_column(header, justify="right", min_width=5, overflow="fold")
         for problem in problems:
             found = [summaries.get((problem, method.name)) for method in methods]
             table.add_row(Text(problem), *(cell(x) if x else Text(NOTHING) for x in found))
-        yield table
+    return tables
 
 
 def figures_table(figures: dict[str, float]) -> Table:
