@@ -4,6 +4,7 @@ import doctest
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -96,6 +97,36 @@ def test_examples_run(document, tmp_path, monkeypatch):
     for block in blocks(document, "python", "pycon"):
         run = run_python if block.language == "python" else run_pycon
         run(block, document, namespace)
+
+
+def test_command_finds_the_learner_of_the_page(tmp_path, monkeypatch):
+    """The package of "write your own learner", as if it were installed."""
+    cli = pytest.importorskip("rlsp_sb3.cli")
+    testing = pytest.importorskip("typer.testing")
+    pytest.importorskip("rlsp_envs")
+    page = ROOT / "docs" / "write-your-own-learner.md"
+    module, *_ = blocks(page, "python")
+    (project,) = blocks(page, "toml")
+    group = project.text.partition('[project.entry-points."rlsp.learners"]\n')[2]
+    (tmp_path / "surprise.py").write_text(module.text, encoding="utf-8")
+    about = tmp_path / "surprise-0.1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: surprise\nVersion: 0.1.0\n")
+    (about / "entry_points.txt").write_text("[rlsp.learners]\n" + group.replace('"', ""))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "surprise", raising=False)
+    monkeypatch.chdir(tmp_path)
+    lines = [words for script in shell_scripts(page) for words in commands(script)]
+    learn = next(words for words in lines if words[:2] == ["rlsp", "learn"])
+    result = testing.CliRunner().invoke(cli.app, [*learn[1:], "--out", "run"])
+    assert result.exit_code == 0, result.output
+    assert "6 random actions in" in result.output
+    files = {path.name for path in Path("run").iterdir()}
+    assert {"learner.zip", "reward.json", "reward.png", "robot.gif"} <= files
+    options = ["--methods", "surprise", "--seeds", "1", "--out", "table"]
+    result = testing.CliRunner().invoke(cli.app, ["table", "gridworlds", *options])
+    assert result.exit_code == 0, result.output
+    assert "RoomDefault-v0,surprise,0,1.0," in Path("table/cells.csv").read_text()
 
 
 @pytest.mark.parametrize("document", SHELL_DOCUMENTS)
