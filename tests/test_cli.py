@@ -76,8 +76,10 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        ("", "envs learn expert import-expert rollout evaluate video --version"),
+        ("", "envs learn expert import-expert rollout evaluate video table --version"),
         ("envs", "states horizon"),
+        ("table", "gridworlds"),
+        ("table gridworlds", "--out --seeds --methods --deep --force --progress"),
         ("learn", "ENV --algo --seed --out --timesteps --set --log-interval --progress --force"),
     ],
 )
