@@ -1,7 +1,7 @@
 """What reward learning from states is compared with, behind the same interface."""
 
-from rlsp_baselines.average_features import AverageFeatures
 from rlsp_baselines.airl import AIRL
+from rlsp_baselines.average_features import AverageFeatures
 from rlsp_baselines.deviation import Deviation
 from rlsp_baselines.gail import GAIL
 from rlsp_baselines.relative_reachability import RelativeReachability
@@ -12,9 +12,9 @@ from rlsp_baselines.waypoints import Waypoints
 __version__ = "0.1.0"
 
 __all__ = [
-    "AverageFeatures",
     "AIRL",
     "GAIL",
+    "AverageFeatures",
     "Deviation",
     "RelativeReachability",
     "RewardSampling",
