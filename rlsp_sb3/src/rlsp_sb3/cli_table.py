@@ -49,7 +49,7 @@ def gridworlds(
     ] = None,
     deep: Annotated[
         bool,
-        typer.Option("--deep", help="RLSP with simulated pasts, too: some 10 s for each result."),
+        typer.Option("--deep", help="RLSP with simulated pasts, too, which takes much longer."),
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Compute anew what is in the folder already.")
