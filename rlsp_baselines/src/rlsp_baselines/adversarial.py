@@ -175,9 +175,6 @@ class AdversarialLearner(RewardLearner):
             replay.reward = trainer.reward_train.predict_processed
         return trainer
 
-    def _prepare(self, env: Any) -> None:
-        """Nothing: demonstrations need no more than the spaces."""
-
     def set_env(self, env: GymEnv | str) -> None:
         """Use another environment, with the same spaces and as many copies as before.
 
