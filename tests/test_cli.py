@@ -95,8 +95,8 @@ def test_help(command: str, expected: str, option: str) -> None:
 def test_examples_of_the_help_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"• rlsp (learn .*?) *\n", rlsp("learn", "--help").out)
-    assert len(examples) == 4
-    for example in examples[:-1]:  # the last has an environment of nobody's
+    assert len(examples) == 6
+    for example in examples[:3]:  # the others have environments and files of nobody's
         assert rlsp(*shlex.split(example), "--timesteps", 1).code == 0, example
 
 
@@ -390,7 +390,7 @@ def test_learner_of_another_package(package, tmp_path: Path) -> None:
     assert "1 environment step in" in result.out
     assert "reward.json is left out: the reward is a function, not linear" in result.out
     assert "reward.png is left out: there is no grid" in result.out
-    assert "robot.gif is left out: Ones plans no policy" in result.out
+    assert "policy.gif is left out: Ones has no policy" in result.out
     assert "true-return fractions are left out: Ones plans no policy" in result.out
     config = json.loads((folder / "config.json").read_text())
     assert config["arguments"] == {"horizon": 3, "seed": 1}

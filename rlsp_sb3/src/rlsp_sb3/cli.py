@@ -217,10 +217,11 @@ def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str
     """Print what was learned and write it to files, as far as the environment allows it."""
     from rlsp_sb3.protocols import ReportingLearner
     from rlsp_sb3.report import figures_table, fractions_table, returns_table, reward_table
-    from rlsp_sb3.results import arguments_used, fractions_of, write_results
+    from rlsp_sb3.results import arguments_used, fractions_of, has_policy, write_results
     from rlsp_sb3.returns import measure_returns
     from rlsp_sb3.reward import LinearReward
     from rlsp_sb3.run_folder import versions
+    from rlsp_sb3.tabular import plans
 
     if isinstance(learner.reward, LinearReward):
         stdout.print(reward_table(learner.reward, learner.unwrapped_env))
@@ -233,6 +234,7 @@ def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str
         stdout.print(fractions_table(fractions))
     except NotOfferedError as error:
         say(f"true-return fractions are left out: {error}")
+    if not plans(learner) and has_policy(learner):
         returns = measure_returns(learner, env, N_EPISODES, seed=learner.seed)
         stdout.print(returns_table(returns))
         config = {**config, "true_returns": returns.to_dict()}

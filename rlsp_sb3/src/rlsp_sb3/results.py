@@ -55,8 +55,15 @@ def write_results(learner: RewardLearner, env_id: str, folder: RunFolder) -> Non
         folder.add("policy.gif", lambda path: _film_policy(learner, env_id, path))
 
 
+def has_policy(learner: RewardLearner) -> bool:
+    """Whether a learner has a policy; one of another package may infer a reward only."""
+    return hasattr(learner.policy, "predict")
+
+
 def _film_policy(learner: RewardLearner, env_id: str, path: Path) -> None:
     """Film the policy of a learner."""
+    if not has_policy(learner):
+        raise NotOfferedError(f"{type(learner).__name__} has no policy")
     try:
         env = gym.make(env_id, render_mode="rgb_array")
     except (gym.error.Error, TypeError, ValueError) as error:
