@@ -116,6 +116,12 @@ def solver_name(solver: Any) -> str | None:
     return None
 
 
+def _batch_size(n_steps: int) -> int:
+    """PPO's default, or somewhat less to divide the steps, since it warns otherwise."""
+    divisors = (size for size in range(BATCH, BATCH // 2, -1) if n_steps % size == 0)
+    return next(divisors, BATCH)
+
+
 def make_model(
     solver: Algorithm,
     chosen: Mapping[str, Any],
@@ -168,9 +174,9 @@ def make_model(
             arguments["replay_buffer_class"] = RelabelledReplayBuffer
             arguments["replay_buffer_kwargs"] = relabelling
     elif issubclass(solver, OnPolicyAlgorithm):
-        # A whole number of PPO's batches, which it warns of otherwise.
-        n_batches = max(1, round(budget.solver_steps / env.num_envs / BATCH))
-        arguments["n_steps"] = BATCH * n_batches
+        arguments["n_steps"] = max(2, budget.solver_steps // env.num_envs)
+        if "batch_size" in inspect.signature(solver).parameters:
+            arguments["batch_size"] = _batch_size(arguments["n_steps"] * env.num_envs)
     merged = constructor_arguments(merge(arguments, chosen), env.action_space)
     try:
         return solver(POLICY, env, seed=seed, device=device, **merged)
