@@ -99,7 +99,7 @@ class ObservedFeaturesLearner(TabularLearner):
         self.eval_interval = eval_interval
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_interval = checkpoint_interval
-        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states)
+        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self.budget)
         if self.encoder.is_fitted:
             self._observe()
         self._solver = None if algorithm is None else self._make_solver(algorithm)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from rlsp_sb3.budgets import Budget
 from rlsp_sb3.checks import check_choice, check_int, check_positive
 from rlsp_sb3.fitting import Schedule, fit
 from rlsp_sb3.named_arrays import joined, load_module, module_arrays, part
@@ -325,7 +326,12 @@ OWN = {"name": "own"}
 """Stands in files for an encoder that they do not contain."""
 
 
-def make_encoder(encoder: Any, env: Any, observed_states: NDArray[Any] | None = None) -> Encoder:
+def make_encoder(
+    encoder: Any,
+    env: Any,
+    observed_states: NDArray[Any] | None = None,
+    budget: Budget | None = None,
+) -> Encoder:
     """The encoder that is meant.
 
     Args:
@@ -335,6 +341,8 @@ def make_encoder(encoder: Any, env: Any, observed_states: NDArray[Any] | None = 
             for the features of the environment, or else random Fourier features.
         env: The environment, without wrappers that hide what it offers.
         observed_states: Observations to try a function on.
+        budget: How much work to put into an autoencoder of vectors that is given by its name; None
+            for its own defaults.
 
     Raises:
         TypeError: If it is something else, an argument is unknown or has a wrong type, or the
@@ -372,7 +380,11 @@ def make_encoder(encoder: Any, env: Any, observed_states: NDArray[Any] | None = 
                     f"encoder={encoder!r}: {name!r} has no setting "
                     f"{setting!r}{did_you_mean(str(setting), allowed)}: expected some of {allowed}"
                 )
-        return ENCODERS[name](env.observation_space.shape or (), **settings)
+        shape = env.observation_space.shape or ()
+        if name == "vae" and budget is not None and len(shape) != IMAGE_AXES:
+            work = {"hidden": budget.encoder_hidden, "schedule": budget.encoder}
+            settings = {**work, **settings}
+        return ENCODERS[name](shape, **settings)
     if not callable(encoder):
         raise TypeError(
             f"encoder={encoder!r}: expected an Encoder, a function from observations to features, "

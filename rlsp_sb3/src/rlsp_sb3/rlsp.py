@@ -191,7 +191,7 @@ class RLSP(TabularLearner):
         self.eval_interval = eval_interval
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_interval = checkpoint_interval
-        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states)
+        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self.budget)
         self.theta = 0.01 * self.rng.standard_normal(len(self.encoder.feature_names))
         self._past: Past | None = None
         self._is_ready = False
