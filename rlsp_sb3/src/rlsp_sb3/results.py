@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,8 +69,15 @@ def _film_policy(learner: RewardLearner, env_id: str, path: Path) -> None:
         env = gym.make(env_id, render_mode="rgb_array")
     except (gym.error.Error, TypeError, ValueError) as error:
         raise NotOfferedError(f"the environment cannot be filmed: {error}") from error
+    mujoco = sys.modules.get("mujoco")  # if the environment is one of MuJoCo, it is imported
+    without_display = (RuntimeError, *([] if mujoco is None else [mujoco.FatalError]))
     try:
         record(learner, env, path, seed=learner.seed, max_steps=FILM_STEPS)
+    except without_display as error:
+        raise NotOfferedError(
+            f"the environment cannot be filmed: {error}; where there is no display, set "
+            "MUJOCO_GL=egl or MUJOCO_GL=osmesa"
+        ) from error
     finally:
         env.close()
 
