@@ -17,6 +17,10 @@ class AverageFeatures(ObservedFeaturesLearner):
     4): what :class:`~rlsp_sb3.rlsp.RLSP` begins with, so that what the two infer differs by what
     the simulated past tells.
 
+    Features without bounds, such as those of a "vae", can be had more of elsewhere than in the
+    observed states, and then the policy goes there; random Fourier features have most of it near
+    them.
+
     The encoder, the observed states and the transitions of an RLSP learner may be used again, as
     published:
 
