@@ -58,3 +58,29 @@ def test_the_paper_s_budget_is_that_of_its_appendix():
 def test_errors_name_what_is_wrong(budget, error, message):
     with pytest.raises(error, match=message):
         find_budget(budget, is_tabular=False)
+
+
+def test_a_budget_may_differ_from_another_in_some_entries():
+    changed = {"base": "fast", "encoder": [7, 8, 0.1], "solver_kwargs": {"batch_size": 128}}
+    budget = find_budget(changed, is_tabular=False)
+    assert budget.encoder == Schedule(7, 8, 0.1)
+    assert budget.solver_kwargs == {**FAST.solver_kwargs, "batch_size": 128}
+    assert replace(budget, encoder=FAST.encoder, solver_kwargs=FAST.solver_kwargs) == FAST
+    assert find_budget({"base": "paper"}, is_tabular=True) == TABULAR["paper"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"n_epochs": 3.5}, "n_epochs=3.5: expected a whole number"),
+        ({"n_epochs": True}, "n_epochs=True"),
+        ({"anneal": 1}, "anneal=1: expected true or false"),
+        ({"learning_rate": "fast"}, "learning_rate='fast': expected a number"),
+        ({"encoder": [1, 2]}, "encoder=.*n_updates, batch_size, learning_rate"),
+        ({"encoder_hidden": 64}, "encoder_hidden=64: expected a list"),
+        ({"solver_kwargs": [1]}, "solver_kwargs=.*expected a mapping"),
+    ],
+)
+def test_entries_of_a_wrong_type_are_named(entry, message):
+    with pytest.raises(TypeError, match=message):
+        find_budget({"base": "fast", **entry}, is_tabular=False)

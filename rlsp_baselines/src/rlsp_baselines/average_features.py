@@ -46,7 +46,8 @@ class AverageFeatures(ObservedFeaturesLearner):
             sbx, its class or its name; "auto" is planning in environments that offer ``mdp``, and
             otherwise FastSAC or, for discrete actions, PPO.
         solver_kwargs: Arguments of the solver's class.
-        budget: "fast", "paper", or a :class:`~rlsp_sb3.budgets.Budget`.
+        budget: "fast", "paper", a mapping of such a "base" and what differs from it, or a
+            :class:`~rlsp_sb3.budgets.Budget`.
         n_epochs: How many times the budget's ``solver_steps`` the solver is trained for if
             ``learn`` is not told, at least 1; None for what the budget says. Callbacks are called
             each time.

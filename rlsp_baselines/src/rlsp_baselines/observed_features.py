@@ -58,7 +58,7 @@ class ObservedFeaturesLearner(TabularLearner):
         encoder: Any = None,
         solver: Any = "auto",
         solver_kwargs: dict[str, Any] | None = None,
-        budget: str | Budget = "fast",
+        budget: str | dict[str, Any] | Budget = "fast",
         n_epochs: int | None = None,
         forward_model: ForwardModel = "auto",
         keep_termination: bool = False,

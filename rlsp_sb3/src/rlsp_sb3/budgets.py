@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, get_type_hints
 
 from rlsp_sb3.checks import check_choice
 from rlsp_sb3.fitting import Schedule
@@ -161,46 +161,102 @@ TABULAR = {
 """The same where states can be enumerated; the inverse models are fitted together."""
 
 
+BASE = "base"
+"""The entry of a mapping that names the budget from which its other entries differ."""
+
+
 def find_budget(budget: str | Budget | dict[str, Any], is_tabular: bool) -> Budget:
     """The budget that is meant.
 
     Args:
-        budget: A budget, the name of one, or what :func:`dataclasses.asdict` makes of one.
+        budget: A budget; the name of one; what :func:`dataclasses.asdict` makes of one; or a
+            mapping of the "base", a name, and what is to differ from it, such as
+            ``{"base": "fast", "n_epochs": 40, "solver_kwargs": {"batch_size": 128}}``. Schedules
+            are lists [n_updates, batch_size, learning_rate].
         is_tabular: Whether states can be enumerated.
 
     Raises:
-        TypeError: If it is something else.
+        TypeError: If it is something else, or an entry has a wrong type.
         ValueError: If there is none of that name, or a dict does not have the entries of one.
     """
     if isinstance(budget, Budget):
         return budget
     if isinstance(budget, dict):
-        return _from_dict(budget)
+        return _from_dict(budget, is_tabular)
     if not isinstance(budget, str):
         raise TypeError(f"budget={budget!r}: expected a Budget, or one of {list(BUDGETS)}")
     check_choice("budget", budget, BUDGETS)
     return (TABULAR if is_tabular else BUDGETS)[budget]
 
 
-def _from_dict(values: dict[str, Any]) -> Budget:
-    """A budget from what JSON makes of one."""
+def _from_dict(values: dict[str, Any], is_tabular: bool) -> Budget:
+    """A budget from what JSON or YAML makes of one."""
     names = [field.name for field in fields(Budget)]
     for name in values:
-        if name not in names:
+        if name not in (BASE, *names):
             raise ValueError(
-                f"budget has no {name!r}{did_you_mean(str(name), names)}: expected {names}"
+                f"budget has no {name!r}{did_you_mean(str(name), names)}: expected some of {names}"
             )
+    if BASE in values:
+        check_choice("budget: base", values[BASE], BUDGETS)
+        base = asdict(find_budget(values[BASE], is_tabular))
+        kwargs = values.get("solver_kwargs", {})
+        if isinstance(kwargs, dict):  # otherwise it is an error below
+            kwargs = {**base["solver_kwargs"], **kwargs}
+        values = {**base, **values, "solver_kwargs": kwargs}
     if missing := [name for name in names if name not in values]:
-        raise ValueError(f"budget has no {', '.join(missing)}: expected {names}")
-    restored = {}
-    for field in fields(Budget):
-        value = values[field.name]
-        if "Schedule" in str(field.type) and value is not None:
-            value = Schedule(*value)
-        elif isinstance(value, dict):
-            value = {name: _as_tuple(each) for name, each in value.items()}
-        restored[field.name] = _as_tuple(value)
-    return Budget(**restored)
+        raise ValueError(
+            f"budget has no {', '.join(missing)}: expected {names}, or a {BASE!r} from which it "
+            "differs"
+        )
+    types = get_type_hints(Budget)
+    return Budget(**{name: _entry(name, values[name], types[name]) for name in names})
+
+
+def _entry(name: str, value: Any, kind: Any) -> Any:
+    """An entry of a budget, in which JSON and YAML have no tuples.
+
+    Raises:
+        TypeError: If it has another type.
+    """
+    if kind is bool:
+        fits, expected = isinstance(value, bool), "true or false"
+    elif kind is int:
+        fits, expected = _is_int(value) and value >= 0, "a whole number"
+    elif kind is float:
+        fits, expected = _is_number(value), "a number"
+        value = float(value) if fits else value
+    elif kind == tuple[int, ...]:
+        fits = isinstance(value, (list, tuple)) and all(_is_int(size) for size in value)
+        value, expected = _as_tuple(value), "a list of whole numbers"
+    elif kind in (Schedule, Schedule | None):
+        fits, expected = _is_schedule(value), "[n_updates, batch_size, learning_rate]"
+        if kind != Schedule:
+            fits, expected = fits or value is None, f"{expected} or null"
+        value = Schedule(*value) if fits and value is not None else value
+    else:
+        fits, expected = isinstance(value, dict), "a mapping of arguments"
+        value = {key: _as_tuple(each) for key, each in value.items()} if fits else value
+    if not fits:
+        raise TypeError(f"budget: {name}={value!r}: expected {expected}")
+    return value
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_schedule(value: Any) -> bool:
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) == len(Schedule._fields)
+        and all(_is_int(number) for number in value[:2])
+        and _is_number(value[2])
+    )
 
 
 def _as_tuple(value: Any) -> Any:

@@ -83,7 +83,8 @@ class RLSP(TabularLearner):
             class or its name ("FastSAC", "PPO", "sbx:SAC"). "auto" is planning in environments that
             offer ``mdp``, and otherwise FastSAC or, for discrete actions, PPO.
         solver_kwargs: Arguments of the solver's class.
-        budget: "fast", "paper" for the published settings, or a
+        budget: "fast", "paper" for the published settings, a mapping of such a "base" and what
+            differs from it, such as ``{"base": "fast", "n_epochs": 40}``, or a
             :class:`~rlsp_sb3.budgets.Budget`.
         n_epochs: How many epochs ``learn`` takes if it is not told, at least 1; None for what the
             budget says.
@@ -130,7 +131,7 @@ class RLSP(TabularLearner):
         encoder: Any = None,
         solver: Any = "auto",
         solver_kwargs: dict[str, Any] | None = None,
-        budget: str | Budget = "fast",
+        budget: str | dict[str, Any] | Budget = "fast",
         n_epochs: int | None = None,
         learning_rate: float | None = None,
         n_trajectories: int | None = None,
