@@ -118,6 +118,37 @@ def test_a_fresh_policy_needs_a_class_of_algorithms():
         train_fresh_policy(make_learner(), 0)
 
 
+@pytest.mark.parametrize("name", ["average-features", "waypoints"])
+def test_a_fresh_policy_is_trained_for_other_learners_of_rewards(name):
+    baselines = pytest.importorskip("rlsp_baselines")
+    learner_class = {
+        "average-features": baselines.AverageFeatures,
+        "waypoints": baselines.Waypoints,
+    }[name]
+    rlsp = make_learner()
+    learner = learner_class(
+        gym.wrappers.TimeLimit(Point(), 10),
+        np.ones((2, 1), np.float32),
+        encoder=lambda x: np.exp(-((x - 1) ** 2)),
+        budget=rlsp.budget,
+        solver_kwargs=rlsp.solver_kwargs,
+        seed=0,
+    )
+    learner.learn(0)
+    model = train_fresh_policy(learner, 1500, seed=1)
+    x = np.zeros((1, 1), np.float32)
+    for _ in range(10):
+        x = x + 0.5 * model.predict(x, deterministic=True)[0]
+    assert x.item() == pytest.approx(1, abs=0.4)
+
+
+def test_a_fresh_policy_needs_a_reward_of_states():
+    learner = make_learner()
+    learner.__class__ = type("Other", (type(learner),), {"reward": lambda *transition: 0})
+    with pytest.raises(TypeError, match="expected a learner with a reward of states"):
+        train_fresh_policy(learner, 10)
+
+
 # Callbacks and time.
 
 

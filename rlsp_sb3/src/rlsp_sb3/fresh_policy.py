@@ -8,19 +8,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import ProgressBarCallback
+from stable_baselines3.common.callbacks import CallbackList, ProgressBarCallback
+from stable_baselines3.common.type_aliases import MaybeCallback
 
+from rlsp_sb3.base import RewardLearner
+from rlsp_sb3.callbacks import as_callback
 from rlsp_sb3.checks import check_int
+from rlsp_sb3.encoders import FunctionEncoder
 from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.rlsp import RLSP
-from rlsp_sb3.sampled_world import SampledWorld
+from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.solver_choice import find_solver, make_model
 from rlsp_sb3.solvers import seeded
-from rlsp_sb3.training_env import make_training_env
+from rlsp_sb3.training_env import is_simulated, make_training_env
+
+NEEDED = ("solver", "solver_kwargs", "budget", "forward_model", "keep_termination")
 
 
 def train_fresh_policy(
-    learner: RLSP, total_timesteps: int = 200_000, *, seed: int = 0, progress_bar: bool = False
+    learner: RewardLearner,
+    total_timesteps: int = 200_000,
+    callback: MaybeCallback = None,
+    *,
+    seed: int = 0,
+    progress_bar: bool = False,
 ) -> BaseAlgorithm:
     """Train a policy for the reward that a learner inferred, from nothing.
 
@@ -30,40 +40,53 @@ def train_fresh_policy(
     to 0.
 
     Args:
-        learner: A learner that has learned, with a solver of SB3 that is given as a class or name.
+        learner: A learner that has learned a reward of states, such as RLSP, AverageFeatures or
+            Waypoints, with a solver of SB3 that is given as a class or name.
         total_timesteps: For how many environment steps, at least 1.
+        callback: SB3 callbacks, called at every step.
         seed: Seeds all random numbers.
         progress_bar: Whether to show a progress bar.
 
     Raises:
-        TypeError: If the learner plans its policy, or its solver is an algorithm and not a class.
+        TypeError: If the learner plans its policy, its solver is an algorithm and not a class, or
+            its reward is not one of states.
     """
     check_int("total_timesteps", total_timesteps, 1)
     check_int("seed", seed, 0)
-    is_planned = not isinstance(learner.world, SampledWorld)
-    solver = find_solver(learner.solver, learner.action_space, can_plan=is_planned)
-    if not isinstance(learner.world, SampledWorld) or not isclass(solver):
+    given: Any = learner
+    of_states = getattr(given.reward, "of_states", None)
+    if of_states is None or any(not hasattr(given, name) for name in NEEDED):
         raise TypeError(
-            f"learner has the solver {learner.solver!r}: expected the class or the name of an "
+            f"learner={type(learner).__name__}: expected a learner with a reward of states and a "
+            f"solver, such as RLSP: reward.of_states, {', '.join(NEEDED)}"
+        )
+    is_tabular = isinstance(learner.unwrapped_env, TabularEnv)
+    solver = find_solver(given.solver, learner.action_space, can_plan=is_tabular)
+    if is_tabular or not isclass(solver):
+        raise TypeError(
+            f"learner has the solver {given.solver!r}: expected the class or the name of an "
             "algorithm of SB3; a planned policy is always fresh"
         )
     rng = np.random.default_rng(seed)
-    theta, encoder, budget = learner.theta, learner.encoder, learner.budget
 
     def reward(observations: NDArray[Any]) -> FloatArray:
-        return np.asarray(encoder(observations) @ theta)
+        return np.asarray(of_states(observations))
 
-    simulated = not learner.world.is_learned
+    # The reward is all that the replay buffer has to keep of an observation.
+    feature = FunctionEncoder(lambda shown: reward(shown)[:, None], ("inferred_reward",))
+    simulated = is_simulated(learner.env, given.forward_model)
     env = make_training_env(
-        learner.env, reward, solver, budget, simulated, learner.keep_termination, rng
+        learner.env, reward, solver, given.budget, simulated, given.keep_termination, rng
     )
-    rate = budget.solver_kwargs.get("learning_rate", 3e-4)
+    rate = given.budget.solver_kwargs.get("learning_rate", 3e-4)
     kwargs = {
         "learning_rate": lambda remaining: rate * remaining,
-        **(learner.solver_kwargs or {}),
+        **(given.solver_kwargs or {}),
     }
+    callbacks = [as_callback(callback)] + ([ProgressBarCallback()] if progress_bar else [])
     with seeded(rng) as model_seed:
-        model = make_model(solver, kwargs, env, encoder, theta, budget, model_seed, learner.device)
-        callback = ProgressBarCallback() if progress_bar else None
-        model.learn(total_timesteps, callback)
+        model = make_model(
+            solver, kwargs, env, feature, np.ones(1), given.budget, model_seed, learner.device
+        )
+        model.learn(total_timesteps, CallbackList(callbacks))
     return model
