@@ -80,7 +80,7 @@ def hyperparameters(
         if name in ELSEWHERE:
             raise ValueError(f"--set {assignment}: use {ELSEWHERE[name]} instead")
         try:
-            checked = check_hyperparameters(solver, {name: _value(text.strip())})
+            checked = check_hyperparameters(solver, {name: yaml_value(text.strip())})
         except ValueError as error:
             raise ValueError(f"--set {assignment}: {error}") from error
         chosen = merge(chosen, checked)
@@ -219,8 +219,12 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     return value
 
 
-def _value(text: str) -> Any:
-    """A value in YAML, but 1e-3 is a number and None is none."""
+def yaml_value(text: str) -> Any:
+    """A value in YAML, but 1e-3 is a number and None is none.
+
+    Raises:
+        ValueError: If it is no YAML.
+    """
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:

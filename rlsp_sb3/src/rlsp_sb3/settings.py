@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -14,7 +14,9 @@ from rlsp_sb3.suggest import did_you_mean
 
 SIMPLE_TYPES = {bool: "True or False", int: "an int", float: "a number", type(None): "None"}
 ELSEWHERE = {"env": "ENV", "seed": "--seed", "tensorboard_log": "--out"}
-ARRAYS = {"observed_states"}
+ARRAYS = {"observed_states", "demonstrations", "transitions", "inverse_dynamics"}
+PER_RUN = {"env", "seed", "tensorboard_log", "checkpoint_dir", "verbose", "device"}
+"""Arguments that differ from run to run, or decide nothing about the result."""
 
 
 def arguments_of(learner: type[Any]) -> dict[str, inspect.Parameter]:
@@ -58,6 +60,38 @@ def parse_settings(learner: type[Any], assignments: Iterable[str]) -> dict[str, 
         except ValueError as error:
             raise ValueError(f"--set {assignment}: {error}") from None
     return settings
+
+
+def check_arguments(name: str, learner: type[Any], given: Any) -> None:
+    """Check arguments of a learner's constructor that come from YAML.
+
+    Args:
+        name: What they are called in errors.
+        learner: The class of the learner.
+        given: The arguments by name.
+
+    Raises:
+        TypeError: If they are no mapping, or one has a type that the argument cannot have.
+        ValueError: If one is none of the learner's, or belongs to a run and not to a configuration.
+    """
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{name}={given!r}: expected a mapping of arguments of {learner.__name__}")
+    allowed = [each for each in arguments_of(learner) if each not in PER_RUN | ARRAYS]
+    for argument, value in given.items():
+        if argument not in allowed:
+            raise ValueError(
+                f"{name}.{argument}: {learner.__name__} takes no such argument from a "
+                f"configuration{did_you_mean(str(argument), allowed)}: expected some of "
+                f"{', '.join(allowed)}"
+            )
+        types = {get_origin(part) or part for part in argument_types(learner, argument)}
+        if float in types:
+            types.add(int)
+        if types & {tuple, Sequence}:
+            types.add(list)
+        if Any not in types and type(value) not in types:
+            words = [getattr(part, "__name__", str(part)) for part in types]
+            raise TypeError(f"{name}.{argument}={value!r}: expected {' or '.join(sorted(words))}")
 
 
 def _parse(text: str, types: set[Any]) -> Any:

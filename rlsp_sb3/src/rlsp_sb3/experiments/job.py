@@ -1,0 +1,117 @@
+"""The unit of an experiment: what a method makes of some states, with a seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote
+
+import rlsp_sb3
+from rlsp_sb3.experiments.config import Config
+
+EXPERT = "expert"
+"""The "method" that measures what the expert earns itself."""
+
+RLSP_METHODS = ("rlsp", "average-features", "waypoints")
+METHODS = (*RLSP_METHODS, "gail")
+LABELS = {
+    EXPERT: "expert",
+    "rlsp": "RLSP",
+    "average-features": "average features",
+    "waypoints": "waypoints",
+    "gail": "GAIL",
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What has one result.
+
+    Attributes:
+        env_id: The id of the environment.
+        method: The name of the learner, one of :data:`METHODS`, or :data:`EXPERT`.
+        n_states: How many observed states it sees; 0 for the expert.
+        seed: Seeds all random numbers.
+        config: How the method is run.
+        expert: The file of the policy that leaves the observed states.
+    """
+
+    env_id: str
+    method: str
+    n_states: int
+    seed: int
+    config: Config
+    expert: bytes
+
+    @property
+    def name(self) -> str:
+        """What it is called in files; two jobs of a table have different names."""
+        place = f"{quote(self.env_id, safe='')}.{self.method}"
+        return f"{place}.{self.n_states}-states.seed{self.seed}" if self.n_states else place
+
+    @property
+    def title(self) -> str:
+        """What it is called on the screen."""
+        if not self.n_states:
+            return f"{LABELS[self.method]} on {self.env_id}"
+        states = f"{self.n_states} state{'s' if self.n_states > 1 else ''}"
+        return f"{LABELS[self.method]} on {self.env_id}, {states}, seed {self.seed}"
+
+    def about(self) -> dict[str, Any]:
+        """All that the result depends on, as JSON can hold it; no more of the configuration."""
+        config = self.config.to_dict()
+        used = {
+            "rlsp": ("rlsp", "fresh_timesteps", "episodes", "transitions"),
+            "gail": ("gail", "gail_timesteps", "episodes", "transitions"),
+            EXPERT: ("episodes",),
+        }["rlsp" if self.method in RLSP_METHODS else self.method]
+        return {
+            "env": self.env_id,
+            "method": self.method,
+            "n_states": self.n_states,
+            "seed": self.seed,
+            "config": {name: config[name] for name in used},
+            "expert_sha256": hashlib.sha256(self.expert).hexdigest(),
+            "version": rlsp_sb3.__version__,
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that changes with all that the result depends on."""
+        text = json.dumps(self.about(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The result of a job.
+
+    Attributes:
+        in_loop: The mean true return of the policy that was trained along with the reward; of the
+            expert itself for :data:`EXPERT`.
+        fresh: The mean true return of a fresh policy; None if none is trained.
+        epic: The EPIC distance of the inferred reward from the true one; None if there is none.
+        seconds: How long it took to infer the reward, since it was last resumed.
+        fresh_seconds: How long it took to train the fresh policy.
+        notes: Why a figure is missing.
+        details: More of the returns, by what they are of.
+    """
+
+    in_loop: float
+    fresh: float | None
+    epic: float | None
+    seconds: float
+    fresh_seconds: float
+    notes: tuple[str, ...] = ()
+    details: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Figures:
+        """What :meth:`to_dict` is of."""
+        return cls(**{**values, "notes": tuple(values["notes"])})

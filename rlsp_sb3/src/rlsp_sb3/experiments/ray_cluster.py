@@ -1,0 +1,129 @@
+"""Tasks on the machines of a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+from rlsp_sb3.experiments.executors import MAX_RETRIES, Event, Function, Report, Task, call
+
+POLL = 0.5  # seconds
+CPUS = "CPU"
+
+
+def import_ray() -> Any:
+    """The package ``ray``.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
+    try:
+        return import_module("ray")
+    except ImportError as error:
+        raise ImportError(
+            f'running on Ray needs the package ray ({error}): run `pip install "rlsp-sb3[ray]"`'
+        ) from error
+
+
+class RayExecutor:
+    """Computes tasks on a Ray cluster, each on one core with one thread.
+
+    The machines need the same packages in the same versions as this one, and nothing of its disk:
+    tasks bring along what they need, and what they return comes back. A task whose process or
+    machine is lost starts anew elsewhere, up to
+    :data:`~rlsp_sb3.experiments.executors.MAX_RETRIES` times.
+
+    Args:
+        address: That of the cluster: "auto", "HOST:PORT", or "ray://HOST:PORT"; "local" starts a
+            small one on this machine.
+
+    Raises:
+        ImportError: If Ray is not installed.
+        ConnectionError: If there is no cluster.
+    """
+
+    def __init__(self, address: str = "auto") -> None:
+        self._ray = ray = import_ray()
+        if not ray.is_initialized():
+            ray.init(address=address, log_to_driver=False, configure_logging=False)
+        self.n_workers = max(1, int(ray.cluster_resources().get(CPUS, 1)))
+
+    def run(self, function: Function, tasks: Sequence[Task]) -> Iterator[Event]:
+        """Compute all tasks, and tell what happens; see ``Executor``."""
+        ray = self._ray
+        board = _board(ray)
+        compute = ray.remote(num_cpus=1, max_retries=MAX_RETRIES)(_compute)
+        # Ray keeps those in mind that have to wait, and starts them in this order.
+        names = {compute.remote(function, task, board): task.name for task in tasks}
+        attempts = dict.fromkeys(names.values(), 0)
+        while names:
+            done, _ = ray.wait(list(names), timeout=POLL)
+            yield from self._stages(board, attempts, set(names.values()))
+            for reference in done:
+                name = names.pop(reference)
+                try:
+                    yield Event(name, *ray.get(reference))
+                except ray.exceptions.RayError as error:  # lost too often, or a bug
+                    yield Event(name, "failed", str(error).strip())
+
+    def _stages(self, board: Any, attempts: dict[str, int], names: set[str]) -> Iterator[Event]:
+        """What running tasks have told since the last time."""
+        ray = self._ray
+        try:
+            told = ray.get(board.take.remote(), timeout=POLL)
+        except (ray.exceptions.RayError, TimeoutError):
+            return  # how it goes is not worth waiting for
+        for name, attempt, stage, fraction in told:
+            if name not in names:
+                continue
+            if attempt > attempts[name]:
+                is_again, attempts[name] = attempts[name] > 0, attempt
+                yield Event(name, "lost", "its process or machine was lost") if is_again else Event(
+                    name, "started"
+                )
+            if stage:
+                yield Event(name, "stage", stage, fraction)
+
+
+class _Board:
+    """An actor on the machine of the caller, where tasks write how they are doing."""
+
+    def __init__(self) -> None:
+        self._attempts: dict[str, int] = {}
+        self._told: list[tuple[str, int, str, float]] = []
+
+    def start(self, name: str) -> int:
+        """Tell that a task starts; returns for which time."""
+        self._attempts[name] = self._attempts.get(name, 0) + 1
+        self.tell(name, self._attempts[name], "", 0.0)
+        return self._attempts[name]
+
+    def tell(self, name: str, attempt: int, stage: str, fraction: float) -> None:
+        """Tell the stage of a task."""
+        self._told.append((name, attempt, stage, fraction))
+
+    def take(self) -> list[tuple[str, int, str, float]]:
+        """What was told since the last call."""
+        told, self._told = self._told, []
+        return told
+
+
+def _board(ray: Any) -> Any:
+    """A board that is lost with the caller's machine only, if it is part of the cluster."""
+    strategies = import_module("ray.util.scheduling_strategies")
+    here = ray.get_runtime_context().get_node_id()
+    near = strategies.NodeAffinitySchedulingStrategy(node_id=here, soft=True)
+    return ray.remote(num_cpus=0)(_Board).options(scheduling_strategy=near).remote()
+
+
+def _compute(function: Function, task: Task, board: Any) -> tuple[str, Any]:
+    """What a worker does."""
+    ray = import_ray()
+    attempt = ray.get(board.start.remote(task.name))
+
+    def report(stage: str, fraction: float) -> None:
+        board.tell.remote(task.name, attempt, stage, fraction)
+
+    told: Report = report
+    return call(function, told, task)

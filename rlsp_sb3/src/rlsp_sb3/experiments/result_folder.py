@@ -1,0 +1,103 @@
+"""The folder of an experiment: one file for each job that is done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from rlsp_sb3.atomic import replacing
+from rlsp_sb3.experiments.job import Figures, Job
+from rlsp_sb3.experiments.run_job import Outcome
+from rlsp_sb3.run_folder import versions
+
+LOCK = ".lock"
+
+
+class InUseError(RuntimeError):
+    """Another process works in a folder."""
+
+
+class ResultFolder:
+    """Keeps what jobs leave behind, each in files of its own below ``jobs``.
+
+    A result is a JSON file that is there as a whole or not at all, and counts if it has the
+    fingerprint of the job; the learner lies beside it, and is written first.
+
+    Args:
+        path: The folder; it need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.jobs = path / "jobs"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder, and keep other processes out of it; a lock ends with its process.
+
+        Raises:
+            InUseError: If another one works there.
+            OSError: If it cannot be made or written to.
+        """
+        self.jobs.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InUseError(
+                f"{self.path} is in use by another process: wait until it is done, or choose "
+                "another folder by --out"
+            ) from None
+        try:
+            for unfinished in self.jobs.glob(".*.tmp"):  # of a process that was killed
+                unfinished.unlink()
+            yield
+        finally:
+            lock.release()
+
+    def find(self, job: Job) -> Figures | None:
+        """The result of a job; None if it has none yet, or one with another configuration."""
+        try:
+            content = json.loads(self._result(job).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):  # none, or not ours
+            return None
+        if not isinstance(content, dict) or content.get("fingerprint") != job.fingerprint:
+            return None
+        return Figures.from_dict(content["figures"])
+
+    def add(self, job: Job, outcome: Outcome) -> None:
+        """Write the result of a job, and remove what it would have taken to resume it."""
+        if outcome.learner is not None:
+            with replacing(self.learner(job)) as unfinished:
+                unfinished.write_bytes(outcome.learner)
+        content: dict[str, Any] = {
+            "fingerprint": job.fingerprint,
+            **job.about(),
+            "figures": outcome.figures.to_dict(),
+            "versions": versions(),
+        }
+        write_json(self._result(job), content)
+        shutil.rmtree(self.work(job), ignore_errors=True)
+
+    def learner(self, job: Job) -> Path:
+        """Where the learner of a job is written."""
+        return self.jobs / f"{job.name}.zip"
+
+    def work(self, job: Job) -> Path:
+        """Where a job keeps what it takes to be resumed, with this configuration only."""
+        return self.jobs / f"{job.name}.{job.fingerprint}.unfinished"
+
+    def _result(self, job: Job) -> Path:
+        return self.jobs / f"{job.name}.json"
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
