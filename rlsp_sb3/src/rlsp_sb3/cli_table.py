@@ -9,7 +9,9 @@ import typer
 from rich.progress import Progress
 
 from rlsp_sb3.atomic import replacing
+from rlsp_sb3.cli_mujoco import EXAMPLES, mujoco
 from rlsp_sb3.console import say, stdout, user_errors
+from rlsp_sb3.several_values import SeveralValues
 
 app = typer.Typer(no_args_is_help=True)
 table = typer.Typer(no_args_is_help=True, help="Compare methods, as the papers do.")
@@ -141,3 +143,6 @@ def gridworlds(
     say(f"In {out}: table.csv, table.png, and each result in cells.csv")
     if failed:
         raise typer.Exit(1)
+
+
+table.command(cls=SeveralValues, epilog=EXAMPLES)(mujoco)

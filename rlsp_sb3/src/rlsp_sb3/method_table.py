@@ -23,6 +23,9 @@ from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.suggest import did_you_mean
 from rlsp_sb3.tabular import plans
 
+ENV_ERRORS = (gym.error.Error, ImportError, TypeError, ValueError)
+"""What making an environment fails with if an extra is missing, or it wants arguments."""
+
 
 class Method(NamedTuple):
     """A learner with settings.
@@ -228,7 +231,7 @@ def find_problems(specs: Iterable[EnvSpec]) -> tuple[list[Problem], list[str]]:
     for spec in specs:
         try:
             made = gym.make(spec.id, disable_env_checker=True)
-        except Exception:  # any package's: one that is broken must not stop the others
+        except ENV_ERRORS:  # a broken package must not stop the others
             failed.append(spec.id)
             continue
         env: Any = made.unwrapped

@@ -10,13 +10,16 @@ import gymnasium as gym
 from rlsp_sb3.errors import PluginError
 
 Report = Callable[[str, float], None]
+"""Is told the stage of a task, and how much of it is done, from 0 to 1."""
 Function = Callable[..., Any]
 
 MAX_RETRIES = 3
 """How many times a task starts anew whose process or machine was lost."""
 
-TASK_ERRORS = (ArithmeticError, ImportError, OSError, RuntimeError, TypeError, ValueError)
-TASK_ERRORS += (gym.error.Error, PluginError)
+TASK_ERRORS = (
+    *(ArithmeticError, ImportError, OSError, RuntimeError, TypeError, ValueError),
+    *(gym.error.Error, PluginError),
+)
 """What a task may fail with; anything else is a bug, and ends its process."""
 
 
@@ -55,6 +58,8 @@ class Executor(Protocol):
 
     n_workers: int
     """How many tasks it computes at once, about."""
+    shares_disk: bool
+    """Whether tasks can write to the folders of this process."""
 
     def run(self, function: Function, tasks: Sequence[Task]) -> Iterator[Event]:
         """Compute all tasks, and tell what happens; the last event of each is done or failed.

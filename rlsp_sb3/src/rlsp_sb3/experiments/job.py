@@ -93,8 +93,9 @@ class Figures:
             expert itself for :data:`EXPERT`.
         fresh: The mean true return of a fresh policy; None if none is trained.
         epic: The EPIC distance of the inferred reward from the true one; None if there is none.
-        seconds: How long it took to infer the reward, since it was last resumed.
-        fresh_seconds: How long it took to train the fresh policy.
+        seconds: How long it took to infer the reward; None if that was interrupted and resumed, or
+            if there is none.
+        fresh_seconds: How long it took to train the fresh policy; None if there is none.
         notes: Why a figure is missing.
         details: More of the returns, by what they are of.
     """
@@ -102,8 +103,8 @@ class Figures:
     in_loop: float
     fresh: float | None
     epic: float | None
-    seconds: float
-    fresh_seconds: float
+    seconds: float | None
+    fresh_seconds: float | None
     notes: tuple[str, ...] = ()
     details: dict[str, Any] | None = None
 

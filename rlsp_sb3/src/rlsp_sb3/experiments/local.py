@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -34,6 +34,8 @@ class LocalExecutor:
         TypeError: If it is no int.
         ValueError: If it is less than 1.
     """
+
+    shares_disk = True
 
     def __init__(self, n_workers: int = 1) -> None:
         check_int("n_workers", n_workers, 1)
@@ -91,10 +93,8 @@ class _Worker:
     def start(self, task: Task) -> None:
         """Begin with a task."""
         self.task = task
-        try:
+        with suppress(OSError):  # it has died: what is read next is the end
             self.connection.send(task)
-        except OSError:  # it died: what is read next is the end
-            pass
 
     def next_event(self) -> Event | None:
         """What came of the task; None if the process has ended."""

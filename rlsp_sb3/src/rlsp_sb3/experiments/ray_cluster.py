@@ -43,6 +43,8 @@ class RayExecutor:
         ConnectionError: If there is no cluster.
     """
 
+    shares_disk = False
+
     def __init__(self, address: str = "auto") -> None:
         self._ray = ray = import_ray()
         if not ray.is_initialized():
@@ -79,8 +81,10 @@ class RayExecutor:
                 continue
             if attempt > attempts[name]:
                 is_again, attempts[name] = attempts[name] > 0, attempt
-                yield Event(name, "lost", "its process or machine was lost") if is_again else Event(
-                    name, "started"
+                yield (
+                    Event(name, "lost", "its process or machine was lost")
+                    if is_again
+                    else Event(name, "started")
                 )
             if stage:
                 yield Event(name, "stage", stage, fraction)

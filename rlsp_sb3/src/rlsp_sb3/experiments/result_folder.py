@@ -17,6 +17,7 @@ from rlsp_sb3.experiments.run_job import Outcome
 from rlsp_sb3.run_folder import versions
 
 LOCK = ".lock"
+UNFINISHED = ".unfinished"
 
 
 class InUseError(RuntimeError):
@@ -83,7 +84,8 @@ class ResultFolder:
             "versions": versions(),
         }
         write_json(self._result(job), content)
-        shutil.rmtree(self.work(job), ignore_errors=True)
+        for work in self.jobs.glob(f"{job.name}.*{UNFINISHED}"):
+            shutil.rmtree(work)
 
     def learner(self, job: Job) -> Path:
         """Where the learner of a job is written."""
@@ -91,7 +93,7 @@ class ResultFolder:
 
     def work(self, job: Job) -> Path:
         """Where a job keeps what it takes to be resumed, with this configuration only."""
-        return self.jobs / f"{job.name}.{job.fingerprint}.unfinished"
+        return self.jobs / f"{job.name}.{job.fingerprint}{UNFINISHED}"
 
     def _result(self, job: Job) -> Path:
         return self.jobs / f"{job.name}.json"

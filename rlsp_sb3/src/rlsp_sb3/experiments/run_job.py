@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -17,8 +16,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from rlsp_sb3 import plugins
 from rlsp_sb3.base import RewardLearner
 from rlsp_sb3.callbacks import checkpoints
-from rlsp_sb3.episodes import Episode
 from rlsp_sb3.epic import Transitions, epic_distance
+from rlsp_sb3.episodes import Episode
+from rlsp_sb3.experiments.executors import Report
 from rlsp_sb3.experiments.job import EXPERT, RLSP_METHODS, Figures, Job
 from rlsp_sb3.fresh_policy import train_fresh_policy
 from rlsp_sb3.policies import load_policy
@@ -32,12 +32,10 @@ from rlsp_sb3.transitions import collect
 from rlsp_sb3.true_reward import SimulatedReward
 
 EPISODE_LENGTH = 1_000  # at most, of those on which rewards are compared
+LEARNER = "learner.zip"
 N_COMPARED = 1_024  # transitions on which rewards are compared, at most
 N_MEAN = 32  # imagined transitions for each expectation; each is simulated
 TELL_EVERY = 0.5  # seconds
-
-Report = Callable[[str, float], None]
-"""Is told the stage of a job, and how much of it is done, from 0 to 1."""
 
 
 class Outcome(NamedTuple):
@@ -52,7 +50,7 @@ class Outcome(NamedTuple):
     learner: bytes | None
 
 
-def run_job(job: Job, report: Report, work: Path | None = None) -> Outcome:
+def run_job(report: Report, job: Job, work: Path | None = None) -> Outcome:
     """Compute the result of a job.
 
     It depends on the job alone: jobs need no results of each other. Those of AverageFeatures and
@@ -61,9 +59,10 @@ def run_job(job: Job, report: Report, work: Path | None = None) -> Outcome:
     part of its cost. (The paper hands the encoder on, so that a lost run costs three.)
 
     Args:
-        job: The job.
         report: Is told how it goes.
-        work: A folder for what it takes to go on if this process is killed; None for none.
+        job: The job.
+        work: A folder for what it takes to go on if this process is killed, made if it is
+            missing; None for none.
 
     Raises:
         FloatingPointError: If what is learned is no number any more.
@@ -73,6 +72,8 @@ def run_job(job: Job, report: Report, work: Path | None = None) -> Outcome:
     """
     # One thread, whatever the number of jobs: results are the same to the bit, and networks small.
     torch.set_num_threads(1)
+    if work is not None:
+        work.mkdir(parents=True, exist_ok=True)
     env = plugins.make(job.env_id)
     try:
         expert = _load_expert(job)
@@ -80,12 +81,13 @@ def run_job(job: Job, report: Report, work: Path | None = None) -> Outcome:
             report("evaluating", 0.0)
             returns = measure_returns(expert, env, job.config.episodes, seed=job.seed)
             details = {"in_loop": returns.to_dict()}
-            return Outcome(Figures(returns.mean, None, None, 0.0, 0.0, (), details), None)
+            return Outcome(Figures(returns.mean, None, None, None, None, (), details), None)
         report("sampling states", 0.0)
         observed = sample_observed_states(expert, job.n_states, job.seed, env=env)
+        is_resumed = work is not None and any(work.iterdir())
         start = time.perf_counter()
         learner = _learn(job, expert, observed, report, work)
-        seconds = time.perf_counter() - start
+        seconds = None if is_resumed else time.perf_counter() - start
         if work is None:
             with TemporaryDirectory() as folder:
                 archive = _archive(learner, Path(folder))
@@ -99,7 +101,7 @@ def run_job(job: Job, report: Report, work: Path | None = None) -> Outcome:
 
 def _archive(learner: RewardLearner, folder: Path) -> bytes:
     """The file of a learner, which is left in a folder: a job that is killed later has it."""
-    path = folder / "learner.zip"
+    path = folder / LEARNER
     if hasattr(learner, "checkpoint_dir"):
         learner.checkpoint_dir = None  # it is this job's, and will be gone
     learner.save(path)
@@ -120,20 +122,16 @@ def _learn(
     learner_class = plugins.load_learner(job.method)
     progress = _Progress(report, "learning")
     env = plugins.make(job.env_id)
-    if work is not None and (work / "learner.zip").exists():
-        return learner_class.load(work / "learner.zip", env)
+    if work is not None and (work / LEARNER).exists():
+        return learner_class.load(work / LEARNER, env)
     if job.method == "gail":
-        learner = learner_class(
-            env,
-            demonstrations=_demonstrations(job, expert, observed),
-            seed=job.seed,
-            **job.config.gail,
-        )
+        arguments = {**job.config.gail, "demonstrations": _demonstrations(job, expert, observed)}
+        learner = learner_class(env, seed=job.seed, **arguments)
         return learner.learn(job.config.gail_timesteps, progress)
-    folder = {} if work is None else {"checkpoint_dir": str(work)}
+    resumable: dict[str, Any] = {} if work is None else {"checkpoint_dir": str(work)}
     found = [] if work is None else checkpoints(work)
     if found:
-        learner = learner_class.load(found[-1], env, **folder)
+        learner = learner_class.load(found[-1], env, **resumable)
         return learner.learn(callback=progress, reset_num_timesteps=False)
     arguments = {"eval_interval": 0, **job.config.rlsp}
     if job.method != "rlsp":
@@ -143,7 +141,7 @@ def _learn(
         own = arguments_of(learner_class)
         arguments = {name: value for name, value in arguments.items() if name in own}
         arguments |= {"encoder": ready.encoder, "transitions": ready.transitions}
-    learner = learner_class(env, observed, seed=job.seed, **arguments, **folder)
+    learner = learner_class(env, observed, seed=job.seed, **arguments, **resumable)
     return learner.learn(callback=progress)
 
 
@@ -163,7 +161,7 @@ def _measure(
     env: gym.Env[Any, Any],
     expert: Policy,
     learner: RewardLearner,
-    seconds: float,
+    seconds: float | None,
     report: Report,
 ) -> Figures:
     """Measure what was learned."""
@@ -171,7 +169,7 @@ def _measure(
     report("evaluating", 0.0)
     details: dict[str, Returns] = {}
     details["in_loop"] = measure_returns(learner, env, config.episodes, seed=job.seed)
-    fresh_seconds = 0.0
+    fresh_seconds = None
     if job.method in RLSP_METHODS:
         start = time.perf_counter()
         fresh = train_fresh_policy(

@@ -1,0 +1,211 @@
+"""The command ``rlsp table mujoco``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import yaml
+
+from rlsp_sb3.atomic import replacing
+from rlsp_sb3.console import say, stderr, stdout, user_errors
+
+if TYPE_CHECKING:
+    from rlsp_sb3.experiments.executors import Executor
+    from rlsp_sb3.experiments.plan import Plan
+    from rlsp_sb3.experiments.result_folder import ResultFolder
+
+INTERRUPTED = 130
+EXAMPLES = """Examples:
+
+- `rlsp table mujoco --env InvertedPendulum-v5 --budget smoke --seeds 1`
+
+- `rlsp table mujoco --states 1 10 50 --methods rlsp average-features waypoints --jobs 2`
+
+- `rlsp table mujoco --set rlsp.horizon=10 --set rlsp.budget.n_epochs=40 --out runs/longer`
+
+- `rlsp table mujoco --budget paper --ray-address auto`
+"""
+
+
+def mujoco(
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ENV …",
+            help="The environments; otherwise those of the paper that have an expert.",
+        ),
+    ] = None,
+    experts: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="The folder with ENV.zip of each environment: the expert that leaves the observed "
+            "states, as made by `rlsp expert` or `rlsp import-expert`.",
+        ),
+    ] = Path("experts"),
+    states: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1, metavar="N …", help="From how many observed states; otherwise 1, 10 and 50."
+        ),
+    ] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME …",
+            help="Some of rlsp, average-features, waypoints and gail; otherwise those installed.",
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How many seeds, from 0 on.")] = 5,
+    budget: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="How much work: paper, fast, or smoke, to try it."),
+    ] = "fast",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE …",
+            help="Change the configuration, such as rlsp.horizon=10, rlsp.budget.n_epochs=40 or "
+            "fresh_timesteps=1000, with a value in YAML; may be given several times. A wrong name "
+            "is answered with a list of all.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="How many jobs to run at once, each on one core."),
+    ] = 1,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help='Run the jobs on a Ray cluster (`pip install "rlsp-sb3[ray]"`): auto, HOST:PORT, '
+            "or local for a small one on this machine.",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
+        "runs", "mujoco"
+    ),
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            "--progress/--no-progress",
+            help="Show a live table of jobs, or a line for each change; otherwise the table if "
+            "this is a terminal.",
+        ),
+    ] = None,
+) -> None:
+    """Compare methods in the MuJoCo environments, as table 1 of Lindner et al. (2021) does.
+
+    From states that an expert leaves behind, each method infers a reward and trains a policy along
+    with it, and then a fresh policy is trained for the reward at the end. Shows the true returns of
+    both policies, and the EPIC distance of the inferred reward from the true one.
+
+    Each result is written at once. A run that was stopped, or killed, goes on where it was with the
+    same command; what has been computed with the same configuration is not computed again. Writes
+    **table.csv**, **jobs.csv** with a line for each job, **table.png**, **config.json**, and
+    **jobs** with the result and the learner of each.
+    """
+    from rlsp_sb3.experiments.plan import make_plan
+    from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder, write_json
+
+    with user_errors():
+        plan = make_plan(
+            experts, env, states or (1, 10, 50), methods, seeds, budget, settings or ()
+        )
+    for name, why in plan.left_out.items():
+        say(f"{name} is left out: {why}", style="yellow")
+    configs = {env_id: config.to_dict() for env_id, config in plan.configs.items()}
+    say(f"Configuration ({budget})", style="bold")
+    say(yaml.safe_dump(configs, sort_keys=False, default_flow_style=None).rstrip())
+    command = ["rlsp", "table", "mujoco", "--env", *plan.env_ids, "--experts", str(experts)]
+    command += ["--states", *map(str, plan.states), "--methods", *plan.methods]
+    command += ["--seeds", str(seeds), "--budget", budget, "--out", str(out)]
+    command += [word for setting in settings or [] for word in ("--set", setting)]
+    folder = ResultFolder(out)
+    with user_errors((OSError, ImportError)), one_at_a_time(InUseError), folder.locked():
+        write_json(out / "config.json", {"command": shlex.join(command), "configs": configs})
+        try:
+            failed = compute(plan, folder, jobs, ray_address, progress)
+        except KeyboardInterrupt:
+            say("Interrupted: the same command goes on", style="yellow")
+            raise typer.Exit(INTERRUPTED) from None
+        shown = show(plan, folder)
+    for name, why in failed.items():
+        say(f"{name} failed: {why}", style="yellow")
+    if failed or not shown:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def one_at_a_time(error_class: type[Exception]) -> Iterator[None]:
+    """Turn the error that a folder is in use into a message, and exit with status 1."""
+    try:
+        yield
+    except error_class as error:
+        stderr.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def compute(
+    plan: Plan,
+    folder: ResultFolder,
+    n_workers: int,
+    ray_address: str | None,
+    progress: bool | None,
+) -> dict[str, str]:
+    """Compute what has no result yet; returns why jobs have failed, by what they are."""
+    from rlsp_sb3.experiments.board import Board
+    from rlsp_sb3.experiments.complete import complete, unfinished
+
+    todo = unfinished(plan.jobs, folder)
+    n_done = len(plan.jobs) - len(todo)
+    if n_done:
+        say(f"{n_done} of {len(plan.jobs)} jobs are done already")
+    if not todo:
+        return {}
+    executor = make_executor(n_workers, ray_address)
+    titles = {job.name: job.title for job in todo}
+    with Board(titles, executor.n_workers, stdout, progress) as board:
+        failed = complete(todo, folder, executor, board.tell)
+    return {titles[name]: why for name, why in failed.items()}
+
+
+def make_executor(n_workers: int, ray_address: str | None) -> Executor:
+    """What computes jobs."""
+    if ray_address is not None:
+        from rlsp_sb3.experiments.ray_cluster import RayExecutor
+
+        return RayExecutor(ray_address)
+    from rlsp_sb3.experiments.local import LocalExecutor
+
+    return LocalExecutor(n_workers)
+
+
+def show(plan: Plan, folder: ResultFolder) -> bool:
+    """Print and write the table of what is done; returns whether there is anything."""
+    from rlsp_sb3.experiments.complete import done
+    from rlsp_sb3.experiments.mujoco_plot import mujoco_plot
+    from rlsp_sb3.experiments.mujoco_table import EXPLANATION, gather, tables, write_tables
+
+    pairs = done(plan.jobs, folder)
+    results = gather(pairs)
+    if not results.rows:
+        return False
+    for title, table in tables(plan, results).items():
+        say(title, style="bold")
+        stdout.print(table)
+    say(EXPLANATION)
+    write_tables(folder.path, results, pairs)
+    with replacing(folder.path / "table.png") as unfinished_png:
+        mujoco_plot(plan, results, unfinished_png)
+    notes = {note for _, figures in pairs for note in figures.notes}
+    for note in sorted(notes):
+        say(f"note: {note}")
+    say(f"In {folder.path}: table.csv, jobs.csv, table.png, config.json, and each result in jobs")
+    return True

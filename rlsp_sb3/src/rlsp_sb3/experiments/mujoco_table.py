@@ -1,0 +1,192 @@
+"""The table of methods in MuJoCo environments, as text and numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from rlsp_sb3.experiments.job import EXPERT, LABELS, Figures, Job
+from rlsp_sb3.experiments.plan import Plan
+from rlsp_sb3.experiments.summary import FEWEST_FOR_IQM, Summary, summarise
+from rlsp_sb3.method_table import write_csv
+
+NOTHING = "–"
+MEASURES = ("in_loop", "fresh", "epic", "seconds", "fresh_seconds")
+RETURNS = ("in_loop", "fresh")
+TITLES = {
+    "in_loop": ("True return of the policy of the loop", 1),
+    "fresh": ("True return of a fresh policy", 1),
+    "epic": ("EPIC distance to the true reward", 3),
+    "seconds": ("Seconds to infer the reward", 1),
+}
+"""What is printed of each measure, and with how many digits."""
+LARGE = 1_000  # from here on returns have no decimals
+EXPLANATION = (
+    "Mean ± standard deviation over seeds; below, of at least 4 seeds the interquartile mean, and "
+    "the bootstrapped 95 % confidence interval of that, or else of the mean."
+)
+
+
+class Place(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        env_id: The id of the environment.
+        method: The method.
+        n_states: The number of observed states.
+    """
+
+    env_id: str
+    method: str
+    n_states: int
+
+
+class Results(NamedTuple):
+    """The results of a table.
+
+    Attributes:
+        rows: The summaries by row and by measure; a measure that no job has is missing.
+        values: The values of all seeds, likewise.
+        experts: The returns of the experts, by environment.
+    """
+
+    rows: dict[Place, dict[str, Summary]]
+    values: dict[Place, dict[str, list[float]]]
+    experts: dict[str, float]
+
+
+def gather(done: Sequence[tuple[Job, Figures]]) -> Results:
+    """Summarise the results of jobs over seeds."""
+    values: dict[Place, dict[str, list[float]]] = {}
+    experts = {}
+    for job, figures in done:
+        if job.method == EXPERT:
+            experts[job.env_id] = figures.in_loop
+            continue
+        row = values.setdefault(Place(job.env_id, job.method, job.n_states), {})
+        for measure in MEASURES:
+            value = getattr(figures, measure)
+            if value is not None:
+                row.setdefault(measure, []).append(value)
+    rows = {
+        place: {measure: summarise([found]) for measure, found in row.items()}
+        for place, row in values.items()
+    }
+    return Results(rows, values, experts)
+
+
+def relative_to_experts(results: Results) -> dict[str, dict[tuple[str, int], Summary]]:
+    """Returns of all environments as fractions of the expert's.
+
+    A method counts if it has results in all environments; each environment is a stratum. There is
+    nothing to say about fewer than two, or of an expert without a positive return.
+
+    Returns:
+        The summaries by measure, and by method and number of states.
+    """
+    env_ids = list(dict.fromkeys(place.env_id for place in results.rows))
+    if len(env_ids) < 2 or any(results.experts.get(env_id, 0.0) <= 0 for env_id in env_ids):
+        return {}
+    found: dict[str, dict[tuple[str, int], Summary]] = {}
+    for measure in RETURNS:
+        for _, method, n_states in results.rows:
+            strata = []
+            for env_id in env_ids:
+                row = results.values.get(Place(env_id, method, n_states), {})
+                strata.append([x / results.experts[env_id] for x in row.get(measure, [])])
+            if all(strata):
+                found.setdefault(measure, {})[method, n_states] = summarise(strata)
+    return found
+
+
+def tables(plan: Plan, results: Results) -> dict[str, Table]:
+    """The tables to be printed, by title: one for each measure, and one for all environments."""
+    found = {}
+    for measure, (title, digits) in TITLES.items():
+        table = _table(plan, with_expert=measure in RETURNS)
+        for env_id in plan.env_ids:
+            expert = results.experts.get(env_id)
+            cells = [NOTHING if expert is None else _number(expert, digits)]
+            table.add_row(Text(env_id, "bold"), *(cells if measure in RETURNS else []))
+            for n in plan.states:
+                rows = [results.rows.get(Place(env_id, method, n), {}) for method in plan.methods]
+                summaries = [_cell(row.get(measure), digits) for row in rows]
+                table.add_row(_states(n), *([""] if measure in RETURNS else []), *summaries)
+        found[title] = table
+    for measure, relative in relative_to_experts(results).items():
+        table = _table(plan, with_expert=False)
+        for n in plan.states:
+            table.add_row(
+                _states(n), *(_cell(relative.get((method, n)), 3) for method in plan.methods)
+            )
+        found[f"{TITLES[measure][0]}, as a fraction of the expert's, in all environments"] = table
+    return found
+
+
+def write_tables(folder: Path, results: Results, done: Sequence[tuple[Job, Figures]]) -> None:
+    """Write table.csv, a line for each row of the table, and jobs.csv, one for each job."""
+    parts = ("n", "mean", "std", "centre", "low", "high")
+    header = [*Place._fields, *(f"{measure}_{part}" for measure in MEASURES for part in parts)]
+    expert_rows: Iterable[Any] = (
+        (env_id, EXPERT, "", 1, value) for env_id, value in results.experts.items()
+    )
+    rows = []
+    for place, row in results.rows.items():
+        cells: list[Any] = []
+        for measure in MEASURES:
+            summary = row.get(measure)
+            cells += [""] * len(parts) if summary is None else map(_plain, summary)
+        rows.append((*place, *cells))
+    padded = [(*row, *[""] * (len(header) - len(row))) for row in (*expert_rows, *rows)]
+    write_csv(folder / "table.csv", header, padded)
+    names = (*Place._fields, "seed", *MEASURES)
+    lines = []
+    for job, figures in done:
+        measured = [getattr(figures, measure) for measure in MEASURES]
+        lines.append((job.env_id, job.method, job.n_states, job.seed, *map(_plain, measured)))
+    write_csv(folder / "jobs.csv", names, lines)
+
+
+def _table(plan: Plan, with_expert: bool) -> Table:
+    """A table with a column for each method, and before them one for the expert."""
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True)
+    table.add_column("", no_wrap=True)
+    for method in [*([EXPERT] if with_expert else []), *plan.methods]:
+        # Narrow, so that many fit.
+        table.add_column(LABELS[method].replace(" ", "\n"), justify="right", overflow="fold")
+    return table
+
+
+def _states(n: int) -> str:
+    return f"  {n} state{'s' if n > 1 else ''}"
+
+
+def _cell(summary: Summary | None, digits: int) -> Text:
+    """The mean and the spread of some values, and below them their centre and its interval."""
+    if summary is None:
+        return Text(NOTHING)
+    spread = f" ± {_number(summary.std, digits)}" if summary.n > 1 else ""
+    text = Text(_number(summary.mean, digits) + spread, "bold")
+    if summary.n >= FEWEST_FOR_IQM:
+        text.append(f"\n{_number(summary.centre, digits)}", "not bold")
+    if not math.isnan(summary.low):
+        low, high = _number(summary.low, digits), _number(summary.high, digits)
+        text.append(f"\n{low}…{high}", "not bold")
+    return text
+
+
+def _number(value: float, digits: int) -> str:
+    digits = 0 if digits == 1 and abs(value) >= LARGE else digits
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def _plain(value: Any) -> Any:
+    """A number as CSV has it: none where there is none."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if missing else value
