@@ -340,7 +340,8 @@ def make_encoder(
             arguments; a function from observations (N, *observation_shape) to features (N, F); None
             for the features of the environment, or else random Fourier features.
         env: The environment, without wrappers that hide what it offers.
-        observed_states: Observations to try a function on.
+        observed_states: Observations (n, *observation_shape), to try a function on, and for the
+            shape of observations; None for that of the environment.
         budget: How much work to put into an autoencoder of vectors that is given by its name; None
             for its own defaults.
 
@@ -380,7 +381,9 @@ def make_encoder(
                     f"encoder={encoder!r}: {name!r} has no setting "
                     f"{setting!r}{did_you_mean(str(setting), allowed)}: expected some of {allowed}"
                 )
-        shape = env.observation_space.shape or ()
+        # Of the observed states, if there are some: wrappers may add to observations.
+        offers: Any = env.observation_space if observed_states is None else observed_states[0]
+        shape = offers.shape or ()
         if name == "vae" and budget is not None and len(shape) != IMAGE_AXES:
             work = {"hidden": budget.encoder_hidden, "schedule": budget.encoder}
             settings = {**work, **settings}
