@@ -43,8 +43,8 @@ def threads(report: Any) -> tuple[str | None, int]:
 
 
 def slow_square(report: Any, number: int, folder: str, until: str) -> int:
-    """Wait for a file before it goes on, and tell where it runs."""
-    Path(folder, f"{number}.{os.getppid()}.{time.monotonic_ns()}").touch()
+    """Wait for a file before it goes on, and leave the number of the process."""
+    Path(folder, f"{number}.{os.getpid()}.{time.monotonic_ns()}").touch()
     while not Path(until).exists():
         report("waiting", 0.5)
         time.sleep(0.05)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 import small_jobs
 from rlsp_sb3.experiments.executors import MAX_RETRIES, Task
 from rlsp_sb3.experiments.local import LocalExecutor
+from waiting import is_alive, wait_for
 
 TASKS = [Task(f"square {i}", (i,)) for i in range(5)]
 
@@ -98,25 +98,11 @@ def test_processes_end_with_the_one_that_started_them(tmp_path):
     wait_for(lambda: not any(is_alive(child) for child in children))
 
 
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.05)
-
-
 def children_of(pid):
     listed = subprocess.run(
         ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     )
     return [int(word) for word in listed.stdout.split()]
-
-
-def is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.parametrize(("n_workers", "error"), [(0, ValueError), ("2", TypeError)])

@@ -123,7 +123,9 @@ def tables(plan: Plan, results: Results) -> dict[str, Table]:
         table = _table(plan, with_expert=False)
         for n in plan.states:
             table.add_row(
-                _states(n), *(_cell(relative.get((method, n)), 3) for method in plan.methods)
+                _states(n),
+                # The spread over environments would say nothing.
+                *(_cell(relative.get((method, n)), 3, spread=False) for method in plan.methods),
             )
         found[f"{TITLES[measure][0]}, as a fraction of the expert's, in all environments"] = table
     return found
@@ -167,12 +169,13 @@ def _states(n: int) -> str:
     return f"  {n} state{'s' if n > 1 else ''}"
 
 
-def _cell(summary: Summary | None, digits: int) -> Text:
+def _cell(summary: Summary | None, digits: int, spread: bool = True) -> Text:
     """The mean and the spread of some values, and below them their centre and its interval."""
     if summary is None:
         return Text(NOTHING)
-    spread = f" ± {_number(summary.std, digits)}" if summary.n > 1 else ""
-    text = Text(_number(summary.mean, digits) + spread, "bold")
+    text = Text(_number(summary.mean, digits), "bold")
+    if spread and summary.n > 1:
+        text.append(f" ± {_number(summary.std, digits)}")
     if summary.n >= FEWEST_FOR_IQM:
         text.append(f"\n{_number(summary.centre, digits)}", "not bold")
     if not math.isnan(summary.low):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
+from uuid import uuid4
 
-from rlsp_sb3.experiments.executors import MAX_RETRIES, Event, Function, Report, Task, call
+from rlsp_sb3.experiments.executors import MAX_RETRIES, Event, Function, Task, call
 
 POLL = 0.5  # seconds
 CPUS = "CPU"
@@ -58,7 +59,7 @@ class RayExecutor:
         compute = ray.remote(num_cpus=1, max_retries=MAX_RETRIES)(_compute)
         # Ray keeps those in mind that have to wait, and starts them in this order.
         names = {compute.remote(function, task, board): task.name for task in tasks}
-        attempts = dict.fromkeys(names.values(), 0)
+        attempts = dict.fromkeys(names.values(), "")
         while names:
             done, _ = ray.wait(list(names), timeout=POLL)
             yield from self._stages(board, attempts, set(names.values()))
@@ -69,7 +70,7 @@ class RayExecutor:
                 except ray.exceptions.RayError as error:  # lost too often, or a bug
                     yield Event(name, "failed", str(error).strip())
 
-    def _stages(self, board: Any, attempts: dict[str, int], names: set[str]) -> Iterator[Event]:
+    def _stages(self, board: Any, attempts: dict[str, str], names: set[str]) -> Iterator[Event]:
         """What running tasks have told since the last time."""
         ray = self._ray
         try:
@@ -79,13 +80,10 @@ class RayExecutor:
         for name, attempt, stage, fraction in told:
             if name not in names:
                 continue
-            if attempt > attempts[name]:
-                is_again, attempts[name] = attempts[name] > 0, attempt
-                yield (
-                    Event(name, "lost", "its process or machine was lost")
-                    if is_again
-                    else Event(name, "started")
-                )
+            if attempt != attempts[name]:
+                is_first, attempts[name] = not attempts[name], attempt
+                why = None if is_first else "its process or machine was lost"
+                yield Event(name, "started" if is_first else "lost", why)
             if stage:
                 yield Event(name, "stage", stage, fraction)
 
@@ -94,20 +92,13 @@ class _Board:
     """An actor on the machine of the caller, where tasks write how they are doing."""
 
     def __init__(self) -> None:
-        self._attempts: dict[str, int] = {}
-        self._told: list[tuple[str, int, str, float]] = []
+        self._told: list[tuple[str, str, str, float]] = []
 
-    def start(self, name: str) -> int:
-        """Tell that a task starts; returns for which time."""
-        self._attempts[name] = self._attempts.get(name, 0) + 1
-        self.tell(name, self._attempts[name], "", 0.0)
-        return self._attempts[name]
-
-    def tell(self, name: str, attempt: int, stage: str, fraction: float) -> None:
-        """Tell the stage of a task."""
+    def tell(self, name: str, attempt: str, stage: str, fraction: float) -> None:
+        """Tell the stage of a task, in the attempt that a text stands for."""
         self._told.append((name, attempt, stage, fraction))
 
-    def take(self) -> list[tuple[str, int, str, float]]:
+    def take(self) -> list[tuple[str, str, str, float]]:
         """What was told since the last call."""
         told, self._told = self._told, []
         return told
@@ -123,11 +114,10 @@ def _board(ray: Any) -> Any:
 
 def _compute(function: Function, task: Task, board: Any) -> tuple[str, Any]:
     """What a worker does."""
-    ray = import_ray()
-    attempt = ray.get(board.start.remote(task.name))
+    attempt = uuid4().hex
 
     def report(stage: str, fraction: float) -> None:
-        board.tell.remote(task.name, attempt, stage, fraction)
+        board.tell.remote(task.name, attempt, stage, fraction)  # nobody waits for it
 
-    told: Report = report
-    return call(function, told, task)
+    report("", 0.0)
+    return call(function, report, task)
