@@ -78,7 +78,7 @@ def test_a_bug_is_reported():
         if event.kind in ("done", "failed")
     ]
     assert event.kind == "failed"
-    assert "KeyError" in event.value
+    assert event.value == "KeyError: 'a bug'"
 
 
 def test_tasks_of_a_node_that_is_lost_start_anew(cluster, second_node, tmp_path):

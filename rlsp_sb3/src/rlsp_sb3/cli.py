@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rlsp_sb3.run_folder import RunFolder
 
 N_EPISODES = 20
+CONFIGURED = "rlsp"
+"""The learner for which the package has configurations."""
 
 app = typer.Typer(
     name="rlsp",
@@ -85,6 +87,8 @@ def envs() -> None:
 
 - `rlsp learn InvertedPendulum-v5 --algo rlsp --states expert.zip --n-states 10`
 
+- `rlsp learn HalfCheetah-FW-v2 --algo rlsp --budget paper --states expert.zip --set horizon=20`
+
 - `rlsp learn CartPole-v1 --algo rlsp --states episodes.npz --set solver=PPO`
 """
 )
@@ -125,6 +129,14 @@ def learn(
             metavar="NAME=VALUE",
             help="Set an argument of the learner's constructor; may be given several times. "
             "A wrong name is answered with a list of all.",
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How much work `--algo rlsp` puts into ENV: paper, fast (the default) or smoke, "
+            "by the configurations of the package; what is set by --set comes before.",
         ),
     ] = None,
     states: Annotated[
@@ -168,7 +180,8 @@ def learn(
 
     with user_errors():
         learner_class = plugins.load_learner(algo)
-        arguments = parse_settings(learner_class, settings or [])
+        arguments = shipped_arguments(algo, env, budget)
+        arguments |= parse_settings(learner_class, settings or [])
         made = plugins.make(env)
         if states is not None:
             arguments["observed_states"] = observed_states(states, n_states, made, seed)
@@ -178,6 +191,7 @@ def learn(
 
     command = ["rlsp", "learn", env, "--algo", algo, "--seed", str(seed), "--out", str(folder.path)]
     command += [] if timesteps is None else ["--timesteps", str(timesteps)]
+    command += [] if budget is None else ["--budget", budget]
     command += [] if states is None else ["--states", states, "--n-states", str(n_states)]
     command += [] if log_interval == 1 else ["--log-interval", str(log_interval)]
     command += [word for setting in settings or [] for word in ("--set", setting)]
@@ -201,6 +215,19 @@ def learn(
         folder,
         {"command": shlex.join(command), "env": env, "algo": algo, "wall_time_seconds": seconds},
     )
+
+
+def shipped_arguments(algo: str, env: str, budget: str | None) -> dict[str, Any]:
+    """The arguments of RLSP that the configurations of the package have for an environment."""
+    if algo == CONFIGURED:
+        from rlsp_sb3.experiments.config import load_config
+
+        return load_config(env, "fast" if budget is None else budget).rlsp
+    if budget is not None:
+        raise ValueError(
+            f"--budget {budget}: expected it with --algo {CONFIGURED} only; for {algo} use --set"
+        )
+    return {}
 
 
 def observed_states(source: str, n: int, env: Any, seed: int) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import gymnasium as gym
 from gymnasium.error import DependencyNotInstalled
 
 from rlsp_sb3.base import RewardLearner
+from rlsp_sb3.budgets import Budget
 from rlsp_sb3.comparison import true_return_fractions
 from rlsp_sb3.errors import NotOfferedError
 from rlsp_sb3.plots import reward_heatmap
@@ -96,7 +98,8 @@ def fractions_of(learner: RewardLearner) -> dict[str, float]:
 def arguments_used(learner: RewardLearner) -> dict[str, Any]:
     """The values of all arguments of the learner's constructor, but for arrays."""
     names = [name for name in arguments_of(type(learner)) if name != "observed_states"]
-    return {name: getattr(learner, name) for name in names if hasattr(learner, name)}
+    used = {name: getattr(learner, name) for name in names if hasattr(learner, name)}
+    return {name: asdict(x) if isinstance(x, Budget) else x for name, x in used.items()}
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib import resources
@@ -80,7 +81,8 @@ def load_config(env_id: str, budget: str = "fast", assignments: Iterable[str] = 
     """
     check_choice("budget", budget, BUDGET_NAMES)
     file = _file_of(env_id)
-    chosen = _merged(_shipped()[DEFAULT][budget], _shipped()[file][budget])
+    # A copy: what is shipped is read once.
+    chosen = deepcopy(_merged(_shipped()[DEFAULT][budget], _shipped()[file][budget]))
     config = _checked(f"{file}, {budget}", chosen)
     for assignment in assignments:
         chosen = _merged(chosen, _parse(assignment))

@@ -67,8 +67,10 @@ class RayExecutor:
                 name = names.pop(reference)
                 try:
                     yield Event(name, *ray.get(reference))
-                except ray.exceptions.RayError as error:  # lost too often, or a bug
-                    yield Event(name, "failed", str(error).strip())
+                except ray.exceptions.RayTaskError as error:  # a bug
+                    yield Event(name, "failed", f"{type(error.cause).__name__}: {error.cause}")
+                except ray.exceptions.RayError as error:  # lost too often
+                    yield Event(name, "failed", str(error).strip().partition("\n")[0])
 
     def _stages(self, board: Any, attempts: dict[str, str], names: set[str]) -> Iterator[Event]:
         """What running tasks have told since the last time."""
