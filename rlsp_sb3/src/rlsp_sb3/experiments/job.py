@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -43,7 +43,7 @@ class Job:
     n_states: int
     seed: int
     config: Config
-    expert: bytes
+    expert: bytes = field(repr=False)
 
     @property
     def name(self) -> str:
