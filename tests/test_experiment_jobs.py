@@ -74,9 +74,13 @@ def test_results_are_complete(plan, outcomes):
         assert figures.in_loop == pytest.approx(np.mean(figures.details["in_loop"]["returns"]))
         assert figures.fresh == pytest.approx(np.mean(figures.details["fresh"]["returns"]))
         assert len(figures.details["fresh"]["returns"]) == n_episodes
-        assert 0 <= figures.epic <= 1
         assert figures.seconds > 0
-        assert figures.notes == ()
+        if ENV.endswith("v4"):  # it gives 1 whatever happens
+            assert figures.epic is None
+            assert "is constant" in figures.notes[0]
+        else:
+            assert 0 <= figures.epic <= 1
+            assert figures.notes == ()
         told = list(dict.fromkeys(stage for stage, _ in stages))
         assert [s for s in told if s in ("learning", "fresh policy")] == [
             "learning",
@@ -182,6 +186,24 @@ def test_a_reward_that_cannot_be_compared_does_not_cost_the_returns(plan, monkey
     assert figures.epic is None
     assert figures.fresh is not None
     assert figures.notes == ("no EPIC distance: reward is constant",)
+
+
+def test_gail_imitates_what_the_expert_does_in_the_observed_states(plan, outcomes, tmp_path):
+    pytest.importorskip("imitation", reason='needs pip install "rlsp-baselines[gail]"')
+    outcome = run_job(
+        lambda stage, fraction: None, dataclasses.replace(plan.jobs[1], method="gail")
+    )
+    assert outcome.figures.in_loop > 0
+    assert outcome.figures.fresh is None
+    assert outcome.figures.notes[0].startswith("no fresh policy")
+    arrays = {}
+    for method, content in (("gail", outcome), ("rlsp", outcomes["rlsp"][0])):
+        path = tmp_path / f"{method}.zip"
+        path.write_bytes(content.learner)
+        arrays[method] = read_archive(path)[1]
+    observed = arrays["rlsp"]["observed_states"]
+    (name,) = [name for name in arrays["gail"] if name.endswith("observations")]
+    np.testing.assert_array_equal(arrays["gail"][name][::2], observed)
 
 
 # The folder of results.

@@ -81,7 +81,8 @@ def test_the_table_is_printed_and_written(whole: Any) -> None:
         assert row["fresh_n"] == "1"
         assert row["fresh_low"] == ""  # there is no interval of one seed
         assert float(row["fresh_mean"]) == float(row["fresh_centre"]) > 0
-        assert 0 <= float(row["epic_mean"]) <= 1
+        if ENV.endswith("v5"):  # the reward of v4 is constant
+            assert 0 <= float(row["epic_mean"]) <= 1
     with Image.open(out / "table.png") as png:
         assert min(png.size) > 400
     config = json.loads((out / "config.json").read_text())
@@ -109,7 +110,7 @@ def test_a_command_that_is_killed_goes_on_to_the_same_table(
 ) -> None:
     _, out, _ = whole
     arguments = ("table", "mujoco", *SMALL, "--experts", experts, "--out", tmp_path)
-    words = [*arguments, "--methods", "rlsp", "average-features", "waypoints", "--jobs", 2]
+    words = [*arguments, "--methods", "rlsp", "average-features", "waypoints"]
     program = "from rlsp_sb3.cli import app; app()"
     command = [sys.executable, "-c", program, *map(str, words)]
     jobs = tmp_path / "jobs"
