@@ -51,13 +51,14 @@ def install_checkout(session: nox.Session, resolution: str, *tools: str) -> None
     """Install the checkout, editable, and tools beside it; first what it takes to build it."""
     prepare(session)
     gail = "[gail]" if resolution == "imitation" else ""
+    ray = "" if resolution == "imitation" else ",ray"
     install(session, resolution, "hatchling", "editables", *tools)
     install(
         session,
         resolution,
         "--no-build-isolation",
         *("-e", "./rlsp_envs[render,mujoco,robotics]"),
-        *("-e", "./rlsp_sb3[video]"),
+        *("-e", f"./rlsp_sb3[video{ray}]"),
         *("-e", f"./rlsp_baselines{gail}"),
     )
 
@@ -133,7 +134,7 @@ def wheels(session: nox.Session) -> None:
         "latest",
         *TEST_TOOLS,
         f"{wheel('rlsp_envs')}[render,mujoco,robotics]",
-        f"{wheel('rlsp_sb3')}[video]",
+        f"{wheel('rlsp_sb3')}[video,ray]",
         wheel("rlsp_baselines"),
     )
     # The version stays while the contents change: put this build in place of an earlier one.
