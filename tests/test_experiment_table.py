@@ -299,7 +299,7 @@ def test_the_board_shows_stages_and_when_they_end(monkeypatch: pytest.MonkeyPatc
         board.tell(Event("a", "failed", "ValueError: no"))
         console.print(board.picture())
     text = console.export_text()
-    assert "0 of 3 jobs" in text
+    assert "0 of 3 jobs, about 3 min to go" in text
     (line,) = [line for line in text.splitlines() if "first job" in line and "3 min" in line]
     assert "learning" in line
     assert "1 min" in line or "60 s" in line

@@ -122,10 +122,14 @@ class Board:
     def headline(self) -> str:
         """How many jobs are over, and when all will be."""
         n_over, n = len(self._seconds), len(self._titles)
-        text = f"{n_over} of {n} jobs"
-        if 0 < n_over < n:
+        now = time.monotonic()
+        left = [running.seconds_left(now) or 0.0 for running in list(self._running.values())]
+        if n_over:
             mean = sum(self._seconds) / n_over
-            text += f", about {duration((n - n_over) * mean / min(self._n_workers, n))} to go"
+            left.append((n - n_over) * mean / min(self._n_workers, n))
+        text = f"{n_over} of {n} jobs"
+        if n_over < n and any(left):
+            text += f", about {duration(max(left))} to go"
         return text
 
     def _line(self, name: str, what: str, style: str = "", always: bool = False) -> None:

@@ -49,7 +49,13 @@ class RayExecutor:
     def __init__(self, address: str = "auto") -> None:
         self._ray = ray = import_ray()
         if not ray.is_initialized():
-            ray.init(address=address, log_to_driver=False, configure_logging=False)
+            try:
+                ray.init(address=address, log_to_driver=False, configure_logging=False)
+            except ConnectionError as error:
+                raise ConnectionError(
+                    f"--ray-address {address}: {error} Start a cluster by `ray start --head`, or "
+                    "use --ray-address local, or --jobs"
+                ) from error
         self.n_workers = max(1, int(ray.cluster_resources().get(CPUS, 1)))
 
     def run(self, function: Function, tasks: Sequence[Task]) -> Iterator[Event]:
