@@ -67,6 +67,19 @@ def test_learning_leaves_observed_states_as_they_are():
     np.testing.assert_array_equal(states, STATES)
 
 
+def test_what_is_unusual_about_observed_states_stands_out():
+    learner = make_learner(encoder="identity").learn(100)
+    position, speed = learner.encoder(STATES)[0]
+    # At random the car stays near -.5, and would not if it started where it was left.
+    assert position > 5 * abs(speed)
+
+
+def test_wrappers_may_add_to_observations():
+    env = gym.wrappers.TimeAwareObservation(gym.make(ENV))
+    learner = RLSP(env, [[0.45, 0.0, 10]], encoder="identity", forward_model="learned", seed=0)
+    assert learner.feature_names == ("observation_0", "observation_1", "observation_2")
+
+
 @pytest.mark.parametrize("solver", ["FastSAC", SAC, "PPO"])
 @pytest.mark.parametrize("forward_model", ["simulator", "learned"])
 def test_stopped_saved_and_resumed_is_never_stopped(solver, forward_model, tmp_path):

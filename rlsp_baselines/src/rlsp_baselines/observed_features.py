@@ -186,14 +186,8 @@ class ObservedFeaturesLearner(TabularLearner):
             return
         if not self.encoder.is_fitted:
             if self.transitions is None:
-                simulated = is_simulated(self.env, self.forward_model)
-                self.transitions = collect(
-                    base_env(self.env),
-                    self.budget.n_transitions,
-                    self.rng,
-                    starts=self.observed_states if simulated else None,
-                    max_length=self.budget.episode_length,
-                )
+                # None near the observed states: what is unusual about them has to stand out.
+                self.transitions = collect(base_env(self.env), self.budget.n_transitions, self.rng)
             self._record("losses", self.encoder.fit(self.transitions.observations, self.rng))
         self._observe()
 

@@ -100,6 +100,10 @@ class SampledWorld(World):
     def prepare(self, rng: np.random.Generator) -> dict[str, float]:
         """Collect transitions, and fit the encoder and the inverse dynamics to them."""
         budget, losses = self._budget, dict[str, float]()
+        if not self._encoder.is_fitted:
+            # To nothing near the observed states: what is unusual about them has to stand out.
+            usual = collect(self._env, budget.n_transitions, rng)
+            losses |= self._encoder.fit(usual.observations, rng)
         if self.transitions is None:
             self.transitions = collect(
                 self._env,
@@ -109,8 +113,6 @@ class SampledWorld(World):
                 max_length=budget.episode_length,
             )
         seen = self.transitions
-        if not self._encoder.is_fitted:
-            losses |= self._encoder.fit(seen.observations, rng)
         if not self.inverse_dynamics.model.is_fitted:
             loss = self.inverse_dynamics.fit(seen, budget.dynamics, rng)
             losses["inverse_dynamics_loss"] = loss

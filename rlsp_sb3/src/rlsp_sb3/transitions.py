@@ -42,7 +42,7 @@ def collect(
     rng: np.random.Generator,
     *,
     starts: Array | None = None,
-    max_length: int = 100,
+    max_length: int | None = None,
     policy: Callable[[Array], Array] | None = None,
 ) -> Transitions:
     """Act in an environment, at random if no policy is given.
@@ -54,7 +54,7 @@ def collect(
         starts: Observations (n, *observation_shape) in whose states every other episode starts,
             if the environment can be put there; None for those of the environment only.
         max_length: The number of steps of an episode, if the environment does not end it before; at
-            least 1.
+            least 1. None to leave the end to the environment.
         policy: Maps an observation to an action; None for actions at random.
 
     Returns:
@@ -65,7 +65,8 @@ def collect(
         ValueError: If a number is out of range, or starts are empty.
     """
     check_int("n_steps", n_steps, 1)
-    check_int("max_length", max_length, 1)
+    if max_length is not None:
+        check_int("max_length", max_length, 1)
     if starts is not None and not len(starts):
         raise ValueError("starts has no rows: expected at least one observation, or None")
     set_state = None if starts is None else state_setter(env)
@@ -78,7 +79,7 @@ def collect(
             observation = starts[rng.integers(len(starts))]
             set_state(observation)
         n_episodes += 1
-        for _ in range(min(max_length, n_steps - len(seen))):
+        for _ in range(min(max_length or n_steps, n_steps - len(seen))):
             action = env.action_space.sample() if policy is None else policy(observation)
             following, reward, terminated, truncated, _ = env.step(action)
             following = np.array(following)  # the environment may show the next one in its place
