@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,7 @@ import typer
 import yaml
 
 from rlsp_sb3.atomic import replacing
-from rlsp_sb3.console import say, stderr, stdout, user_errors
+from rlsp_sb3.console import say, stdout, user_errors
 
 if TYPE_CHECKING:
     from rlsp_sb3.experiments.executors import Executor
@@ -128,7 +126,8 @@ def mujoco(
     command += ["--seeds", str(seeds), "--budget", budget, "--out", str(out)]
     command += [word for setting in settings or [] for word in ("--set", setting)]
     folder = ResultFolder(out)
-    with user_errors((OSError, ImportError)), one_at_a_time(InUseError), folder.locked():
+    in_use = user_errors((InUseError,), status=1)
+    with user_errors((OSError, ImportError)), in_use, folder.locked():
         write_json(out / "config.json", {"command": shlex.join(command), "configs": configs})
         try:
             failed = compute(plan, folder, jobs, ray_address, progress)
@@ -140,16 +139,6 @@ def mujoco(
         say(f"{name} failed: {why}", style="yellow")
     if failed or not shown:
         raise typer.Exit(1)
-
-
-@contextmanager
-def one_at_a_time(error_class: type[Exception]) -> Iterator[None]:
-    """Turn the error that a folder is in use into a message, and exit with status 1."""
-    try:
-        yield
-    except error_class as error:
-        stderr.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from None
 
 
 def compute(

@@ -25,13 +25,15 @@ def say(text: str, style: str = "") -> None:
 
 
 @contextmanager
-def user_errors(errors: tuple[type[Exception], ...] = USER_ERRORS) -> Iterator[None]:
-    """Turn errors that the user can mend into one message, and exit with status 2."""
+def user_errors(
+    errors: tuple[type[Exception], ...] = USER_ERRORS, status: int = 2
+) -> Iterator[None]:
+    """Turn errors that the user can mend into one message, and exit with a status."""
     try:
         yield
     except errors as error:
         stderr.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
+        raise typer.Exit(status) from None
 
 
 def check_output(path: Path, suffix: str = "") -> Path:

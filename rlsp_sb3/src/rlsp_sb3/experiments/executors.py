@@ -56,10 +56,12 @@ class Event(NamedTuple):
 class Executor(Protocol):
     """What computes tasks."""
 
-    n_workers: int
-    """How many tasks it computes at once, about."""
     shares_disk: bool
     """Whether tasks can write to the folders of this process."""
+
+    @property
+    def n_workers(self) -> int:
+        """How many tasks it computes at once, about."""
 
     def run(self, function: Function, tasks: Sequence[Task]) -> Iterator[Event]:
         """Compute all tasks, and tell what happens; the last event of each is done or failed.

@@ -56,17 +56,25 @@ class RayExecutor:
                     f"--ray-address {address}: {error} Start a cluster by `ray start --head`, or "
                     "use --ray-address local, or --jobs"
                 ) from error
-        self.n_workers = max(1, int(ray.cluster_resources().get(CPUS, 1)))
+
+    @property
+    def n_workers(self) -> int:
+        """The number of cores of the cluster, which may change."""
+        return max(1, int(self._ray.cluster_resources().get(CPUS, 1)))
 
     def run(self, function: Function, tasks: Sequence[Task]) -> Iterator[Event]:
         """Compute all tasks, and tell what happens; see ``Executor``."""
         ray = self._ray
         board = _board(ray)
         compute = ray.remote(num_cpus=1, max_retries=MAX_RETRIES)(_compute)
-        # Ray keeps those in mind that have to wait, and starts them in this order.
-        names = {compute.remote(function, task, board): task.name for task in tasks}
-        attempts = dict.fromkeys(names.values(), "")
-        while names:
+        waiting = list(reversed(tasks))
+        names: dict[Any, str] = {}
+        attempts = dict.fromkeys((task.name for task in tasks), "")
+        while waiting or names:
+            # As many again as there is room for, so that a cluster that can grow does.
+            while waiting and len(names) < 2 * self.n_workers:
+                task = waiting.pop()
+                names[compute.remote(function, task, board)] = task.name
             done, _ = ray.wait(list(names), timeout=POLL)
             yield from self._stages(board, attempts, set(names.values()))
             for reference in done:
