@@ -80,7 +80,9 @@ def test_version() -> None:
         ("envs", "states horizon"),
         ("table", "gridworlds"),
         ("table gridworlds", "--out --seeds --methods --deep --force --progress"),
+        ("table mujoco", "--env --experts --states --methods --seeds --budget --set --jobs --out"),
         ("learn", "ENV --algo --seed --out --timesteps --set --log-interval --progress --force"),
+        ("learn", "--budget --states --n-states"),
     ],
 )
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -95,7 +97,7 @@ def test_help(command: str, expected: str, option: str) -> None:
 def test_examples_of_the_help_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"• rlsp (learn .*?) *\n", rlsp("learn", "--help").out)
-    assert len(examples) == 6
+    assert len(examples) == 7
     for example in examples[:3]:  # the others have environments and files of nobody's
         assert rlsp(*shlex.split(example), "--timesteps", 1).code == 0, example
 
