@@ -36,6 +36,12 @@ def always_die(report: Any, number: int) -> int:
     return number
 
 
+def interrupt(report: Any, number: int) -> int:
+    """Press Ctrl-C, which all processes of a terminal get."""
+    os.kill(os.getpid(), signal.SIGINT)
+    return number
+
+
 def threads(report: Any) -> tuple[str | None, int]:
     import torch
 

@@ -67,6 +67,12 @@ def test_a_task_whose_process_is_killed_each_time_fails_in_the_end():
     assert len([event for event in others if event.kind == "lost"]) == MAX_RETRIES
 
 
+def test_ctrl_c_is_left_to_the_process_that_started_them():
+    # A learner would stop early, and its result would be taken for a complete one.
+    ends, _ = run(LocalExecutor(1), small_jobs.interrupt, TASKS[:2])
+    assert [ends[task.name].value for task in TASKS[:2]] == [0, 1]
+
+
 def test_processes_have_one_thread_and_leave_nothing_behind():
     ends, _ = run(LocalExecutor(1), small_jobs.threads, [Task("threads", ())])
     assert ends["threads"].value == ("1", 1)
