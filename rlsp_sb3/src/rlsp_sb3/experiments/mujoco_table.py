@@ -26,7 +26,7 @@ TITLES = {
     "seconds": ("Seconds to infer the reward", 1),
 }
 """What is printed of each measure, and with how many digits."""
-LARGE = 1_000  # from here on returns have no decimals
+LARGE = 1_000  # from here on means have no decimals
 EXPLANATION = (
     "Mean ± standard deviation over seeds; below, of at least 4 seeds the interquartile mean, and "
     "the bootstrapped 95 % confidence interval of that, or else of the mean."
@@ -112,7 +112,9 @@ def tables(plan: Plan, results: Results) -> dict[str, Table]:
         table = _table(plan, with_expert=measure in RETURNS)
         for env_id in plan.env_ids:
             expert = results.experts.get(env_id)
-            cells = [NOTHING if expert is None else _number(expert, digits)]
+            cells = [
+                NOTHING if expert is None else _number(expert, 0 if expert >= LARGE else digits)
+            ]
             table.add_row(Text(env_id, "bold"), *(cells if measure in RETURNS else []))
             for n in plan.states:
                 rows = [results.rows.get(Place(env_id, method, n), {}) for method in plan.methods]
@@ -173,6 +175,7 @@ def _cell(summary: Summary | None, digits: int, spread: bool = True) -> Text:
     """The mean and the spread of some values, and below them their centre and its interval."""
     if summary is None:
         return Text(NOTHING)
+    digits = 0 if abs(summary.mean) >= LARGE else digits
     text = Text(_number(summary.mean, digits), "bold")
     if spread and summary.n > 1:
         text.append(f" ± {_number(summary.std, digits)}")
@@ -185,7 +188,6 @@ def _cell(summary: Summary | None, digits: int, spread: bool = True) -> Text:
 
 
 def _number(value: float, digits: int) -> str:
-    digits = 0 if digits == 1 and abs(value) >= LARGE else digits
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
