@@ -50,8 +50,8 @@ def install(session: nox.Session, resolution: str, *requirements: str) -> None:
 def install_checkout(session: nox.Session, resolution: str, *tools: str) -> None:
     """Install the checkout, editable, and tools beside it; first what it takes to build it."""
     prepare(session)
-    gail = "[gail]" if resolution == "imitation" else ""
     ray = "" if resolution == "imitation" else ",ray"
+    extra = "gail" if resolution == "imitation" else "arviz"  # the wheels are tested without
     install(session, resolution, "hatchling", "editables", *tools)
     install(
         session,
@@ -59,7 +59,7 @@ def install_checkout(session: nox.Session, resolution: str, *tools: str) -> None
         "--no-build-isolation",
         *("-e", "./rlsp_envs[render,mujoco,robotics]"),
         *("-e", f"./rlsp_sb3[video{ray}]"),
-        *("-e", f"./rlsp_baselines{gail}"),
+        *("-e", f"./rlsp_baselines[{extra}]"),
     )
 
 

@@ -14,8 +14,8 @@ from stable_baselines3.common.callbacks import ConvertCallback
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok
 from corridor import Corridor
-from rlsp_baselines import RewardSampling
-from rlsp_baselines.diagnostics import effective_sample_size, split_r_hat
+from rlsp_baselines import RewardSampling, diagnostics
+from rlsp_baselines.diagnostics import effective_sample_size, find_arviz, split_r_hat
 from rlsp_baselines.posterior_plot import posterior_plot
 from rlsp_sb3.protocols import ReportingLearner
 
@@ -53,13 +53,50 @@ ARVIZ = {  # rhat(method="split") and ess(method="mean") of ArviZ 0.23.4
 }
 
 
+needs_arviz = pytest.mark.skipif(
+    find_arviz() is None, reason='needs ArviZ, which `pip install "rlsp-baselines[arviz]"` brings'
+)
+with_and_without_arviz = pytest.mark.parametrize(
+    "arviz", [False, pytest.param(True, marks=needs_arviz)], indirect=True
+)
+
+
+@pytest.fixture
+def arviz(request, monkeypatch):
+    """Whether ArviZ computes the diagnostics."""
+    if not request.param:
+        monkeypatch.setattr(diagnostics, "find_arviz", lambda: None)
+    return request.param
+
+
+@with_and_without_arviz
 @pytest.mark.parametrize("kind", ARVIZ)
-def test_diagnostics_are_those_of_arviz(kind):
+def test_diagnostics_are_those_of_arviz(arviz, kind):
     r_hat, size = ARVIZ[kind]
     samples = np.stack([chains(kind), chains("independent")], axis=2)
     np.testing.assert_allclose(split_r_hat(samples)[0], r_hat, rtol=1e-12)
-    np.testing.assert_allclose(effective_sample_size(samples)[0], size, rtol=0.01)
+    np.testing.assert_allclose(effective_sample_size(samples)[0], size, rtol=5e-5)
     assert split_r_hat(samples)[1] == split_r_hat(samples[..., 1:])[0]
+
+
+@needs_arviz
+@pytest.mark.parametrize(("n_chains", "n_draws"), [(1, 200), (2, 20), (3, 101), (4, 400)])
+def test_formulas_agree_with_the_arviz_that_is_installed(monkeypatch, n_chains, n_draws):
+    walk = np.random.default_rng(1).standard_normal((n_chains, n_draws, 3))
+    for t in range(1, n_draws):
+        walk[:, t] += [0, 0.5, 0.9] * walk[:, t - 1]
+    by_arviz = split_r_hat(walk), effective_sample_size(walk)
+    monkeypatch.setattr(diagnostics, "find_arviz", lambda: None)
+    np.testing.assert_allclose(split_r_hat(walk), by_arviz[0], rtol=1e-12)
+    np.testing.assert_allclose(effective_sample_size(walk), by_arviz[1], rtol=1e-12)
+
+
+@needs_arviz
+def test_arviz_takes_the_posterior():
+    learner = learned()
+    summary = find_arviz().summary(learner.posterior, round_to=12)
+    assert list(summary.index) == list(learner.feature_names)
+    np.testing.assert_allclose(summary["mean"].astype(float), learner.theta)
 
 
 def test_diagnostics_of_autocorrelated_chains_are_known():
@@ -68,13 +105,15 @@ def test_diagnostics_of_autocorrelated_chains_are_known():
     assert size == pytest.approx(4000 * 0.1 / 1.9, rel=0.2)
 
 
+@with_and_without_arviz
 @pytest.mark.parametrize("shape", [(4, 3, 2), (4, 0, 2)])
-def test_diagnostics_of_few_draws_are_not_known(shape):
+def test_diagnostics_of_few_draws_are_not_known(arviz, shape):
     assert np.isnan(split_r_hat(np.zeros(shape))).all()
     assert np.isnan(effective_sample_size(np.zeros(shape))).all()
 
 
-def test_diagnostics_of_what_never_changed_are_not_known():
+@with_and_without_arviz
+def test_diagnostics_of_what_never_changed_are_not_known(arviz):
     assert np.isnan(split_r_hat(np.ones((2, 10, 1)))).all()
     assert np.isnan(effective_sample_size(np.ones((2, 10, 1)))).all()
     apart = np.array([0.0, 1.0])[:, None, None] * np.ones((2, 10, 1))

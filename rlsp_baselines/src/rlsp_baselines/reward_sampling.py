@@ -165,6 +165,14 @@ class RewardSampling(TabularLearner):
         return np.ascontiguousarray(kept.swapaxes(0, 1))
 
     @property
+    def posterior(self) -> dict[str, FloatArray]:
+        """The samples of each weight (chains, draws) by its name, as ArviZ takes them.
+
+        For example ``arviz.summary(learner.posterior)``, or ``arviz.convert_to_dataset``.
+        """
+        return dict(zip(self.feature_names, self.samples.transpose(2, 0, 1), strict=True))
+
+    @property
     def theta(self) -> FloatArray:
         """The mean (F,) of the samples; that of where the chains are while none is kept."""
         mean: FloatArray = np.mean(self._samples or [self._chains], axis=(0, 1))
@@ -182,7 +190,10 @@ class RewardSampling(TabularLearner):
 
     @property
     def diagnostics(self) -> Diagnostics:
-        """How well the chains did since the burn-in; NaN where there are too few samples to say."""
+        """How well the chains did since the burn-in; NaN where there are too few samples to say.
+
+        By ArviZ if it is installed (``pip install "rlsp-baselines[arviz]"``).
+        """
         samples = self.samples
         n_draws = len(self._samples)
         rate = self._n_accepted / n_draws if n_draws else np.full(self.n_chains, np.nan)
