@@ -5,6 +5,7 @@ import json
 import gymnasium as gym
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from stable_baselines3.common.evaluation import evaluate_policy
 
 import rlsp_envs  # noqa: F401 (registers the environments)
@@ -84,6 +85,25 @@ def test_lost_coverage_where_things_are_random():
     lost = lost_coverage(mdp.transitions, baselines, 6)
     np.testing.assert_allclose(lost, dense_lost_coverage(mdp.transitions, baselines, 6), atol=1e-12)
     assert ((lost > 0.01) & (lost % 1 > 0.01)).any()  # not only zeros and ones
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 9])
+def test_lost_coverage_of_random_dynamics(horizon):
+    rng = np.random.default_rng(0)
+    n_states, n_actions = 80, 3
+    rows = np.zeros((n_states * n_actions, n_states))
+    for i, row in enumerate(rows):  # never more than a few states back
+        state = i // n_actions
+        row[rng.integers(max(0, state - 5), n_states, size=2)] = rng.dirichlet([1, 1])
+    repeated = rng.random(len(rows)) < 0.5
+    rows[repeated] = rows[0]  # what many actions come to
+    transitions = csr_array(rows / rows.sum(axis=1, keepdims=True))
+    baselines = np.array([79, 3, 40])
+    np.testing.assert_allclose(
+        lost_coverage(transitions, baselines, horizon),
+        dense_lost_coverage(transitions, baselines, horizon),
+        atol=1e-12,
+    )
 
 
 def test_breaking_the_vase_is_the_worst_that_can_happen_in_a_room():

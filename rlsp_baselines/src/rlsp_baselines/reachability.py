@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -9,7 +11,7 @@ from scipy.sparse import csr_array
 from rlsp_sb3.planning import FloatArray
 
 BITS = 8
-CHUNK = 64  # columns that are worked on at once: few enough to stay in the processor's cache
+CHUNK = 24  # columns that are worked on at once: few enough to stay in the processor's cache
 
 
 def lost_coverage(transitions: csr_array, baselines: NDArray[np.int64], horizon: int) -> FloatArray:
@@ -19,8 +21,9 @@ def lost_coverage(transitions: csr_array, baselines: NDArray[np.int64], horizon:
     exactly ``horizon`` steps from s. What a state s lacks against a baseline state b is
     Σ_k max(C(b, k) - C(s, k), 0) (Krakovna et al. 2018, section 2).
 
-    Only states k that can be reached from a baseline state count, so no others are looked at; where
-    nothing is random, coverage is 0 or 1 and a byte holds that of eight states.
+    Only states k that can be reached from a baseline state count, so no others are looked at, and
+    only states s from which k can be reached cover anything. Where nothing is random, coverage is 0
+    or 1 and a byte holds that of eight states.
 
     Args:
         transitions: P(s' | s, a), (S·A, S).
@@ -34,11 +37,14 @@ def lost_coverage(transitions: csr_array, baselines: NDArray[np.int64], horizon:
     is_deterministic = bool((np.diff(transitions.indptr) == 1).all())
     if is_deterministic:
         return _lost_in_sets(transitions, baselines, horizon, targets)
+    outcomes, choices = _distinct(transitions)
     lost = np.zeros((len(baselines), transitions.shape[1]))
     for start in range(0, len(targets), CHUNK):
-        coverage = _coverage(transitions, horizon, targets[start : start + CHUNK])
+        states, coverage = _coverage(outcomes, choices, horizon, targets[start : start + CHUNK])
         for i, baseline in enumerate(baselines):
-            lost[i] += np.maximum(coverage[baseline] - coverage, 0).sum(axis=1)
+            covered = coverage[states == baseline].sum(axis=0)  # one row, or none: zeros
+            lost[i] += covered.sum()
+            lost[i, states] -= np.minimum(covered, coverage).sum(axis=1)
     return lost
 
 
@@ -77,13 +83,55 @@ def _lost_in_sets(
     return np.array(missing, dtype=np.float64)
 
 
-def _coverage(transitions: csr_array, horizon: int, targets: NDArray[np.int64]) -> FloatArray:
-    """C(s, k) for all states s and some targets k, (S, len(targets))."""
-    n_states = transitions.shape[1]
-    n_actions = transitions.shape[0] // n_states
-    coverage = np.zeros((n_states, len(targets)))
-    coverage[targets, np.arange(len(targets))] = 1
+def _distinct(transitions: csr_array) -> tuple[csr_array, NDArray[np.int64]]:
+    """The transitions without repetitions.
+
+    Much of what can be done comes to the same, such as to turn where one stands, from any side.
+
+    Args:
+        transitions: P(s' | s, a), (S·A, S).
+
+    Returns:
+        The distinct rows (R, S), and which of them each action in each state is (S, A).
+    """
+    numbers: dict[tuple[bytes, bytes], int] = {}
+    choices = np.empty(transitions.shape[0], dtype=np.int64)
+    for i, (start, end) in enumerate(pairwise(transitions.indptr)):
+        row = transitions.indices[start:end].tobytes(), transitions.data[start:end].tobytes()
+        choices[i] = numbers.setdefault(row, len(numbers))
+    _, first = np.unique(choices, return_index=True)
+    return transitions[first], choices.reshape(transitions.shape[1], -1)
+
+
+def _coverage(
+    outcomes: csr_array,
+    choices: NDArray[np.int64],
+    horizon: int,
+    targets: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], FloatArray]:
+    """C(s, k) for some targets k.
+
+    Returns:
+        The states s (n,) from which a target can be reached, and their coverage (n, len(targets)):
+        that of all others is 0.
+    """
+    can_reach = np.zeros((len(choices), 1))
+    can_reach[targets] = 1
     for _ in range(horizon):
-        after = (transitions @ coverage).reshape(n_states, n_actions, len(targets))
-        coverage = after.max(axis=1)
-    return coverage
+        can_reach = np.maximum(can_reach, _best(outcomes, choices, can_reach) > 0)
+    states = np.flatnonzero(can_reach)
+    rows, choices = np.unique(choices[states], return_inverse=True)
+    outcomes, choices = outcomes[rows][:, states], choices.reshape(len(states), -1)
+    coverage = (states[:, None] == targets).astype(np.float64)
+    for _ in range(horizon):
+        coverage = _best(outcomes, choices, coverage)
+    return states, coverage
+
+
+def _best(outcomes: csr_array, choices: NDArray[np.int64], values: FloatArray) -> FloatArray:
+    """The largest expected values that some action leads to, of states with values (S, n)."""
+    expected = outcomes @ values
+    best: FloatArray = expected[choices[:, 0]]
+    for column in choices.T[1:]:
+        np.maximum(best, expected[column], out=best)
+    return best
