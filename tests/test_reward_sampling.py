@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import warnings
 from itertools import product
 
 import gymnasium as gym
@@ -217,6 +218,7 @@ def test_burn_in_is_not_kept_and_tunes_the_steps():
     learner.learn(400)
     assert learner.samples.shape == (3, 0, 4)
     assert np.isnan(learner.diagnostics.acceptance_rate).all()
+    assert np.isnan(learner.standard_errors).all()
     scale = learner._scale
     learner.learn()
     assert learner.num_timesteps == 300
@@ -234,6 +236,22 @@ def test_chosen_step_size_is_kept():
     assert learner._scale == learner.step_size == 0.01
     assert learner.diagnostics.acceptance_rate.mean() > 0.9
     assert learner.diagnostics.r_hat.max() > 1.5  # and the chains are far from agreeing
+
+
+def test_chains_that_do_not_agree_are_warned_of():
+    with pytest.warns(UserWarning, match=r"have not converged: split-R̂ is .*raise n_samples=40"):
+        learned(step_size=0.01)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        learner = RewardSampling(Corridor(), seed=0).learn()
+    assert learner.diagnostics.r_hat.max() <= 1.01
+
+
+def test_standard_errors_are_those_of_runs_with_other_seeds():
+    runs = [RewardSampling(Corridor(), seed=i, n_samples=1000).learn() for i in range(12)]
+    spread = np.std([run.theta for run in runs], axis=0)
+    claimed = np.mean([run.standard_errors for run in runs], axis=0)
+    assert ((spread / claimed > 0.5) & (spread / claimed < 2)).all()
 
 
 def test_same_seed_same_bits():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -26,6 +27,8 @@ ProperPrior = Literal["gaussian", "laplace"]
 TARGET_ACCEPTANCE = 0.3  # between the best for one weight, 0.44, and for many, 0.23
 ADAPTATION_DECAY = 0.6
 DIAGNOSE_EVERY = 100  # timesteps: it takes longer than a timestep
+LARGEST_R_HAT = 1.01  # as Vehtari et al. (2021) recommend, like 100 independent samples a chain
+SMALLEST_SIZE = 100
 
 
 class Diagnostics(NamedTuple):
@@ -50,6 +53,9 @@ class RewardSampling(TabularLearner):
     Gaussian noise to its reward weights θ, and accepts that with the probability by which the
     posterior rises, at most 1. Rewards of the burn-in are not kept. The inferred reward is the mean
     of the posterior, since the expected return of a policy is linear in the reward.
+
+    ``learn`` warns if split-R̂ is above 1.01 or the effective sample size below 100 a chain. Chains
+    that agree may still be too short for the sign of a small weight: see ``standard_errors``.
 
     A timestep of ``learn`` is one proposal of each chain; an episode, for callbacks that count
     them, too.
@@ -199,6 +205,18 @@ class RewardSampling(TabularLearner):
         rate = self._n_accepted / n_draws if n_draws else np.full(self.n_chains, np.nan)
         return Diagnostics(rate, split_r_hat(samples), effective_sample_size(samples))
 
+    @property
+    def standard_errors(self) -> FloatArray:
+        """By how much each weight (F,) of the reward is off for want of samples, typically.
+
+        Where weights are smaller than that, the policy for them may be the result of chance. NaN
+        where there are too few samples to say.
+        """
+        if not self._samples:
+            return np.full(len(self.feature_names), np.nan)
+        deviations: FloatArray = self.samples.std(axis=(0, 1))
+        return deviations / np.sqrt(self.diagnostics.effective_sample_size)
+
     def log_posterior(self, theta: ArrayLike) -> float:
         """The log density of reward weights (F,) given the observed states, up to a constant.
 
@@ -218,6 +236,7 @@ class RewardSampling(TabularLearner):
             "acceptance rate": float(diagnostics.acceptance_rate.mean()),
             "largest split-R̂ (near 1 once the chains agree)": float(diagnostics.r_hat.max()),
             "smallest effective sample size": float(diagnostics.effective_sample_size.min()),
+            "largest standard error of a weight": float(self.standard_errors.max()),
         }
 
     def figures(self) -> dict[str, Callable[[Path], None]]:
@@ -256,6 +275,21 @@ class RewardSampling(TabularLearner):
                 break
             if self.num_timesteps % log_interval == 0:
                 self.dump_logs()
+        self._warn_unless_converged()
+
+    def _warn_unless_converged(self) -> None:
+        diagnostics = self.diagnostics
+        r_hat = float(diagnostics.r_hat.max())
+        size = float(diagnostics.effective_sample_size.min())
+        if r_hat > LARGEST_R_HAT or size < SMALLEST_SIZE * self.n_chains:
+            warnings.warn(
+                f"the chains have not converged: split-R̂ is {r_hat:.3f} (expected: at most "
+                f"{LARGEST_R_HAT}) and the effective sample size {size:.0f} (at least "
+                f"{SMALLEST_SIZE * self.n_chains}), so call learn(…, reset_num_timesteps=False) "
+                f"for more samples, or raise n_samples={self.n_samples} and "
+                f"burn_in={self.burn_in}",
+                stacklevel=4,
+            )
 
     def _log_posteriors_of(self, thetas: FloatArray) -> FloatArray:
         return np.array([self.log_posterior(theta) for theta in thetas])
