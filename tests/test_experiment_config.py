@@ -67,6 +67,7 @@ def test_a_user_s_changes_come_last_and_deep_in():
             "rlsp.budget.n_epochs=3",
             "rlsp.budget.solver_kwargs={gamma: 0.9}",
             "rlsp.budget.learning-rate=1e-2",
+            "rlsp.encoder=vae",
             "rlsp.encoder.kl_weight=0.5",
             "fresh_timesteps=11",
         ],
