@@ -18,6 +18,7 @@ from rlsp_sb3.encoders import (
     make_encoder,
 )
 from rlsp_sb3.fitting import Schedule
+from rlsp_sb3.scaling import clocks
 
 SHAPE = (2, 3)
 QUICK = Schedule(300, 100, 1e-2)
@@ -63,6 +64,31 @@ def test_identity_standardises_each_entry():
     others = observations(50, seed=1)
     np.testing.assert_allclose(encoder(others), standardised(observations(), others), atol=1e-5)
     assert encoder.feature_names == tuple(f"observation_{i}" for i in range(6))
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_clocks_do_not_count(name):
+    settings = {"vae": {"n_latents": 3, "hidden": (8,), "schedule": Schedule(20, 50, 1e-3)}}
+    before = observations()
+    after = observations(seed=1)
+    before[:, 1, 0] = np.linspace(1, 0.9, len(before))
+    after[:, 1, 0] = before[:, 1, 0] - 0.001
+    encoder = ENCODERS[name](SHAPE, **settings.get(name, {}))
+    encoder.fit(before, np.random.default_rng(0), after)
+    earlier, other = before[:5].copy(), before[:5].copy()
+    earlier[:, 1, 0] = 0.2
+    other[:, 0, 0] += 1
+    np.testing.assert_array_equal(encoder(earlier), encoder(before[:5]))
+    assert (encoder(other) != encoder(before[:5])).any()
+    again = ENCODERS[name](SHAPE, **settings.get(name, {}))
+    again.set_arrays(encoder.arrays())
+    np.testing.assert_array_equal(again(earlier), encoder(earlier))
+
+
+def test_what_only_sometimes_changes_alike_is_no_clock():
+    before = np.zeros((4, 3), np.float32)
+    after = np.array([[0, 1, 1], [0, 1, 1], [0, 1, 1], [0, 1, 0]], np.float32)
+    np.testing.assert_array_equal(clocks(before, after), [False, True, False])
 
 
 @pytest.mark.parametrize("bandwidth", [0.5, 1.0, 2.0])

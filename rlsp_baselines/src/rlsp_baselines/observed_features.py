@@ -188,7 +188,9 @@ class ObservedFeaturesLearner(TabularLearner):
             if self.transitions is None:
                 # None near the observed states: what is unusual about them has to stand out.
                 self.transitions = collect(base_env(self.env), self.budget.n_transitions, self.rng)
-            self._record("losses", self.encoder.fit(self.transitions.observations, self.rng))
+            seen = self.transitions
+            losses = self.encoder.fit(seen.observations, self.rng, seen.next_observations)
+            self._record("losses", losses)
         self._observe()
 
     def _end_epoch(self, clock: Stopwatch, callback: BaseCallback, log_interval: int) -> bool:

@@ -18,7 +18,7 @@ from rlsp_sb3.fitting import Schedule, fit
 from rlsp_sb3.named_arrays import joined, load_module, module_arrays, part
 from rlsp_sb3.networks import IMAGE_AXES, image_decoder, image_encoder, mlp
 from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.scaling import Scaling
+from rlsp_sb3.scaling import Scaling, clocks
 from rlsp_sb3.suggest import did_you_mean
 
 FIT = Schedule(2500, 500, 1e-3)
@@ -48,8 +48,18 @@ class Encoder(ABC):
     def feature_names(self) -> tuple[str, ...]:
         """The names of the F features."""
 
-    def fit(self, observations: NDArray[Any], rng: np.random.Generator) -> dict[str, float]:
+    def fit(
+        self,
+        observations: NDArray[Any],
+        rng: np.random.Generator,
+        next_observations: NDArray[Any] | None = None,
+    ) -> dict[str, float]:
         """Fit it to observations (N, *observation_shape).
+
+        Args:
+            observations: What it is fitted to.
+            rng: Decides all that is random.
+            next_observations: What followed on each, if that is known.
 
         Returns:
             What to log, by name, measured on observations that it was not fitted to.
@@ -102,6 +112,9 @@ class EnvironmentFeatures(FunctionEncoder):
 class ScaledEncoder(Encoder):
     """One that brings observations to mean 0 and standard deviation 1 first.
 
+    Entries that count the steps, such as the time that remains, are 0: nobody acts on them, and far
+    into an episode they would outweigh all others.
+
     A subclass keeps each other argument of its constructor as an attribute of the same name.
     """
 
@@ -109,9 +122,16 @@ class ScaledEncoder(Encoder):
         self.scaling = Scaling(observation_shape)
         self.is_fitted = False
 
-    def fit(self, observations: NDArray[Any], rng: np.random.Generator) -> dict[str, float]:
+    def fit(
+        self,
+        observations: NDArray[Any],
+        rng: np.random.Generator,
+        next_observations: NDArray[Any] | None = None,
+    ) -> dict[str, float]:
         """Take mean and standard deviation from observations (N, *observation_shape)."""
         self.scaling.fit(observations)
+        if next_observations is not None:
+            self.scaling.ignore(clocks(observations, next_observations))
         self.is_fitted = True
         return {}
 
@@ -270,9 +290,14 @@ class StateVAE(ScaledEncoder):
         """The names of the F features."""
         return tuple(f"latent_{i}" for i in range(self.n_latents))
 
-    def fit(self, observations: NDArray[Any], rng: np.random.Generator) -> dict[str, float]:
+    def fit(
+        self,
+        observations: NDArray[Any],
+        rng: np.random.Generator,
+        next_observations: NDArray[Any] | None = None,
+    ) -> dict[str, float]:
         """Fit it to observations (N, *observation_shape); logs the loss of those held out."""
-        super().fit(observations, rng)
+        super().fit(observations, rng, next_observations)
         scaled = self.scaling.scale(observations)
         noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
 

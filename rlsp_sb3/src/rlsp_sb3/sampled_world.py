@@ -25,6 +25,7 @@ from rlsp_sb3.named_arrays import joined, load_module, module_arrays, part
 from rlsp_sb3.past import Observations, Past
 from rlsp_sb3.past_weights import cosine_weights, initial_weights, uniform_weights
 from rlsp_sb3.planning import FloatArray
+from rlsp_sb3.scaling import clocks
 from rlsp_sb3.simulate import Trajectories, rollout
 from rlsp_sb3.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.simulators import Simulator, finite
@@ -103,7 +104,7 @@ class SampledWorld(World):
         if not self._encoder.is_fitted:
             # To nothing near the observed states: what is unusual about them has to stand out.
             usual = collect(self._env, budget.n_transitions, rng)
-            losses |= self._encoder.fit(usual.observations, rng)
+            losses |= self._encoder.fit(usual.observations, rng, usual.next_observations)
         if self.transitions is None:
             self.transitions = collect(
                 self._env,
@@ -189,6 +190,10 @@ class SampledWorld(World):
         smallest_size = SMALLEST_SHARE * len(reached)
         scaling = self.inverse_dynamics.model.origin
         known = on_the_way[finite(on_the_way)]
+        seen = self._collected
+        is_clock = clocks(seen.observations, seen.next_observations).reshape(reached.shape[1:])
+        # The time at which the states were observed says nothing of where the person was.
+        reached = np.where(is_clock, known.mean(axis=0), reached)
         return initial_weights(reached, known, scaling, smallest_size), {}
 
     def credit(self, past: Past) -> tuple[FloatArray, dict[str, float]]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rlsp_sb3.networks import one_hot
 
 SMALLEST_STD = 1e-6
+CLOCK_TOLERANCE = 1e-3  # of an amount; single precision leaves less
 
 
 class Scaling:
@@ -36,6 +37,10 @@ class Scaling:
         std = flat.std(axis=0)
         self.std = np.where(std > SMALLEST_STD, std, 1.0)
 
+    def ignore(self, entries: NDArray[np.bool_]) -> None:
+        """Let some entries (size,) be 0 whatever their value."""
+        self.std = np.where(entries, np.inf, self.std)
+
     def flatten(self, values: ArrayLike) -> NDArray[np.float64]:
         """Arrays (N, *shape) as (N, size)."""
         array = np.asarray(values, dtype=np.float64)
@@ -57,6 +62,24 @@ class Scaling:
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over what :meth:`arrays` returned."""
         self.mean, self.std = np.array(arrays["mean"]), np.array(arrays["std"])
+
+
+def clocks(observations: NDArray[Any], next_observations: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which entries of observations count the steps: they change, and always by the same amount.
+
+    Nothing that a person does changes them, so they say nothing of what the person wanted.
+
+    Args:
+        observations: What was seen before each step (N, *observation_shape).
+        next_observations: What was seen after it.
+
+    Returns:
+        Whether each of the flattened entries is one (size,).
+    """
+    before, after = (each.reshape(len(each), -1) for each in (observations, next_observations))
+    change = after.astype(np.float64) - before
+    amount = np.abs(change).mean(axis=0)
+    return np.asarray((amount > 0) & (np.ptp(change, axis=0) <= CLOCK_TOLERANCE * amount))
 
 
 class ActionScaling:
