@@ -50,13 +50,11 @@ def test_what_was_collected_reaches_every_model():
     seen = world.transitions
     assert len(seen.actions) == TINY.n_transitions
     np.testing.assert_allclose(
-        world._encoder.scaling.mean, seen.observations.mean(axis=0), atol=1e-6
-    )
-    np.testing.assert_allclose(
         world.inverse_policy.after.mean, seen.next_observations.mean(axis=0), atol=1e-6
     )
     assert world.inverse_dynamics.model.is_fitted
     assert np.isin(1.0, seen.observations)  # some episodes start where the person was seen
+    assert abs(world._encoder.scaling.mean[0]) < 0.1  # the encoder knows nothing of those
 
 
 def test_what_is_fitted_is_used_as_it_is():
