@@ -130,15 +130,26 @@ def test_envs_says_how_to_install_what_is_missing(monkeypatch: pytest.MonkeyPatc
     assert "Cyborg-v0 cannot be made: run `pip install 'cyborg[arm]'`" in result.out
 
 
-def test_envs_lists_the_others_when_one_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (AssertionError(), "AssertionError"),
+        (AttributeError("numpy has no bool8"), "numpy has no bool8"),
+        (FileNotFoundError("there is no robot.xml"), "there is no robot.xml"),
+        (TypeError("layout is missing"), "layout is missing"),
+    ],
+)
+def test_envs_lists_the_others_when_one_is_broken(
+    error: Exception, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def make(**kwargs: Any) -> None:
-        raise AssertionError
+        raise error
 
     monkeypatch.setitem(gym.registry, "Broken-v0", registration.EnvSpec("Broken-v0", make))
     result = rlsp("envs")
     assert result.code == 0
     assert "RoomDefault-v0" in result.out
-    assert "Broken-v0 cannot be made: AssertionError" in result.out
+    assert f"Broken-v0 cannot be made: {message}" in result.out
 
 
 def test_envs_that_are_not_tabular(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
@@ -18,13 +17,10 @@ import rlsp_sb3
 from rlsp_sb3 import plugins
 from rlsp_sb3.atomic import replacing
 from rlsp_sb3.comparison import fraction_of
-from rlsp_sb3.errors import NotOfferedError
+from rlsp_sb3.errors import NotOfferedError, PluginError
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.suggest import did_you_mean
 from rlsp_sb3.tabular import plans
-
-ENV_ERRORS = (gym.error.Error, ImportError, TypeError, ValueError)
-"""What making an environment fails with if an extra is missing, or it wants arguments."""
 
 
 class Method(NamedTuple):
@@ -230,17 +226,16 @@ def find_problems(specs: Iterable[EnvSpec]) -> tuple[list[Problem], list[str]]:
     failed = []
     for spec in specs:
         try:
-            made = gym.make(spec.id, disable_env_checker=True)
-        except ENV_ERRORS:  # a broken package must not stop the others
+            with plugins.opened(spec) as env:
+                offers = [
+                    getattr(env, name, None)
+                    for name in ("observed_states", "horizon", "true_reward")
+                ]
+                if all(offer is not None for offer in offers) and isinstance(env, TabularEnv):
+                    digest = _digest(env)
+                    problems.setdefault(digest, Problem(spec.id, digest))
+        except PluginError:  # a broken package must not stop the others
             failed.append(spec.id)
-            continue
-        env: Any = made.unwrapped
-        offers = [getattr(env, name, None) for name in ("observed_states", "horizon")]
-        offers.append(getattr(env, "true_reward", None))
-        if all(offer is not None for offer in offers) and isinstance(env, TabularEnv):
-            digest = _digest(env)
-            problems.setdefault(digest, Problem(spec.id, digest))
-        made.close()
     return list(problems.values()), failed
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib import metadata
 from inspect import isclass
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 LEARNERS = "rlsp.learners"
 ENVIRONMENTS = "gymnasium.envs"
+BROKEN = (
+    *(gym.error.Error, ImportError, OSError),  # an extra or a file is missing
+    *(AssertionError, AttributeError, TypeError, ValueError),  # written for other versions
+)
+"""What the environments of a package that is broken fail with."""
 
 
 def learner_names() -> list[str]:
@@ -72,7 +79,7 @@ def register_envs() -> None:
         try:
             with nullcontext() if root else registration.namespace(plugin.name):
                 plugin.load()()
-        except (gym.error.Error, ImportError, AttributeError, TypeError, ValueError) as error:
+        except BROKEN as error:
             gym.logger.warn(
                 f"the environments of {_distribution(plugin)} cannot be registered: {error}"
             )
@@ -90,10 +97,35 @@ def make(env: str, **kwargs: Any) -> gym.Env[Any, Any]:
         raise ModuleNotFoundError(f"{env}{hint}: {error}") from error
 
 
+@contextmanager
+def opened(spec: EnvSpec) -> Iterator[Any]:
+    """A registered environment without its wrappers, while it is looked at.
+
+    Raises:
+        PluginError: If it cannot be made; says what to do.
+    """
+    try:
+        made = gym.make(spec.id, disable_env_checker=True)
+    except BROKEN as error:
+        raise PluginError(_what_to_do(error)) from error
+    try:
+        yield made.unwrapped
+    finally:
+        made.close()
+
+
 def plugin_specs() -> list[EnvSpec]:
     """The registered environments that are not Gymnasium's own."""
     specs = [spec for spec in gym.registry.values() if spec.entry_point is not None]
     return [spec for spec in specs if _package(spec) != "gymnasium"]
+
+
+def _what_to_do(error: Exception) -> str:
+    """The pip commands that an error names, or else what it says."""
+    commands = re.findall(r"`pip install [^`]+`", str(error))
+    if commands and isinstance(error, (gym.error.DependencyNotInstalled, ImportError)):
+        return f"run {', then '.join(commands)}"
+    return str(error).strip() or type(error).__name__
 
 
 def _package(spec: EnvSpec) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.error import DependencyNotInstalled
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from rlsp_sb3 import plugins
+from rlsp_sb3.errors import PluginError
 from rlsp_sb3.method_table import Method, Summary
 from rlsp_sb3.returns import Returns
 from rlsp_sb3.reward import LinearReward
@@ -133,20 +133,13 @@ def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str]]:
     failed = {}
     for spec in sorted(specs, key=lambda spec: spec.id):
         try:
-            cells = _about(spec)
-        except Exception as error:  # any package's: one that is broken must not hide the others
+            with plugins.opened(spec) as env:
+                cells = _about(env, spec)
+        except PluginError as error:  # one that is broken must not hide the others
             cells = ["?"] * 6
-            failed[spec.id] = what_to_do(error)
+            failed[spec.id] = str(error)
         table.add_row(Text(spec.id, "dim" if spec.id in failed else "bold"), *map(Text, cells))
     return table, failed
-
-
-def what_to_do(error: Exception) -> str:
-    """The pip commands that an error names, or else what it says."""
-    commands = re.findall(r"`pip install [^`]+`", str(error))
-    if commands and isinstance(error, (DependencyNotInstalled, ImportError)):
-        return f"run {', then '.join(commands)}"
-    return str(error).strip() or type(error).__name__
 
 
 def _weight(weight: float) -> Text:
@@ -156,26 +149,20 @@ def _weight(weight: float) -> Text:
     return Text(text.replace("-", "−"), "bold")
 
 
-def _about(spec: EnvSpec) -> list[str]:
-    made = gym.make(spec.id, disable_env_checker=True)
-    env: Any = made.unwrapped
-    try:
-        mdp = getattr(env, "mdp", None)
-        states = env.observation_space if mdp is None else len(mdp.features)
-        actions = getattr(env.action_space, "n", env.action_space)
-        names = getattr(env, "feature_names", None)
-        observed = getattr(env, "observed_states", None)
-        about = [
-            _size(states),
-            _size(actions),
-            NOTHING if names is None else str(len(names)),
-            str(getattr(env, "horizon", None) or NOTHING),
-            str(spec.max_episode_steps or NOTHING),
-            "no" if observed is None else "yes",
-        ]
-    finally:
-        made.close()
-    return about
+def _about(env: Any, spec: EnvSpec) -> list[str]:
+    mdp = getattr(env, "mdp", None)
+    states = env.observation_space if mdp is None else len(mdp.features)
+    actions = getattr(env.action_space, "n", env.action_space)
+    names = getattr(env, "feature_names", None)
+    observed = getattr(env, "observed_states", None)
+    return [
+        _size(states),
+        _size(actions),
+        NOTHING if names is None else str(len(names)),
+        str(getattr(env, "horizon", None) or NOTHING),
+        str(spec.max_episode_steps or NOTHING),
+        "no" if observed is None else "yes",
+    ]
 
 
 def _size(size: Any) -> str:
