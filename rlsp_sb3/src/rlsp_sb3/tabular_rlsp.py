@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 
-from rlsp_sb3.checks import check_choice, check_positive, check_vector
-from rlsp_sb3.gradient_ascent import GradientAscentLearner
+from rlsp_sb3.checks import check_choice, check_int, check_positive, check_vector
 from rlsp_sb3.likelihood import InitialStates, StateLikelihood
 from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.priors import PriorName
+from rlsp_sb3.priors import PRIORS, Prior, PriorName
 from rlsp_sb3.protocols import TabularEnv
-from rlsp_sb3.tabular import Combination
+from rlsp_sb3.reward import LinearReward
+from rlsp_sb3.tabular import Combination, TabularLearner
 
 
-class TabularRLSP(GradientAscentLearner):
+class TabularRLSP(TabularLearner):
     """Exact RLSP: the reward under which the observed states are most likely.
 
     Gradient ascent on the log probability that a person who is Boltzmann-rational for the reward
-    θ·f(s) leaves the observed states behind, plus the log prior of θ (Shah et al. 2019, section 4).
+    θ·f(s) leaves the observed states behind, plus the log prior of θ (Shah et al. 2019, section 4),
+    from the centre of the prior plus 0.01 N(0, 1).
     The environment must offer a :class:`~rlsp_sb3.protocols.TabularMDP` as ``mdp``.
 
     A timestep of ``learn`` is one gradient step; an episode, for callbacks that count them, too.
@@ -68,6 +71,8 @@ class TabularRLSP(GradientAscentLearner):
         on_goal_2     +0.3297
     """
 
+    timestep: str = "gradient step"
+
     def __init__(
         self,
         env: GymEnv | str,
@@ -88,6 +93,10 @@ class TabularRLSP(GradientAscentLearner):
         device: torch.device | str = "auto",
     ) -> None:
         check_positive("temperature", temperature)
+        check_choice("prior", prior, PRIORS)
+        check_positive("prior_std", prior_std)
+        check_positive("learning_rate", learning_rate)
+        check_int("n_epochs", n_epochs, 1)
         check_choice("initial_states", initial_states, get_args(InitialStates))
         if combination == "bayesian" and prior == "uniform":
             raise ValueError(
@@ -97,11 +106,6 @@ class TabularRLSP(GradientAscentLearner):
         super().__init__(
             env,
             observed_states,
-            horizon=horizon,
-            prior=prior,
-            prior_std=prior_std,
-            learning_rate=learning_rate,
-            n_epochs=n_epochs,
             inferred_weight=inferred_weight,
             combination=combination,
             seed=seed,
@@ -109,8 +113,15 @@ class TabularRLSP(GradientAscentLearner):
             tensorboard_log=tensorboard_log,
             device=device,
         )
+        self.horizon = self._check_horizon(horizon)
         self.temperature = temperature
+        self.prior = prior
+        self.prior_std = prior_std
+        self.learning_rate = learning_rate
+        self.n_epochs = n_epochs
         self.initial_states = initial_states
+        noise = self.rng.standard_normal(len(self.feature_names))
+        self.theta = self.prior_mean + 0.01 * noise
         self._likelihood = self._make_likelihood(self.unwrapped_env)
 
     def log_likelihood(self, theta: ArrayLike) -> float:
@@ -129,18 +140,61 @@ class TabularRLSP(GradientAscentLearner):
         """
         return self._likelihood.gradient(self._check_theta(theta))
 
+    @property
+    def reward(self) -> LinearReward:
+        """The inferred reward."""
+        return LinearReward(self.theta, self.feature_names, self.unwrapped_env.features)
+
+    @property
+    def inferred_rewards(self) -> FloatArray:
+        """The inferred reward of each state (S,)."""
+        return self.mdp.features @ self.theta
+
+    @property
+    def _prior(self) -> Prior:
+        return PRIORS[self.prior](self.prior_mean, self.prior_std)
+
+    @property
+    def _default_timesteps(self) -> int:
+        return self.n_epochs
+
+    def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
+        while self.num_timesteps < total_timesteps:
+            prior = self._prior
+            log_likelihood, gradient = self._likelihood.value_and_gradient(self.theta)
+            log_posterior = log_likelihood + prior.log_prob(self.theta)
+            gradient = gradient + prior.gradient(self.theta)
+            self.theta = self.theta + self.learning_rate * gradient
+            self._policy = None
+            self.num_timesteps += 1
+            to_log = {
+                "log_likelihood": log_likelihood,
+                "log_posterior": log_posterior,
+                "gradient_norm": float(np.linalg.norm(gradient)),
+                "reward_norm": float(np.linalg.norm(self.theta)),
+            }
+            self._record("rlsp", to_log)
+            if not self._end_step(callback):
+                break
+            if self.num_timesteps % log_interval == 0:
+                self.dump_logs()
+
     def _prepare(self, env: Any) -> None:
         super()._prepare(env)
         if hasattr(self, "theta"):  # not before everything else is set up
             check_vector("theta", self.theta, len(env.feature_names))
             self._likelihood = self._make_likelihood(env)
 
-    def _likelihood_gradient(self) -> tuple[FloatArray, dict[str, float]]:
-        log_likelihood, gradient = self._likelihood.value_and_gradient(self.theta)
-        log_posterior = log_likelihood + self._prior.log_prob(self.theta)
-        return gradient, {"log_likelihood": log_likelihood, "log_posterior": log_posterior}
-
     def _make_likelihood(self, env: TabularEnv) -> StateLikelihood:
         return StateLikelihood.of_env(
             env, self.observed_states, self.initial_states, self.horizon, self.temperature
         )
+
+    def _check_theta(self, theta: ArrayLike) -> FloatArray:
+        return check_vector("theta", theta, len(self.feature_names))
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {"theta": self.theta}
+
+    def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self.theta = self._check_theta(arrays["theta"])
