@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
+from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_baselines.waypoint_reward import WaypointReward
 from rlsp_sb3 import LinearReward
-from rlsp_sb3.budgets import Budget, find_budget
-from rlsp_sb3.callbacks import with_checkpoints
-from rlsp_sb3.checks import check_choice, check_int, check_mdp
-from rlsp_sb3.encoders import FunctionEncoder, encoder_settings, make_encoder
-from rlsp_sb3.measures import base_env, measure
+from rlsp_sb3.budgets import Budget
+from rlsp_sb3.encoders import FunctionEncoder
+from rlsp_sb3.epoch_learner import EpochLearner
+from rlsp_sb3.measures import base_env
 from rlsp_sb3.named_arrays import joined, part
 from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.protocols import Policy, TabularEnv
+from rlsp_sb3.protocols import Policy
 from rlsp_sb3.reward import FeatureFn
-from rlsp_sb3.solver_choice import Algorithm, find_solver, make_model, solver_name
+from rlsp_sb3.solver_choice import Algorithm, make_model
 from rlsp_sb3.solvers import SB3Solver
 from rlsp_sb3.stopwatch import Stopwatch
-from rlsp_sb3.tabular import TabularLearner
 from rlsp_sb3.tabular_world import state_features
 from rlsp_sb3.training_env import ForwardModel, is_simulated, make_training_env
 from rlsp_sb3.transitions import Transitions, collect
@@ -36,7 +33,7 @@ ONE = np.ones(1)
 """The weight of the reward, which is the only feature that a solver is told."""
 
 
-class ObservedFeaturesLearner(TabularLearner):
+class ObservedFeaturesLearner(EpochLearner):
     """Trains or plans a policy for a reward made of φ(s_i), the features of observed states s_i.
 
     The reward is known as soon as the encoder is fitted, which ``learn`` does, if it is not yet, on
@@ -72,37 +69,31 @@ class ObservedFeaturesLearner(TabularLearner):
         tensorboard_log: str | None = None,
         device: torch.device | str = "auto",
     ) -> None:
-        check_choice("forward_model", forward_model, get_args(ForwardModel))
-        check_int("eval_interval", eval_interval, 0)
-        check_int("checkpoint_interval", checkpoint_interval, 1)
         self._observed_features: FloatArray | None = None
         self._reward: LinearReward | WaypointReward | None = None
         super().__init__(
             env,
             observed_states,
+            encoder=encoder,
+            solver=solver,
+            solver_kwargs=solver_kwargs,
+            budget=budget,
+            n_epochs=n_epochs,
+            forward_model=forward_model,
+            keep_termination=keep_termination,
+            eval_interval=eval_interval,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_interval=checkpoint_interval,
             inferred_weight=inferred_weight,
             seed=seed,
             verbose=verbose,
             tensorboard_log=tensorboard_log,
             device=device,
         )
-        is_tabular = isinstance(self.unwrapped_env, TabularEnv)
-        algorithm = find_solver(solver, self.action_space, is_tabular)
-        self.budget = find_budget(budget, is_tabular)
-        self.n_epochs = self.budget.n_epochs if n_epochs is None else n_epochs
-        check_int("n_epochs", self.n_epochs, 1)
-        self.solver = solver
-        self.solver_kwargs = solver_kwargs
-        self.forward_model = forward_model
-        self.keep_termination = keep_termination
         self.transitions = self._check_transitions(transitions)
-        self.eval_interval = eval_interval
-        self.checkpoint_dir = checkpoint_dir
-        self.checkpoint_interval = checkpoint_interval
-        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self.budget)
         if self.encoder.is_fitted:
             self._observe()
-        self._solver = None if algorithm is None else self._make_solver(algorithm)
+        self._solver = None if self._algorithm is None else self._make_solver(self._algorithm)
 
     @abstractmethod
     def _reward_of(self, features: FeatureFn | None) -> LinearReward | WaypointReward:
@@ -176,7 +167,8 @@ class ObservedFeaturesLearner(TabularLearner):
                 self.num_timesteps += self._solver.train(
                     ONE, self.observed_states, self.rng, n_steps
                 )
-            if not self._end_epoch(clock, callback, log_interval):
+            self.logger.record("train/epoch", self._epoch)
+            if not self._end_epoch(self._epoch, clock, callback, log_interval):
                 break
 
     def _get_ready(self) -> None:
@@ -192,23 +184,6 @@ class ObservedFeaturesLearner(TabularLearner):
             losses = self.encoder.fit(seen.observations, self.rng, seen.next_observations)
             self._record("losses", losses)
         self._observe()
-
-    def _end_epoch(self, clock: Stopwatch, callback: BaseCallback, log_interval: int) -> bool:
-        """Log and call back; False to stop."""
-        if self.eval_interval and self._epoch % self.eval_interval == 0:
-            with clock("evaluation"):
-                self._record("eval", measure(self, np.random.default_rng(self.seed)))
-        self._record("time", clock.seconds)
-        self.logger.record("train/epoch", self._epoch)
-        go_on = self._end_step(callback)
-        if go_on and self._epoch % log_interval == 0:
-            self.dump_logs()
-        return go_on
-
-    def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
-        if self.checkpoint_dir is not None:
-            callback = with_checkpoints(callback, self.checkpoint_dir, self.checkpoint_interval)
-        return super()._init_callback(callback, progress_bar)
 
     @property
     def _epoch(self) -> int:
@@ -251,30 +226,11 @@ class ObservedFeaturesLearner(TabularLearner):
         return super().policy if self._solver is None else self._solver.policy
 
     @property
-    def feature_names(self) -> tuple[str, ...]:
-        """The names of the features."""
-        return tuple(self.encoder.feature_names)
-
-    @property
     def inferred_rewards(self) -> FloatArray:
         """The inferred reward of each state (S,) of a tabular environment."""
         return self._reward_of(None).of_states(state_features(self.unwrapped_env, self.encoder))
 
-    def _prepare(self, env: Any) -> None:
-        if isinstance(env, TabularEnv):
-            check_mdp(env.mdp, env.feature_names)
-        self._policy = None
-
     # Files.
-
-    def _saved_arguments(self) -> dict[str, Any]:
-        names = [name for name in self._argument_names() if name != "transitions"]  # as arrays
-        return {
-            **{name: getattr(self, name) for name in names},
-            "encoder": encoder_settings(self.encoder),
-            "solver": solver_name(self.solver),
-            "budget": asdict(self.budget),
-        }
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         known = self._observed_features

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,15 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
+from stable_baselines3.common.type_aliases import GymEnv
 
-from rlsp_sb3.budgets import Budget, find_budget
-from rlsp_sb3.callbacks import with_checkpoints
-from rlsp_sb3.checks import check_choice, check_int, check_mdp, check_positive, check_vector
+from rlsp_sb3.budgets import Budget
+from rlsp_sb3.checks import check_choice, check_int, check_positive, check_vector
 from rlsp_sb3.curriculum import Curriculum
-from rlsp_sb3.encoders import encoder_settings, make_encoder
+from rlsp_sb3.epoch_learner import EpochLearner
 from rlsp_sb3.inverse_dynamics import DeltaInverseDynamics
-from rlsp_sb3.measures import measure
 from rlsp_sb3.named_arrays import joined, part
 from rlsp_sb3.past import Past, effective_sample_size, simulate_past
 from rlsp_sb3.planning import FloatArray
@@ -26,10 +23,8 @@ from rlsp_sb3.priors import PRIORS, PriorName
 from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.sampled_world import SampledWorld, make_sampled_world
-from rlsp_sb3.solver_choice import Algorithm, find_solver, solver_name
 from rlsp_sb3.solvers import PlanningSolver, seeded
 from rlsp_sb3.stopwatch import Stopwatch
-from rlsp_sb3.tabular import TabularLearner
 from rlsp_sb3.tabular_world import TabularWorld
 from rlsp_sb3.training_env import ForwardModel
 from rlsp_sb3.transitions import Transitions
@@ -39,7 +34,7 @@ LARGEST_GRADIENT = 10.0
 DEFAULT_HORIZON = 30
 
 
-class RLSP(TabularLearner):
+class RLSP(EpochLearner):
     """Deep RLSP: the reward under which simulated pasts of the observed states make sense.
 
     In each epoch (Lindner et al. 2021, Algorithm 1):
@@ -152,15 +147,21 @@ class RLSP(TabularLearner):
         device: torch.device | str = "auto",
     ) -> None:
         check_choice("past_weights", past_weights, get_args(PastWeights))
-        check_choice("forward_model", forward_model, get_args(ForwardModel))
         check_choice("prior", prior, PRIORS)
         check_positive("prior_std", prior_std)
-        check_int("eval_interval", eval_interval, 0)
-        check_int("checkpoint_interval", checkpoint_interval, 1)
-        self.encoder = encoder
         super().__init__(
             env,
             observed_states,
+            encoder=encoder,
+            solver=solver,
+            solver_kwargs=solver_kwargs,
+            budget=budget,
+            n_epochs=n_epochs,
+            forward_model=forward_model,
+            keep_termination=keep_termination,
+            eval_interval=eval_interval,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_interval=checkpoint_interval,
             inferred_weight=inferred_weight,
             seed=seed,
             verbose=verbose,
@@ -168,53 +169,37 @@ class RLSP(TabularLearner):
             device=device,
         )
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
-        algorithm = find_solver(solver, self.action_space, is_tabular)
-        self.budget = find_budget(budget, is_tabular)
         self.horizon = self._check_horizon(horizon)
         n_actions = max(self.horizon - 1, 1)
         if learning_rate is None:
             learning_rate = self.budget.learning_rate * (n_actions if is_tabular else 1)
-        self.n_epochs = self.budget.n_epochs if n_epochs is None else n_epochs
         self.n_trajectories = (
             self.budget.n_trajectories if n_trajectories is None else n_trajectories
         )
         check_positive("learning_rate", learning_rate)
-        check_int("n_epochs", self.n_epochs, 1)
         check_int("n_trajectories", self.n_trajectories, 1)
-        self.solver = solver
-        self.solver_kwargs = solver_kwargs
         self.learning_rate = learning_rate
         self.past_weights = past_weights
         self.prior = prior
         self.prior_std = prior_std
-        self.forward_model = forward_model
-        self.keep_termination = keep_termination
-        self.eval_interval = eval_interval
-        self.checkpoint_dir = checkpoint_dir
-        self.checkpoint_interval = checkpoint_interval
-        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self.budget)
         self.theta = 0.01 * self.rng.standard_normal(len(self.encoder.feature_names))
         self._past: Past | None = None
         self._is_ready = False
-        self.world = self._make_world(algorithm, inverse_dynamics, transitions)
+        self.world = self._make_world(inverse_dynamics, transitions)
         self.curriculum = Curriculum(
             self.horizon if is_tabular else min(2, self.horizon),
             self.horizon,
             self.n_epochs,
             self.budget.gradient_threshold,
         )
-
         if checkpoint_dir is not None:
             self.world.arrays()  # an error now if that cannot be saved, rather than later
 
     def _make_world(
-        self,
-        algorithm: Algorithm | None,
-        inverse_dynamics: DeltaInverseDynamics | None,
-        transitions: Transitions | None,
+        self, inverse_dynamics: DeltaInverseDynamics | None, transitions: Transitions | None
     ) -> World:
-        """What the environment is like; an algorithm that is None stands for planning."""
-        chosen = self.solver_kwargs or {}
+        """What the environment is like."""
+        algorithm, chosen = self._algorithm, self.solver_kwargs or {}
         if algorithm is None:
             self.timestep = "gradient step"
         if algorithm is None or isinstance(self.unwrapped_env, TabularEnv):
@@ -255,7 +240,11 @@ class RLSP(TabularLearner):
             clock = Stopwatch()
             with seeded(self.rng):  # what SB3's policies draw from, too
                 to_log = self._epoch(clock)
-            if not self._end_epoch(to_log, clock, callback, log_interval):
+            self._policy = None
+            losses = {name: to_log.pop(name) for name in list(to_log) if name.endswith("loss")}
+            self._record("losses", losses)
+            self._record("rlsp", to_log)
+            if not self._end_epoch(self.curriculum.epoch, clock, callback, log_interval):
                 break
 
     def _epoch(self, clock: Stopwatch) -> dict[str, float]:
@@ -339,33 +328,6 @@ class RLSP(TabularLearner):
         """The step size of the current epoch."""
         return self.learning_rate * (1 - self.curriculum.progress if self.budget.anneal else 1)
 
-    def _end_epoch(
-        self,
-        to_log: dict[str, float],
-        clock: Stopwatch,
-        callback: BaseCallback,
-        log_interval: int,
-    ) -> bool:
-        """Log and call back; False to stop."""
-        self._policy = None
-        epoch = self.curriculum.epoch
-        if self.eval_interval and epoch % self.eval_interval == 0:
-            with clock("evaluation"):
-                self._record("eval", measure(self, np.random.default_rng(self.seed)))
-        losses = {name: to_log.pop(name) for name in list(to_log) if name.endswith("loss")}
-        self._record("losses", losses)
-        self._record("time", clock.seconds)
-        self._record("rlsp", to_log)
-        go_on = self._end_step(callback)
-        if go_on and epoch % log_interval == 0:
-            self.dump_logs()
-        return go_on
-
-    def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
-        if self.checkpoint_dir is not None:
-            callback = with_checkpoints(callback, self.checkpoint_dir, self.checkpoint_interval)
-        return super()._init_callback(callback, progress_bar)
-
     @property
     def _default_timesteps(self) -> int:
         return self.n_epochs * self.world.solver.n_steps
@@ -392,12 +354,6 @@ class RLSP(TabularLearner):
         return super().policy if is_planned else self.world.solver.policy
 
     @property
-    def feature_names(self) -> tuple[str, ...]:
-        """The names of the features."""
-        names: tuple[str, ...] = self.encoder.feature_names
-        return names
-
-    @property
     def inferred_rewards(self) -> FloatArray:
         """The inferred reward of each state (S,) of an environment to plan in."""
         return self._state_features @ self.theta
@@ -418,11 +374,6 @@ class RLSP(TabularLearner):
             return self.world.state_features
         raise TypeError(f"env={self.unwrapped_env} is not tabular: its states cannot be enumerated")
 
-    def _prepare(self, env: Any) -> None:
-        if isinstance(env, TabularEnv):
-            check_mdp(env.mdp, env.feature_names)
-        self._policy = None
-
     def _check_horizon(self, horizon: int | None) -> int:
         if horizon is None:
             horizon = getattr(self.unwrapped_env, "horizon", None) or DEFAULT_HORIZON
@@ -430,16 +381,6 @@ class RLSP(TabularLearner):
         return horizon
 
     # Files.
-
-    def _saved_arguments(self) -> dict[str, Any]:
-        given = {"inverse_dynamics", "transitions"}  # as arrays
-        names = [name for name in self._argument_names() if name not in given]
-        return {
-            **{name: getattr(self, name) for name in names},
-            "encoder": encoder_settings(self.encoder),
-            "solver": solver_name(self.solver),
-            "budget": asdict(self.budget),
-        }
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         past = {} if self._past is None else self._past._asdict()
