@@ -33,6 +33,7 @@ from stable_baselines3.common.vec_env import (
 from rlsp_sb3.archive import read_archive, write_archive
 from rlsp_sb3.callbacks import LearnerProgressBar, as_callback
 from rlsp_sb3.checks import check_device, check_int
+from rlsp_sb3.observed_states import find_observed_states
 from rlsp_sb3.plugins import register_envs
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.reward import RewardFn
@@ -91,7 +92,9 @@ class RewardLearner(ABC):
         self._custom_logger = False
         self.start_time = time.time_ns()
         self.set_env(env)
-        self.observed_states = self._check_observed_states(observed_states)
+        self.observed_states = find_observed_states(
+            observed_states, self.unwrapped_env, self.observation_space
+        )
         self.set_random_seed(seed)
 
     # What a subclass defines.
@@ -291,42 +294,6 @@ class RewardLearner(ABC):
         if seed is not None:
             self.env.seed(seed)
             self.action_space.seed(seed)
-
-    def _check_observed_states(self, observed_states: ArrayLike | None) -> NDArray[Any]:
-        if observed_states is None:
-            observed_states = getattr(self.unwrapped_env, "observed_states", None)
-        if observed_states is None:
-            raise ValueError(
-                "observed_states=None: this environment offers none, so pass the observations "
-                "(n, *observation_shape) of the states that the person left behind"
-            )
-        try:
-            states = np.array(observed_states)
-        except ValueError as error:  # of different lengths
-            raise ValueError(
-                f"observed_states={observed_states!r} are no array: {error}"
-            ) from error
-        if states.dtype.kind not in "biuf":
-            raise TypeError(f"observed_states={observed_states!r}: expected numbers")
-        shape = self.observation_space.shape
-        if states.ndim == 0 or states.shape[1:] != shape or len(states) == 0:
-            expected = ", ".join(map(str, ("n", *(shape or ()))))
-            raise ValueError(
-                f"observed_states have shape {states.shape}: expected ({expected}) with n of at "
-                "least 1; put a single observation into a list"
-            )
-        if not np.all(np.isfinite(states)):
-            raise ValueError(
-                "observed_states are not all finite: expected observations without NaN"
-            )
-        for i, state in enumerate(states.astype(self.observation_space.dtype)):
-            wrapped = state.dtype.kind != "f" and not np.array_equal(state, states[i])
-            if wrapped or not self.observation_space.contains(state):
-                raise ValueError(
-                    f"observed_states[{i}] is not in the observation space "
-                    f"{self.observation_space}: expected observations of this environment"
-                )
-        return states
 
     # Files.
 

@@ -1,0 +1,56 @@
+"""The states that a person left behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import ArrayLike, NDArray
+
+
+def find_observed_states(
+    observed_states: ArrayLike | None, env: Any, observation_space: spaces.Space[Any]
+) -> NDArray[Any]:
+    """The observed states that are meant, as an array (n, *observation_shape) of their own.
+
+    Args:
+        observed_states: Observations (n, *observation_shape); None for those that the environment
+            offers.
+        env: The environment, without wrappers that hide what it offers.
+        observation_space: What an observation is like, with wrappers.
+
+    Raises:
+        TypeError: If they are no numbers.
+        ValueError: If there are none, or one is not finite or not in the space.
+    """
+    if observed_states is None:
+        observed_states = getattr(env, "observed_states", None)
+    if observed_states is None:
+        raise ValueError(
+            "observed_states=None: this environment offers none, so pass the observations "
+            "(n, *observation_shape) of the states that the person left behind"
+        )
+    try:
+        states = np.array(observed_states)
+    except ValueError as error:  # of different lengths
+        raise ValueError(f"observed_states={observed_states!r} are no array: {error}") from error
+    if states.dtype.kind not in "biuf":
+        raise TypeError(f"observed_states={observed_states!r}: expected numbers")
+    shape = observation_space.shape
+    if states.ndim == 0 or states.shape[1:] != shape or len(states) == 0:
+        expected = ", ".join(map(str, ("n", *(shape or ()))))
+        raise ValueError(
+            f"observed_states have shape {states.shape}: expected ({expected}) with n of at "
+            "least 1; put a single observation into a list"
+        )
+    if not np.all(np.isfinite(states)):
+        raise ValueError("observed_states are not all finite: expected observations without NaN")
+    for i, state in enumerate(states.astype(observation_space.dtype)):
+        wrapped = state.dtype.kind != "f" and not np.array_equal(state, states[i])
+        if wrapped or not observation_space.contains(state):
+            raise ValueError(
+                f"observed_states[{i}] is not in the observation space "
+                f"{observation_space}: expected observations of this environment"
+            )
+    return states
