@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import CheckpointCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.logger import configure
@@ -209,6 +210,20 @@ def test_every_argument_comes_back(learner_class, tmp_path):
     assert loaded.budget == TINY
     for name in set(arguments) - {"encoder", "solver"}:
         assert str(getattr(loaded, name)) == str(arguments[name]), name
+
+
+@pytest.mark.parametrize("learner_class", [*LEARNERS, RLSP])
+def test_arguments_that_files_cannot_hold_are_an_error_before_there_is_a_file(
+    learner_class, tmp_path
+):
+    chosen = {"solver": "SAC", "solver_kwargs": {"replay_buffer_class": ReplayBuffer}}
+    message = "solver_kwargs=.*cannot be saved: JSON cannot hold .*ReplayBuffer"
+    learner = make_learner(learner_class, **chosen)
+    with pytest.raises(TypeError, match=message):
+        learner.save(tmp_path / "folder" / "learner")
+    with pytest.raises(TypeError, match=message):
+        make_learner(learner_class, **chosen, checkpoint_dir=tmp_path / "folder")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("learner_class", LEARNERS)

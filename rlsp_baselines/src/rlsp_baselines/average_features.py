@@ -72,7 +72,8 @@ class AverageFeatures(ObservedFeaturesLearner):
 
     Raises:
         ImportError: If the solver's package is not installed.
-        TypeError: If an argument has a wrong type, or the environment does not offer what it takes.
+        TypeError: If an argument has a wrong type, the environment does not offer what it takes, or
+            there is a ``checkpoint_dir`` and checkpoints cannot hold an argument.
         ValueError: If an argument is out of range, there are no observed states, or the solver does
             not fit to the environment.
     """

@@ -94,6 +94,7 @@ class ObservedFeaturesLearner(EpochLearner):
         if self.encoder.is_fitted:
             self._observe()
         self._solver = None if self._algorithm is None else self._make_solver(self._algorithm)
+        self._check_checkpoints()
 
     @abstractmethod
     def _reward_of(self, features: FeatureFn | None) -> LinearReward | WaypointReward:

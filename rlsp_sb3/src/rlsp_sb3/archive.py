@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,18 @@ def write_archive(path: str | Path, data: dict[str, Any], arrays: dict[str, NDAr
             archive.writestr(ZipInfo(name), content, ZIP_DEFLATED)
 
 
+def check_json(arguments: Mapping[str, Any]) -> None:
+    """Raise a TypeError unless a file can hold arguments, by their names."""
+    for name, value in arguments.items():
+        try:
+            _to_json(value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"{name}={value!r} cannot be saved: {error}; use numbers, text, and lists and "
+                "mappings of them, since the file of a learner holds no code"
+            ) from error
+
+
 def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read a file that :func:`write_archive` wrote.
 
@@ -70,12 +83,12 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[An
     return data, arrays
 
 
-def _to_json(data: dict[str, Any]) -> str:
+def _to_json(data: Any) -> str:
     def plain(value: Any) -> Any:
         if isinstance(value, np.generic):
             return value.item()
         if isinstance(value, Path):
             return str(value)
-        raise TypeError(f"{value!r} cannot be saved: expected what JSON can hold")
+        raise TypeError(f"JSON cannot hold {value!r}")
 
     return json.dumps(data, indent=2, default=plain)

@@ -30,7 +30,7 @@ from stable_baselines3.common.vec_env import (
     unwrap_vec_normalize,
 )
 
-from rlsp_sb3.archive import read_archive, write_archive
+from rlsp_sb3.archive import check_json, read_archive, write_archive
 from rlsp_sb3.callbacks import LearnerProgressBar, as_callback
 from rlsp_sb3.checks import check_device, check_int
 from rlsp_sb3.observed_states import find_observed_states
@@ -304,14 +304,12 @@ class RewardLearner(ABC):
             path: The file; ".zip" is added if it has no suffix.
             include_replay: Whether to write the transitions, too, that the training of a policy
                 replays: without them a learner that is loaded goes on with none.
+
+        Raises:
+            TypeError: If a file cannot hold an argument of the constructor or what was learned;
+                nothing is written then.
         """
-        data = {
-            "class": type(self).__name__,
-            "arguments": {**self._saved_arguments(), "device": str(self.device)},
-            "num_timesteps": self.num_timesteps,
-            "target": self._target,
-            "rng": self.rng.bit_generator.state,
-        }
+        data = self._saved_data()
         replay = self._replay_arrays() if include_replay else {}
         arrays = {"observed_states": self.observed_states, **self._arrays(), **replay}
         write_archive(path, data, arrays)
@@ -350,6 +348,22 @@ class RewardLearner(ABC):
         learner.rng.bit_generator.state = data["rng"]
         learner._set_arrays(arrays)
         return learner
+
+    def _saved_data(self) -> dict[str, Any]:
+        """What goes into a file beside arrays.
+
+        Raises:
+            TypeError: If it cannot hold an argument.
+        """
+        arguments = {**self._saved_arguments(), "device": str(self.device)}
+        check_json(arguments)
+        return {
+            "class": type(self).__name__,
+            "arguments": arguments,
+            "num_timesteps": self.num_timesteps,
+            "target": self._target,
+            "rng": self.rng.bit_generator.state,
+        }
 
     def _saved_arguments(self) -> dict[str, Any]:
         """The arguments for making such a learner again, as JSON can hold them."""

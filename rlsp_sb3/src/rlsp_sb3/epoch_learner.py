@@ -31,7 +31,7 @@ class EpochLearner(TabularLearner):
 
     Its policy is planned in environments that offer ``mdp``, and otherwise trained by an algorithm
     of SB3. After each epoch it logs, calls back and, at times, evaluates itself and writes a
-    checkpoint.
+    checkpoint. The constructor of a subclass ends with ``_check_checkpoints``.
 
     Args:
         env: The environment, a ``DummyVecEnv`` of SB3, or the id of a registered one.
@@ -76,6 +76,12 @@ class EpochLearner(TabularLearner):
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_interval = checkpoint_interval
         self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self.budget)
+
+    def _check_checkpoints(self) -> None:
+        """Raise now if no checkpoint can be written, rather than after epochs of work."""
+        if self.checkpoint_dir is not None:
+            self._saved_data()
+            self._arrays()
 
     def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
         if self.checkpoint_dir is not None:

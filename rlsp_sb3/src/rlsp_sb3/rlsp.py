@@ -112,7 +112,8 @@ class RLSP(EpochLearner):
 
     Raises:
         ImportError: If the solver's package is not installed.
-        TypeError: If an argument has a wrong type, or the environment does not offer what it takes.
+        TypeError: If an argument has a wrong type, the environment does not offer what it takes, or
+            there is a ``checkpoint_dir`` and checkpoints cannot hold an argument.
         ValueError: If an argument is out of range, there are no observed states, or the solver does
             not fit to the environment.
     """
@@ -192,8 +193,7 @@ class RLSP(EpochLearner):
             self.n_epochs,
             self.budget.gradient_threshold,
         )
-        if checkpoint_dir is not None:
-            self.world.arrays()  # an error now if that cannot be saved, rather than later
+        self._check_checkpoints()
 
     def _make_world(
         self, inverse_dynamics: DeltaInverseDynamics | None, transitions: Transitions | None
