@@ -226,6 +226,20 @@ def test_arguments_that_files_cannot_hold_are_an_error_before_there_is_a_file(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("learner_class", [*LEARNERS, RLSP])
+def test_another_environment_needs_another_learner(learner_class, tmp_path):
+    learner = make_learner(learner_class)
+    before = learner.get_env()
+    with pytest.raises(ValueError, match=rf"get_env\(\).*{learner_class.__name__}\.load\("):
+        learner.set_env(gym.make(ENV))
+    assert learner.get_env() is before
+    learner.set_env(before)
+    learner.save(tmp_path / "learner")
+    other = gym.make(ENV)
+    loaded = learner_class.load(tmp_path / "learner", other).learn(50)
+    assert loaded.get_env().envs[0].unwrapped is other.unwrapped
+
+
 @pytest.mark.parametrize("learner_class", LEARNERS)
 def test_planned_learner_is_saved(learner_class, tmp_path):
     learner = learner_class("RoomDefault-v0", seed=0).learn()

@@ -77,6 +77,20 @@ class EpochLearner(TabularLearner):
         self.checkpoint_interval = checkpoint_interval
         self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self.budget)
 
+    def set_env(self, env: GymEnv | str) -> None:
+        """Keep the environment, which the encoder, the solver and all simulations are made for.
+
+        Raises:
+            ValueError: If it is not the one that :meth:`get_env` returns.
+        """
+        if hasattr(self, "env") and env is not self.env:
+            raise ValueError(
+                f"env={env}: expected that of get_env(), since the solver trains there; to go on "
+                f"in another environment, save the learner and use {type(self).__name__}.load("
+                "path, env=…)"
+            )
+        super().set_env(env)
+
     def _check_checkpoints(self) -> None:
         """Raise now if no checkpoint can be written, rather than after epochs of work."""
         if self.checkpoint_dir is not None:
