@@ -2,6 +2,7 @@
 
 import csv
 from importlib import metadata
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,6 +93,33 @@ def test_published_fractions(tmp_path: Any) -> None:
         assert printed is seconds_printed or cells == ["0.472", *4 * ["1.000"]]
     with Image.open(tmp_path / "table.png") as png:
         assert min(png.size) > 500
+
+
+@pytest.mark.usefixtures("small")
+def test_deep_adds_simulated_pasts(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = {
+        "base": "fast",
+        "n_rollouts": 256,
+        "n_trajectories": 100,
+        "inverse_policy": [5, 64, 1e-3],
+    }
+    quick = [
+        method._replace(settings={**method.settings, "budget": budget, "n_epochs": 2})
+        if method.name == "rlsp"
+        else method
+        for method in METHODS
+    ]
+    monkeypatch.setattr(method_table, "METHODS", quick)
+    result = table("--out", tmp_path, "--methods", "task-reward", "--deep", "--seeds", 2)
+    found = {(row["problem"], row["method"]): row for row in rows(tmp_path / "table.csv")}
+    names = ("RoomDefault-v0", "TrainDefault-v0", "RoomBad-v0")
+    assert found.keys() == set(product(names, ("task-reward", "rlsp")))
+    for name in names:
+        row = found[name, "rlsp"]
+        assert row["n_seeds"] == "2"
+        assert float(row["low"]) <= float(row["mean"]) <= float(row["high"]) < 1 + 1e-9
+        assert float(row["seconds"]) > 0
+    assert "simulated" in result.out
 
 
 @pytest.mark.usefixtures("small")
