@@ -413,6 +413,36 @@ def test_learner_of_another_package(package, tmp_path: Path) -> None:
     }
 
 
+def test_config_is_there_while_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def stopped(self: TabularRLSP, *args: Any, **kwargs: Any) -> TabularRLSP:
+        seen.append(json.loads((tmp_path / "config.json").read_text()))
+        raise FloatingPointError("stopped")
+
+    monkeypatch.setattr(TabularRLSP, "learn", stopped)
+    options = ("--timesteps", 4, "--set", "horizon=5", "--out", tmp_path)
+    assert rlsp("learn", "RoomDefault-v0", *options).code == 2
+    (config,) = seen
+    assert (config["env"], config["algo"], config["seed"]) == ("RoomDefault-v0", "tabular-rlsp", 0)
+    assert config["timestep"] == "gradient step"
+    assert config["options"]["timesteps"] == 4
+    assert config["options"]["horizon"] == config["arguments"]["horizon"] == 5
+
+
+def test_arguments_are_the_same_for_every_run(tmp_path: Path) -> None:
+    """No object is among them, whose text says where it was in memory."""
+    texts = []
+    for seed in (0, 1):
+        options = ("--algo", "rlsp", "--budget", "smoke", "--timesteps", 1, "--seed", seed)
+        learn("RoomDefault-v0", *options, "--out", tmp_path / str(seed))
+        config = json.loads((tmp_path / str(seed) / "config.json").read_text())
+        assert config["arguments"].pop("seed") == seed
+        texts.append(json.dumps(config["arguments"]))
+    assert texts[0] == texts[1]
+    assert " at 0x" not in texts[0]
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

@@ -287,7 +287,8 @@ class AdversarialLearner(RewardLearner):
 
     # Files.
 
-    def _saved_arguments(self) -> dict[str, Any]:
+    def saved_arguments(self) -> dict[str, Any]:
+        """The arguments for making such a learner again, as JSON can hold them."""
         names = [name for name in self._argument_names() if name != "demonstrations"]
         arguments = {name: getattr(self, name) for name in names}
         return {**arguments, "solver": solver_name(self.solver)}

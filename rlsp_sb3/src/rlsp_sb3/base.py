@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 import warnings
 from abc import ABC, abstractmethod
@@ -37,6 +36,7 @@ from rlsp_sb3.observed_states import find_observed_states
 from rlsp_sb3.plugins import register_envs
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.reward import RewardFn
+from rlsp_sb3.settings import arguments_of
 
 SelfLearner = TypeVar("SelfLearner", bound="RewardLearner")
 
@@ -355,7 +355,7 @@ class RewardLearner(ABC):
         Raises:
             TypeError: If it cannot hold an argument.
         """
-        arguments = {**self._saved_arguments(), "device": str(self.device)}
+        arguments = {**self.saved_arguments(), "device": str(self.device)}
         check_json(arguments)
         return {
             "class": type(self).__name__,
@@ -365,7 +365,7 @@ class RewardLearner(ABC):
             "rng": self.rng.bit_generator.state,
         }
 
-    def _saved_arguments(self) -> dict[str, Any]:
+    def saved_arguments(self) -> dict[str, Any]:
         """The arguments for making such a learner again, as JSON can hold them."""
         return {name: getattr(self, name) for name in self._argument_names()}
 
@@ -381,8 +381,7 @@ class RewardLearner(ABC):
     @classmethod
     def _argument_names(cls) -> list[str]:
         """The arguments of the constructor that go into a file as they are."""
-        names = list(inspect.signature(cls).parameters)
-        return [name for name in names if name not in ("env", "observed_states")]
+        return [name for name in arguments_of(cls) if name != "observed_states"]
 
 
 def as_vec_env(env: GymEnv | str) -> VecEnv:

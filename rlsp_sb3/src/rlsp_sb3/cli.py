@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 N_EPISODES = 20
 CONFIGURED = "rlsp"
 """The learner for which the package has configurations."""
+DEFAULT_BUDGET = "fast"
 
 app = typer.Typer(
     name="rlsp",
@@ -175,13 +176,14 @@ def learn(
     """
     from stable_baselines3.common.logger import configure
 
-    from rlsp_sb3.run_folder import RunFolder
+    from rlsp_sb3.results import arguments_used
+    from rlsp_sb3.run_folder import RunFolder, versions
     from rlsp_sb3.settings import parse_settings
 
     with user_errors():
         learner_class = plugins.load_learner(algo)
-        arguments = shipped_arguments(algo, env, budget)
-        arguments |= parse_settings(learner_class, settings or [])
+        chosen = parse_settings(learner_class, settings or [])
+        arguments = {**shipped_arguments(algo, env, budget), **chosen}
         made = plugins.make(env)
         if states is not None:
             arguments["observed_states"] = observed_states(states, n_states, made, seed)
@@ -196,6 +198,25 @@ def learn(
     command += [] if log_interval == 1 else ["--log-interval", str(log_interval)]
     command += [word for setting in settings or [] for word in ("--set", setting)]
 
+    config = {
+        "command": shlex.join(command),
+        "env": env,
+        "algo": algo,
+        "seed": seed,
+        "timestep": learner.timestep,
+        "options": {
+            "timesteps": timesteps,
+            "budget": (budget or DEFAULT_BUDGET) if algo == CONFIGURED else None,
+            "states": states,
+            "n_states": None if states is None else n_states,
+            **chosen,
+        },
+        "arguments": arguments_used(learner),
+        "versions": versions(),
+    }
+    # Before learning, which may take long: others can tell what this run is while it goes on.
+    folder.add_json("config.json", config)
+
     say(f"{learner_class.__name__} on {env_id}, seed {seed}", style="bold")
     learner.set_logger(configure(str(folder.path), ["csv", "tensorboard"]))
     start = time.perf_counter()
@@ -209,12 +230,7 @@ def learn(
     learner.logger.close()
     count = learner.num_timesteps
     say(f"{count:,} {learner.timestep}{'s' if count != 1 else ''} in {seconds:.1f} s")
-    finish(
-        learner,
-        env,
-        folder,
-        {"command": shlex.join(command), "env": env, "algo": algo, "wall_time_seconds": seconds},
-    )
+    finish(learner, env, folder, {**config, "wall_time_seconds": seconds})
 
 
 def shipped_arguments(algo: str, env: str, budget: str | None) -> dict[str, Any]:
@@ -222,7 +238,7 @@ def shipped_arguments(algo: str, env: str, budget: str | None) -> dict[str, Any]
     if algo == CONFIGURED:
         from rlsp_sb3.experiments.config import load_config
 
-        return load_config(env, "fast" if budget is None else budget).rlsp
+        return load_config(env, budget or DEFAULT_BUDGET).rlsp
     if budget is not None:
         raise ValueError(
             f"--budget {budget}: expected it with --algo {CONFIGURED} only; for {algo} use --set"
@@ -244,10 +260,9 @@ def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str
     """Print what was learned and write it to files, as far as the environment allows it."""
     from rlsp_sb3.protocols import ReportingLearner
     from rlsp_sb3.report import figures_table, fractions_table, returns_table, reward_table
-    from rlsp_sb3.results import arguments_used, fractions_of, has_policy, write_results
+    from rlsp_sb3.results import fractions_of, has_policy, write_results
     from rlsp_sb3.returns import measure_returns
     from rlsp_sb3.reward import LinearReward
-    from rlsp_sb3.run_folder import versions
     from rlsp_sb3.tabular import plans
 
     if isinstance(learner.reward, LinearReward):
@@ -270,12 +285,9 @@ def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str
         "config.json",
         {
             **config,
-            "seed": learner.seed,
             "timesteps": learner.num_timesteps,
-            "arguments": arguments_used(learner),
             "figures": figures,
             "true_return_fractions": fractions,
-            "versions": versions(),
         },
     )
     files = folder.files()

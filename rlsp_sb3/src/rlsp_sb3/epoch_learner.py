@@ -125,7 +125,8 @@ class EpochLearner(TabularLearner):
             check_mdp(env.mdp, env.feature_names)
         self._policy = None
 
-    def _saved_arguments(self) -> dict[str, Any]:
+    def saved_arguments(self) -> dict[str, Any]:
+        """The arguments for making such a learner again, as JSON can hold them."""
         names = [name for name in self._argument_names() if name not in AS_ARRAYS]
         return {
             **{name: getattr(self, name) for name in names},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import gymnasium as gym
 from gymnasium.error import DependencyNotInstalled
 
 from rlsp_sb3.base import RewardLearner
-from rlsp_sb3.budgets import Budget
 from rlsp_sb3.comparison import true_return_fractions
 from rlsp_sb3.errors import NotOfferedError
 from rlsp_sb3.plots import reward_heatmap
@@ -21,7 +19,7 @@ from rlsp_sb3.protocols import ReportingLearner
 from rlsp_sb3.recording import record
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.run_folder import RunFolder
-from rlsp_sb3.settings import arguments_of
+from rlsp_sb3.settings import ARRAYS
 from rlsp_sb3.tabular import TabularLearner, plans
 from rlsp_sb3.videos import film, robot_gif
 
@@ -48,7 +46,9 @@ def write_results(learner: RewardLearner, env_id: str, folder: RunFolder) -> Non
 
     folder.add("learner.zip", learner.save)
     folder.add("reward.json", write_reward)
-    folder.add("reward.png", lambda path: reward_heatmap(learner, path, _picture(learner, env_id)))
+    folder.add(
+        "reward.png", lambda path: reward_heatmap(learner, path, picture_of(learner, env_id))
+    )
     if isinstance(learner, ReportingLearner):
         for name, write in learner.figures().items():
             folder.add(f"figure-{name}.png", write)
@@ -96,10 +96,12 @@ def fractions_of(learner: RewardLearner) -> dict[str, float]:
 
 
 def arguments_used(learner: RewardLearner) -> dict[str, Any]:
-    """The values of all arguments of the learner's constructor, but for arrays."""
-    names = [name for name in arguments_of(type(learner)) if name != "observed_states"]
-    used = {name: getattr(learner, name) for name in names if hasattr(learner, name)}
-    return {name: asdict(x) if isinstance(x, Budget) else x for name, x in used.items()}
+    """The values of all arguments of the learner's constructor, but for arrays.
+
+    They are those that its file has, the same for the same arguments: no object is among them.
+    """
+    saved = learner.saved_arguments()
+    return {name: value for name, value in saved.items() if name not in ARRAYS}
 
 
 @contextmanager
@@ -118,7 +120,7 @@ def _camera(
         env.close()
 
 
-def _picture(learner: RewardLearner, env_id: str) -> Any:
+def picture_of(learner: RewardLearner, env_id: str) -> Any:
     """What the observed state looks like; None if that cannot be seen."""
     try:
         with _camera(learner, env_id) as (tabular, env):

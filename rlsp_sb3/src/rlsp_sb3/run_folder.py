@@ -11,6 +11,7 @@ from typing import Any
 
 from gymnasium.error import DependencyNotInstalled
 
+from rlsp_sb3.atomic import replacing
 from rlsp_sb3.errors import NotOfferedError
 
 CONTENTS = {
@@ -58,7 +59,7 @@ class RunFolder:
             for name in CONTENTS:
                 for old in path.glob(name):
                     old.unlink()
-            self.add_json("config.json", {})  # before learning, which may take long
+            self.add_json("config.json", {})  # an error now if that cannot be written, not later
         except OSError as error:
             raise OSError(
                 f"{path} cannot be written to ({error.strerror}): choose another folder by --out"
@@ -74,7 +75,8 @@ class RunFolder:
     def add_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file; what JSON does not know is written as text."""
         text = json.dumps(content, indent=2, default=str)
-        (self.path / name).write_text(text + "\n", encoding="utf-8")
+        with replacing(self.path / name) as unfinished:
+            unfinished.write_text(text + "\n", encoding="utf-8")
 
     def files(self) -> dict[str, str]:
         """The names of the files that are there, and what each is."""
