@@ -1,6 +1,7 @@
 """Figures and films of what was learned."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
@@ -11,7 +12,7 @@ from PIL import Image
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from corridor import Corridor
-from rlsp_sb3 import TabularRLSP
+from rlsp_sb3 import LinearReward, TabularRLSP
 from rlsp_sb3.comparison import policies, robots, true_return_fractions
 from rlsp_sb3.errors import NotOfferedError
 from rlsp_sb3.plots import reward_heatmap
@@ -95,6 +96,19 @@ def test_heatmap_without_a_grid_shows_weights(figures, tmp_path) -> None:
     assert len(figures[0].axes) == 1
     assert {"left", "middle", "right", "inferred"} <= texts(figures[0])
     assert "true" not in texts(figures[0])
+
+
+def test_weights_of_features_without_meaning_are_sorted(figures, tmp_path) -> None:
+    """Of 256 random cosines, none says anything by itself."""
+    learner = SimpleNamespace(
+        unwrapped_env=SimpleNamespace(),
+        reward=LinearReward([1, -3, 2], [f"cosine_{i}" for i in range(3)]),
+    )
+    reward_heatmap(learner, tmp_path / "reward.png")
+    (axes,) = figures[0].axes
+    assert "sorted absolute weights of 3 features" in axes.get_title()
+    (line,) = axes.lines
+    assert line.get_ydata().tolist() == [3, 2, 1]
 
 
 def test_gif_shows_both_robots(room, tmp_path) -> None:

@@ -10,13 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import laplace, norm
 
+from rlsp_sb3.figure_style import INK
 from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.plots import INFERRED, INK, MAX_FEATURES, TASK, TRUE
+from rlsp_sb3.plots import INFERRED, TASK, TRUE
 
 if TYPE_CHECKING:
     from rlsp_baselines.reward_sampling import RewardSampling
 
 COLUMNS = 4
+MAX_FEATURES = 40
 DENSITIES = {"gaussian": norm.pdf, "laplace": laplace.pdf}
 
 

@@ -10,12 +10,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rlsp_sb3.figure_style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    YELLOW,
+    plain,
+)
 from rlsp_sb3.method_table import METHODS, Method, Summary
-from rlsp_sb3.plots import INK
 
-# Okabe and Ito 2008: apart for the colour-blind too. Hatches tell more of them apart.
-PALETTE = ("#999999", "#E69F00", "#F0E442", "#0072B2", "#56B4E9", "#CC79A7", "#009E73", "#D55E00")
-HATCHES = ("", "///", "...", "xxx")
+PALETTE = (GREY, ORANGE, YELLOW, BLUE, SKY, PURPLE, GREEN, VERMILLION)
+HATCHES = ("", "///", "...", "xxx")  # tell more of them apart
 SMALLEST_SPREAD = 5e-4  # below it is what rounding does
 
 
@@ -39,9 +49,7 @@ def method_plot(
     for k in range(len(methods)):
         _draw_method(top, bottom, problems, methods, summaries, k)
     for axes in (top, bottom):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
-        axes.set_axisbelow(True)
+        plain(axes)
         axes.tick_params(axis="x", length=0)
     top.margins(x=0.02)
     top.axhline(1, color=INK, linewidth=0.8, linestyle="--")

@@ -14,14 +14,13 @@ from rlsp_sb3.experiments.job import LABELS
 from rlsp_sb3.experiments.mujoco_table import Place, Results
 from rlsp_sb3.experiments.plan import Plan
 from rlsp_sb3.experiments.summary import FEWEST_FOR_IQM
-from rlsp_sb3.plots import INK
+from rlsp_sb3.figure_style import BLUE, GREEN, INK, ORANGE, PURPLE, plain
 
-# Okabe and Ito 2008, apart for the colour-blind too; markers tell them apart in grey.
-LOOKS = {
-    "rlsp": ("#0072B2", "o"),
-    "average-features": ("#E69F00", "s"),
-    "waypoints": ("#009E73", "^"),
-    "gail": ("#CC79A7", "D"),
+LOOKS = {  # markers tell them apart in grey
+    "rlsp": (BLUE, "o"),
+    "average-features": (ORANGE, "s"),
+    "waypoints": (GREEN, "^"),
+    "gail": (PURPLE, "D"),
 }
 PANELS = {
     "fresh": "fresh policy:\ntrue return per episode",
@@ -102,9 +101,7 @@ def _draw(axes: Axes, plan: Plan, results: Results, env_id: str, measure: str) -
     axes.set_xticks(range(len(plan.states)), [str(n) for n in plan.states])
     axes.set_xlim(-0.5, len(plan.states) - 0.5)
     axes.tick_params(axis="x", length=0)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
+    plain(axes)
 
 
 def _most_seeds(results: Results) -> int:

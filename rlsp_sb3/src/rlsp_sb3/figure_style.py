@@ -1,0 +1,36 @@
+"""What figures have in common: colours that the colour-blind can tell apart, and plain axes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito 2008.
+BLUE, SKY, ORANGE, YELLOW = "#0072B2", "#56B4E9", "#E69F00", "#F0E442"
+GREEN, PURPLE, VERMILLION = "#009E73", "#CC79A7", "#D55E00"
+GREY, INK, LINE = "#999999", "#28282E", "#DDDDDD"
+
+SERIES = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, GREY)
+"""The colours of lines and bars that are told apart by nothing else, in this order."""
+LINE_STYLES = ("-", "--", ":", "-.")
+"""What tells lines apart when there are more than colours."""
+
+
+def plain(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:
+    """Take away the frame of axes and put light lines behind what they show."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis=grid, color=LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def shared_legend(figure: Figure, fewest: int = 2) -> None:
+    """One legend below all axes, with each label once, if there are so many labels."""
+    by_label: dict[str, Artist] = {}
+    for axes in figure.axes:
+        by_label |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    if len(by_label) >= fewest:
+        entries = {"handles": list(by_label.values()), "labels": list(by_label)}
+        figure.legend(**entries, loc="outside lower center", ncols=4, frameon=False)
