@@ -1,0 +1,1 @@
+"""Figures of the runs that ``rlsp learn`` has left, or is filling."""
