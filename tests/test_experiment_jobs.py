@@ -11,12 +11,13 @@ import pytest
 from rlsp_sb3 import RLSP
 from rlsp_sb3.archive import read_archive
 from rlsp_sb3.callbacks import checkpoints
+from rlsp_sb3.experiments import learning
 from rlsp_sb3.experiments import run_job as module
 from rlsp_sb3.experiments.complete import complete, done, unfinished
 from rlsp_sb3.experiments.executors import Event, call
-from rlsp_sb3.experiments.job import Figures, Job
+from rlsp_sb3.experiments.job import Figures, Job, Outcome
 from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder
-from rlsp_sb3.experiments.run_job import Outcome, run_job
+from rlsp_sb3.experiments.run_job import run_job
 from rlsp_sb3.plugins import learner_names
 from small_table import ENV, comparable, small_plan
 
@@ -151,7 +152,7 @@ def test_fingerprints_change_with_all_that_a_result_depends_on(plan):
 def test_a_job_that_is_stopped_goes_on_to_the_same_result(
     stop_in, plan, outcomes, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(module, "TELL_EVERY", 0.0)
+    monkeypatch.setattr(learning, "TELL_EVERY", 0.0)
     config = dataclasses.replace(
         plan.jobs[1].config, rlsp={**plan.jobs[1].config.rlsp, "checkpoint_interval": 1}
     )

@@ -10,14 +10,22 @@ import typer
 import yaml
 
 from rlsp_sb3.atomic import replacing
+from rlsp_sb3.cli_jobs import (
+    Budget,
+    Jobs,
+    Methods,
+    Progress,
+    RayAddress,
+    Settings,
+    States,
+    compute,
+)
 from rlsp_sb3.console import say, stdout, user_errors
 
 if TYPE_CHECKING:
-    from rlsp_sb3.experiments.executors import Executor
     from rlsp_sb3.experiments.plan import Plan
     from rlsp_sb3.experiments.result_folder import ResultFolder
 
-INTERRUPTED = 130
 EXAMPLES = """Examples:
 
 - `rlsp table mujoco --env InvertedPendulum-v5 --budget smoke --seeds 1`
@@ -46,57 +54,17 @@ def mujoco(
             "states, as made by `rlsp expert` or `rlsp import-expert`.",
         ),
     ] = Path("experts"),
-    states: Annotated[
-        list[int] | None,
-        typer.Option(
-            min=1, metavar="N …", help="From how many observed states; otherwise 1, 10 and 50."
-        ),
-    ] = None,
-    methods: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME …",
-            help="Some of rlsp, average-features, waypoints and gail; otherwise those installed.",
-        ),
-    ] = None,
+    states: States = None,
+    methods: Methods = None,
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How many seeds, from 0 on.")] = 5,
-    budget: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="How much work: paper, fast, or smoke, to try it."),
-    ] = "fast",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE …",
-            help="Change the configuration, such as rlsp.horizon=10, rlsp.budget.n_epochs=40 or "
-            "fresh_timesteps=1000, with a value in YAML; may be given several times. A wrong name "
-            "is answered with a list of all.",
-        ),
-    ] = None,
-    jobs: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", help="How many jobs to run at once, each on one core."),
-    ] = 1,
-    ray_address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help='Run the jobs on a Ray cluster (`pip install "rlsp-sb3[ray]"`): auto, HOST:PORT, '
-            "or local for a small one on this machine.",
-        ),
-    ] = None,
+    budget: Budget = "fast",
+    settings: Settings = None,
+    jobs: Jobs = 1,
+    ray_address: RayAddress = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
         "runs", "mujoco"
     ),
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            help="Show a live table of jobs, or a line for each change; otherwise the table if "
-            "this is a terminal.",
-        ),
-    ] = None,
+    progress: Progress = None,
 ) -> None:
     """Compare methods in the MuJoCo environments, as table 1 of Lindner et al. (2021) does.
 
@@ -111,6 +79,7 @@ def mujoco(
     """
     from rlsp_sb3.experiments.plan import make_plan
     from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder, write_json
+    from rlsp_sb3.experiments.run_job import run_job
 
     with user_errors():
         plan = make_plan(
@@ -129,11 +98,7 @@ def mujoco(
     in_use = user_errors((InUseError,), status=1)
     with user_errors((OSError, ImportError)), in_use, folder.locked():
         write_json(out / "config.json", {"command": shlex.join(command), "configs": configs})
-        try:
-            failed = compute(plan, folder, jobs, ray_address, progress)
-        except KeyboardInterrupt:
-            say("Interrupted: the same command goes on", style="yellow")
-            raise typer.Exit(INTERRUPTED) from None
+        failed = compute(plan.jobs, folder, run_job, jobs, ray_address, progress)
         shown = show(plan, folder)
     for name, why in failed.items():
         say(f"{name} failed: {why}", style="yellow")
@@ -141,46 +106,12 @@ def mujoco(
         raise typer.Exit(1)
 
 
-def compute(
-    plan: Plan,
-    folder: ResultFolder,
-    n_workers: int,
-    ray_address: str | None,
-    progress: bool | None,
-) -> dict[str, str]:
-    """Compute what has no result yet; returns why jobs have failed, by what they are."""
-    from rlsp_sb3.experiments.board import Board
-    from rlsp_sb3.experiments.complete import complete, unfinished
-
-    todo = unfinished(plan.jobs, folder)
-    n_done = len(plan.jobs) - len(todo)
-    if n_done:
-        say(f"{n_done} of {len(plan.jobs)} jobs are done already")
-    if not todo:
-        return {}
-    executor = make_executor(n_workers, ray_address)
-    titles = {job.name: job.title for job in todo}
-    with Board(titles, executor.n_workers, stdout, progress) as board:
-        failed = complete(todo, folder, executor, board.tell)
-    return {titles[name]: why for name, why in failed.items()}
-
-
-def make_executor(n_workers: int, ray_address: str | None) -> Executor:
-    """What computes jobs."""
-    if ray_address is not None:
-        from rlsp_sb3.experiments.ray_cluster import RayExecutor
-
-        return RayExecutor(ray_address)
-    from rlsp_sb3.experiments.local import LocalExecutor
-
-    return LocalExecutor(n_workers)
-
-
 def show(plan: Plan, folder: ResultFolder) -> bool:
     """Print and write the table of what is done; returns whether there is anything."""
+    from rlsp_sb3.experiments.cells import EXPLANATION
     from rlsp_sb3.experiments.complete import done
     from rlsp_sb3.experiments.mujoco_plot import mujoco_plot
-    from rlsp_sb3.experiments.mujoco_table import EXPLANATION, gather, tables, write_tables
+    from rlsp_sb3.experiments.mujoco_table import gather, tables, write_tables
 
     pairs = done(plan.jobs, folder)
     results = gather(pairs)

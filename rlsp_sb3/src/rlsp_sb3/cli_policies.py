@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import gymnasium as gym
 import typer
 
 from rlsp_sb3.atomic import replacing
 from rlsp_sb3.console import check_output, say, stdout, user_errors
 from rlsp_sb3.episodes import Episode, check_npz_name, save_episodes
-from rlsp_sb3.errors import NotOfferedError
 from rlsp_sb3.minari_datasets import check_new_dataset, save_minari
 from rlsp_sb3.plugins import make
 from rlsp_sb3.policies import load_policy
-from rlsp_sb3.recording import check_film, record
+from rlsp_sb3.recording import check_film, make_for_film, record
 from rlsp_sb3.report import returns_table
 from rlsp_sb3.returns import measure_returns
 from rlsp_sb3.rollouts import rollout as run_policy
@@ -207,7 +205,7 @@ def video(
     with user_errors():
         check_film(out)
         check_output(out)
-        made = _make_for_film(env)
+        made = make_for_film(env)
         loaded = load_policy(policy, made)
         filmed = record(
             loaded,
@@ -220,18 +218,6 @@ def video(
             max_steps=max_steps,
         )
     say(f"{_summary(filmed)} in {out}")
-
-
-def _make_for_film(env: str) -> gym.Env[Any, Any]:
-    """Make an environment that gives pictures."""
-    probe = make(env)  # Gymnasium makes one with a render mode that it has not, and warns
-    modes = list(probe.metadata.get("render_modes") or [])
-    probe.close()
-    if "rgb_array" not in modes:
-        raise NotOfferedError(
-            f"{env} gives no pictures: expected the render mode 'rgb_array', and it has {modes}"
-        )
-    return make(env, render_mode="rgb_array")
 
 
 def _summary(episodes: list[Episode]) -> str:

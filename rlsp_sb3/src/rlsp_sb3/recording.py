@@ -15,6 +15,7 @@ from gymnasium.error import DependencyNotInstalled
 from numpy.typing import NDArray
 from PIL import Image
 
+from rlsp_sb3 import plugins
 from rlsp_sb3.atomic import replacing
 from rlsp_sb3.checks import check_positive
 from rlsp_sb3.episodes import Episode
@@ -74,9 +75,8 @@ def record(
         ValueError: If the path has another suffix, or a number is out of range.
     """
     if fps is None:
-        fps = float(env.metadata.get("render_fps") or DEFAULT_FPS)
-    check_positive("fps", fps)
-    with replacing(Path(path)) as unfinished, _open(Path(path), unfinished, fps) as film:
+        fps = fps_of(env)
+    with open_film(path, fps) as film:
         return rollout(
             policy,
             _Camera(env, film),
@@ -85,6 +85,73 @@ def record(
             deterministic=deterministic,
             max_steps=max_steps,
         )
+
+
+@contextmanager
+def open_film(
+    path: str | Path, fps: float, max_gif_side: int | None = MAX_GIF_SIDE
+) -> Iterator[Film]:
+    """Make a film of pictures, all of it or nothing.
+
+    Args:
+        path: The film, ".gif" or ".mp4".
+        fps: Pictures a second, above 0; a GIF leaves some out if there are more than 50.
+        max_gif_side: How many pixels a GIF is wide and high at most; None for as many as there are.
+
+    Yields:
+        What takes the pictures, all of one size.
+
+    Raises:
+        DependencyNotInstalled: If it takes a package that is not installed.
+        ValueError: If the path has another suffix, or a number is out of range.
+    """
+    path = Path(path)
+    check_film(path)
+    check_positive("fps", fps)
+    with replacing(path) as unfinished:
+        is_gif = path.suffix == ".gif"
+        film: Film = _Gif(unfinished, fps, max_gif_side) if is_gif else _Mp4(unfinished, fps)
+        try:
+            yield film
+        except BaseException:
+            film.close(write=False)
+            raise
+        film.close(write=True)
+
+
+def make_for_film(env_id: str) -> gym.Env[Any, Any]:
+    """Make an environment that gives pictures.
+
+    Raises:
+        NotOfferedError: If it has no render mode "rgb_array".
+    """
+    probe = plugins.make(
+        env_id
+    )  # Gymnasium makes one with a render mode that it has not, and warns
+    modes = list(probe.metadata.get("render_modes") or [])
+    probe.close()
+    if "rgb_array" not in modes:
+        raise NotOfferedError(
+            f"{env_id} gives no pictures: expected the render mode 'rgb_array', and it has {modes}"
+        )
+    return plugins.make(env_id, render_mode="rgb_array")
+
+
+def fps_of(env: gym.Env[Any, Any]) -> float:
+    """How many steps of an environment are a second, as it says; 30 if it does not."""
+    return float(env.metadata.get("render_fps") or DEFAULT_FPS)
+
+
+def picture_of(env: gym.Env[Any, Any]) -> Picture:
+    """What an environment looks like (height, width, 3).
+
+    Raises:
+        NotOfferedError: If it gives no picture.
+    """
+    picture = env.render()
+    if not isinstance(picture, np.ndarray) or picture.ndim != 3:
+        raise NotOfferedError("the environment renders no pictures")
+    return picture
 
 
 def check_film(path: str | Path) -> None:
@@ -119,30 +186,15 @@ class _Camera(gym.Wrapper[Any, Any, Any, Any]):
         return result
 
     def _look(self) -> None:
-        picture = self.env.render()
-        if not isinstance(picture, np.ndarray) or picture.ndim != 3:
-            raise NotOfferedError("the environment renders no pictures")
-        self.film.add(picture)
-
-
-@contextmanager
-def _open(path: Path, unfinished: Path, fps: float) -> Iterator[Film]:
-    """A film that is written to a file when it is complete."""
-    check_film(path)
-    film: Film = _Gif(unfinished, fps) if path.suffix == ".gif" else _Mp4(unfinished, fps)
-    try:
-        yield film
-    except BaseException:
-        film.close(write=False)
-        raise
-    film.close(write=True)
+        self.film.add(picture_of(self.env))
 
 
 class _Gif:
     """A GIF by Pillow."""
 
-    def __init__(self, path: Path, fps: float) -> None:
+    def __init__(self, path: Path, fps: float, max_side: int | None) -> None:
         self.path = path
+        self.max_side = max_side
         self.every = ceil(fps / MAX_GIF_FPS)
         self.duration = 1000 * self.every / fps  # ms
         self.count = 0
@@ -151,7 +203,8 @@ class _Gif:
     def add(self, picture: Picture) -> None:
         if self.count % self.every == 0:
             image = Image.fromarray(picture)
-            image.thumbnail((MAX_GIF_SIDE, MAX_GIF_SIDE))
+            if self.max_side is not None:
+                image.thumbnail((self.max_side, self.max_side))
             self.pictures.append(image.quantize())  # a third of the memory
         self.count += 1
 

@@ -7,20 +7,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium as gym
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from rlsp_sb3.comparison import policies
 from rlsp_sb3.errors import NotOfferedError
 from rlsp_sb3.protocols import Policy
+from rlsp_sb3.side_by_side import side_by_side
 from rlsp_sb3.tabular import TabularLearner
 
 FRAME_MS, LAST_FRAME_MS = 250, 2500
-MAX_SIDE = 480  # pixels of one picture
-FONT_SIZE, MARGIN, LINE = 16, 16, 26
-INK, FAINT, PAPER = (40, 40, 46), (110, 110, 118), (255, 255, 255)
 
 
 class Frame(NamedTuple):
@@ -98,7 +95,7 @@ def robot_gif(
         name: list(film(env, policy, start, n_steps)) for name, policy in policies(learner).items()
     }
     n_frames = max(map(len, films.values()))
-    frames = [_side_by_side(films, step) for step in range(n_frames)]
+    frames = [_frame(films, step) for step in range(n_frames)]
     frames[0].save(
         path,
         format="GIF",
@@ -109,41 +106,18 @@ def robot_gif(
     )
 
 
-def _side_by_side(films: Mapping[str, list[Frame]], step: int) -> Image.Image:
+def _frame(films: Mapping[str, list[Frame]], step: int) -> Image.Image:
     """One frame: the name of each robot, its picture, and how far it got."""
-    font = ImageFont.truetype(
-        str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), FONT_SIZE
+    reached = {name: min(step, len(frames) - 1) for name, frames in films.items()}
+    frames = {name: films[name][step] for name, step in reached.items()}
+    return side_by_side(
+        {name: frame.picture for name, frame in frames.items()},
+        [_status(frame, reached[name]) for name, frame in frames.items()],
+        "step 00   true return −00.00",
     )
-    frames = {name: frames[min(step, len(frames) - 1)] for name, frames in films.items()}
-    pictures = [_fit(Image.fromarray(frame.picture)) for frame in frames.values()]
-    status = [_status(frame, min(step, len(films[name]) - 1)) for name, frame in frames.items()]
-    widest = max(font.getlength(text) for text in (*frames, "step 00   true return −00.00"))
-    width = max(int(widest), *(picture.width for picture in pictures))
-    height = max(picture.height for picture in pictures)
-    canvas = Image.new(
-        "RGB",
-        (MARGIN + (width + MARGIN) * len(frames), height + 2 * LINE + 2 * MARGIN),
-        PAPER,
-    )
-    draw = ImageDraw.Draw(canvas)
-    for i, (name, picture) in enumerate(zip(frames, pictures, strict=True)):
-        left = MARGIN + i * (width + MARGIN)
-        middle = left + width // 2
-        draw.text((middle, MARGIN), name, INK, font, anchor="mt")
-        canvas.paste(picture, (middle - picture.width // 2, MARGIN + LINE))
-        below = MARGIN + LINE + height + MARGIN // 2
-        draw.text((middle, below), status[i], FAINT, font, anchor="mt")
-    return canvas
 
 
 def _status(frame: Frame, step: int) -> str:
     if frame.true_return is None:
         return f"step {step}"
     return f"step {step}   true return {frame.true_return:g}".replace("-", "−")
-
-
-def _fit(picture: Image.Image) -> Image.Image:
-    scale = min(1.0, MAX_SIDE / max(picture.size))
-    if scale == 1:
-        return picture
-    return picture.resize((round(picture.width * scale), round(picture.height * scale)))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from rlsp_sb3.experiments.executors import Event, Executor, Function, Task
-from rlsp_sb3.experiments.job import Figures, Job
+from rlsp_sb3.experiments.job import MethodJob
 from rlsp_sb3.experiments.result_folder import ResultFolder
 from rlsp_sb3.experiments.run_job import run_job
 
+AnyJob = TypeVar("AnyJob", bound=MethodJob)
 
-def unfinished(jobs: Sequence[Job], folder: ResultFolder) -> list[Job]:
+
+def unfinished(jobs: Sequence[AnyJob], folder: ResultFolder) -> list[AnyJob]:
     """The jobs that have no result yet."""
     return [job for job in jobs if folder.find(job) is None]
 
 
 def complete(
-    jobs: Sequence[Job],
+    jobs: Sequence[MethodJob],
     folder: ResultFolder,
     executor: Executor,
     tell: Callable[[Event], None] = lambda event: None,
@@ -50,7 +53,7 @@ def complete(
     return failed
 
 
-def done(jobs: Sequence[Job], folder: ResultFolder) -> list[tuple[Job, Figures]]:
+def done(jobs: Sequence[AnyJob], folder: ResultFolder) -> list[tuple[AnyJob, Any]]:
     """The jobs that have a result, with it."""
     found = [(job, folder.find(job)) for job in jobs]
     return [(job, figures) for job, figures in found if figures is not None]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, Protocol
 from urllib.parse import quote
 
 import rlsp_sb3
@@ -25,63 +26,66 @@ LABELS = {
 }
 
 
+class Result(Protocol):
+    """The result of a job."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+
+
 @dataclass(frozen=True)
-class Job:
+class MethodJob(ABC):
     """What has one result.
 
     Attributes:
         env_id: The id of the environment.
-        method: The name of the learner, one of :data:`METHODS`, or :data:`EXPERT`.
-        n_states: How many observed states it sees; 0 for the expert.
+        method: The name of the learner, one of :data:`METHODS`, or of what it is compared with.
+        n_states: How many observed states it sees; 0 for what sees none.
         seed: Seeds all random numbers.
         config: How the method is run.
-        expert: The file of the policy that leaves the observed states.
     """
+
+    figures_class: ClassVar[Any]  # has from_dict, which undoes its to_dict
 
     env_id: str
     method: str
     n_states: int
     seed: int
     config: Config
-    expert: bytes = field(repr=False)
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """What it is called in files; two jobs of a table have different names."""
-        place = f"{quote(self.env_id, safe='')}.{self.method}"
-        return f"{place}.{self.n_states}-states.seed{self.seed}" if self.n_states else place
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """What it is called on the screen."""
-        if not self.n_states:
-            return f"{LABELS[self.method]} on {self.env_id}"
-        states = f"{self.n_states} state{'s' if self.n_states > 1 else ''}"
-        return f"{LABELS[self.method]} on {self.env_id}, {states}, seed {self.seed}"
 
+    @abstractmethod
     def about(self) -> dict[str, Any]:
         """All that the result depends on, as JSON can hold it; no more of the configuration."""
-        config = self.config.to_dict()
-        used = {
-            "rlsp": ("rlsp", "fresh_timesteps", "episodes", "transitions"),
-            "gail": ("gail", "gail_timesteps", "episodes", "transitions"),
-            EXPERT: ("episodes",),
-        }["rlsp" if self.method in RLSP_METHODS else self.method]
-        return {
-            "env": self.env_id,
-            "method": self.method,
-            "n_states": self.n_states,
-            "seed": self.seed,
-            "config": {name: config[name] for name in used},
-            "expert_sha256": hashlib.sha256(self.expert).hexdigest(),
-            "version": rlsp_sb3.__version__,
-        }
 
     @property
     def fingerprint(self) -> str:
         """A text that changes with all that the result depends on."""
         text = json.dumps(self.about(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Outcome(NamedTuple):
+    """What a job leaves behind.
+
+    Attributes:
+        figures: Its result.
+        learner: The file of the learner; None if there is none.
+        episodes: The file of episodes of the learned policy; None if there is none.
+    """
+
+    figures: Result
+    learner: bytes | None
+    episodes: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -116,3 +120,48 @@ class Figures:
     def from_dict(cls, values: dict[str, Any]) -> Figures:
         """What :meth:`to_dict` is of."""
         return cls(**{**values, "notes": tuple(values["notes"])})
+
+
+@dataclass(frozen=True)
+class Job(MethodJob):
+    """A job of the table of the MuJoCo environments.
+
+    Attributes:
+        expert: The file of the policy that leaves the observed states.
+    """
+
+    figures_class = Figures
+
+    expert: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What it is called in files; two jobs of a table have different names."""
+        place = f"{quote(self.env_id, safe='')}.{self.method}"
+        return f"{place}.{self.n_states}-states.seed{self.seed}" if self.n_states else place
+
+    @property
+    def title(self) -> str:
+        """What it is called on the screen."""
+        if not self.n_states:
+            return f"{LABELS[self.method]} on {self.env_id}"
+        states = f"{self.n_states} state{'s' if self.n_states > 1 else ''}"
+        return f"{LABELS[self.method]} on {self.env_id}, {states}, seed {self.seed}"
+
+    def about(self) -> dict[str, Any]:
+        """All that the result depends on, as JSON can hold it; no more of the configuration."""
+        config = self.config.to_dict()
+        used = {
+            "rlsp": ("rlsp", "fresh_timesteps", "episodes", "transitions"),
+            "gail": ("gail", "gail_timesteps", "episodes", "transitions"),
+            EXPERT: ("episodes",),
+        }["rlsp" if self.method in RLSP_METHODS else self.method]
+        return {
+            "env": self.env_id,
+            "method": self.method,
+            "n_states": self.n_states,
+            "seed": self.seed,
+            "config": {name: config[name] for name in used},
+            "expert_sha256": hashlib.sha256(self.expert).hexdigest(),
+            "version": rlsp_sb3.__version__,
+        }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +10,12 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from rlsp_sb3.experiments.cells import LARGE, NOTHING, cell, number, plain, states_label
 from rlsp_sb3.experiments.job import EXPERT, LABELS, Figures, Job
 from rlsp_sb3.experiments.plan import Plan
-from rlsp_sb3.experiments.summary import FEWEST_FOR_IQM, Summary, summarise
+from rlsp_sb3.experiments.summary import Summary, summarise
 from rlsp_sb3.method_table import write_csv
 
-NOTHING = "–"
 MEASURES = ("in_loop", "fresh", "epic", "seconds", "fresh_seconds")
 RETURNS = ("in_loop", "fresh")
 TITLES = {
@@ -26,11 +25,6 @@ TITLES = {
     "seconds": ("Seconds to infer the reward", 1),
 }
 """What is printed of each measure, and with how many digits."""
-LARGE = 1_000  # from here on means have no decimals
-EXPLANATION = (
-    "Mean ± standard deviation over seeds; below, of at least 4 seeds the interquartile mean, and "
-    "the bootstrapped 95 % confidence interval of that, or else of the mean."
-)
 
 
 class Place(NamedTuple):
@@ -113,21 +107,21 @@ def tables(plan: Plan, results: Results) -> dict[str, Table]:
         for env_id in plan.env_ids:
             expert = results.experts.get(env_id)
             cells = [
-                NOTHING if expert is None else _number(expert, 0 if expert >= LARGE else digits)
+                NOTHING if expert is None else number(expert, 0 if expert >= LARGE else digits)
             ]
             table.add_row(Text(env_id, "bold"), *(cells if measure in RETURNS else []))
             for n in plan.states:
                 rows = [results.rows.get(Place(env_id, method, n), {}) for method in plan.methods]
-                summaries = [_cell(row.get(measure), digits) for row in rows]
-                table.add_row(_states(n), *([""] if measure in RETURNS else []), *summaries)
+                summaries = [cell(row.get(measure), digits) for row in rows]
+                table.add_row(states_label(n), *([""] if measure in RETURNS else []), *summaries)
         found[title] = table
     for measure, relative in relative_to_experts(results).items():
         table = _table(plan, with_expert=False)
         for n in plan.states:
             table.add_row(
-                _states(n),
+                states_label(n),
                 # The spread over environments would say nothing.
-                *(_cell(relative.get((method, n)), 3, spread=False) for method in plan.methods),
+                *(cell(relative.get((method, n)), 3, spread=False) for method in plan.methods),
             )
         found[f"{TITLES[measure][0]}, as a fraction of the expert's, in all environments"] = table
     return found
@@ -145,7 +139,7 @@ def write_tables(folder: Path, results: Results, done: Sequence[tuple[Job, Figur
         cells: list[Any] = []
         for measure in MEASURES:
             summary = row.get(measure)
-            cells += [""] * len(parts) if summary is None else map(_plain, summary)
+            cells += [""] * len(parts) if summary is None else map(plain, summary)
         rows.append((*place, *cells))
     padded = [(*row, *[""] * (len(header) - len(row))) for row in (*expert_rows, *rows)]
     write_csv(folder / "table.csv", header, padded)
@@ -153,7 +147,7 @@ def write_tables(folder: Path, results: Results, done: Sequence[tuple[Job, Figur
     lines = []
     for job, figures in done:
         measured = [getattr(figures, measure) for measure in MEASURES]
-        lines.append((job.env_id, job.method, job.n_states, job.seed, *map(_plain, measured)))
+        lines.append((job.env_id, job.method, job.n_states, job.seed, *map(plain, measured)))
     write_csv(folder / "jobs.csv", names, lines)
 
 
@@ -165,33 +159,3 @@ def _table(plan: Plan, with_expert: bool) -> Table:
         # Narrow, so that many fit.
         table.add_column(LABELS[method].replace(" ", "\n"), justify="right", overflow="fold")
     return table
-
-
-def _states(n: int) -> str:
-    return f"  {n} state{'s' if n > 1 else ''}"
-
-
-def _cell(summary: Summary | None, digits: int, spread: bool = True) -> Text:
-    """The mean and the spread of some values, and below them their centre and its interval."""
-    if summary is None:
-        return Text(NOTHING)
-    digits = 0 if abs(summary.mean) >= LARGE else digits
-    text = Text(_number(summary.mean, digits), "bold")
-    if spread and summary.n > 1:
-        text.append(f" ± {_number(summary.std, digits)}")
-    if summary.n >= FEWEST_FOR_IQM:
-        text.append(f"\n{_number(summary.centre, digits)}", "not bold")
-    if not math.isnan(summary.low):
-        low, high = _number(summary.low, digits), _number(summary.high, digits)
-        text.append(f"\n{low}…{high}", "not bold")
-    return text
-
-
-def _number(value: float, digits: int) -> str:
-    return f"{value:,.{digits}f}".replace("-", "−")
-
-
-def _plain(value: Any) -> Any:
-    """A number as CSV has it: none where there is none."""
-    missing = value is None or (isinstance(value, float) and math.isnan(value))
-    return "" if missing else value

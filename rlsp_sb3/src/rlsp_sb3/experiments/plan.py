@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -82,7 +82,7 @@ def make_plan(
     for n in states:
         check_int("--states", n, 1)
     left_out: dict[str, str] = {}
-    chosen_methods = _find_methods(methods, left_out)
+    chosen_methods = find_methods(methods, left_out)
     chosen_envs = _find_envs(env_ids, experts, left_out)
     assignments = list(assignments)
     configs, jobs = {}, []
@@ -91,9 +91,7 @@ def make_plan(
         file = experts / f"{env_id}.zip"
         env = plugins.make(env_id)
         load_policy(file, env)
-        if set(RLSP_METHODS) & set(chosen_methods):
-            # What does not fit to the environment is an error now, and not in each job.
-            RLSP(env, np.array([env.reset(seed=0)[0]]), seed=0, **config.rlsp)
+        check_fits(env, chosen_methods, config)
         env.close()
     contents = {env_id: (experts / f"{env_id}.zip").read_bytes() for env_id in chosen_envs}
     different_states = list(dict.fromkeys(states))
@@ -105,8 +103,28 @@ def make_plan(
     return Plan(chosen_envs, chosen_methods, different_states, configs, jobs, left_out)
 
 
-def _find_methods(names: Sequence[str] | None, left_out: dict[str, str]) -> list[str]:
-    """The methods that are meant."""
+def check_fits(env: gym.Env[Any, Any], methods: Sequence[str], config: Config) -> None:
+    """Raise an error now, and not in each job, if a configuration does not fit to an environment.
+
+    Raises:
+        TypeError: If something has a wrong type for it.
+        ValueError: If something is out of range for it.
+    """
+    if set(RLSP_METHODS) & set(methods):
+        RLSP(env, np.array([env.reset(seed=0)[0]]), seed=0, **config.rlsp)
+
+
+def find_methods(names: Sequence[str] | None, left_out: dict[str, str]) -> list[str]:
+    """The methods that are meant, if they are installed.
+
+    Args:
+        names: Some of :data:`~rlsp_sb3.experiments.job.METHODS`; None for all that are installed.
+        left_out: Gets why a method is none of them, by its name.
+
+    Raises:
+        ImportError: If a method that is named is not installed.
+        ValueError: If there is no such method.
+    """
     found = []
     for name in dict.fromkeys(METHODS if names is None else names):
         if name not in METHODS:

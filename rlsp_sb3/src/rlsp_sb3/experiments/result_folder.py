@@ -12,8 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rlsp_sb3.atomic import replacing
-from rlsp_sb3.experiments.job import Figures, Job
-from rlsp_sb3.experiments.run_job import Outcome
+from rlsp_sb3.experiments.job import MethodJob, Outcome
 from rlsp_sb3.run_folder import versions
 
 LOCK = ".lock"
@@ -62,7 +61,7 @@ class ResultFolder:
         finally:
             lock.release()
 
-    def find(self, job: Job) -> Figures | None:
+    def find(self, job: MethodJob) -> Any:
         """The result of a job; None if it has none yet, or one with another configuration."""
         try:
             content = json.loads(self._result(job).read_text(encoding="utf-8"))
@@ -70,13 +69,15 @@ class ResultFolder:
             return None
         if not isinstance(content, dict) or content.get("fingerprint") != job.fingerprint:
             return None
-        return Figures.from_dict(content["figures"])
+        return job.figures_class.from_dict(content["figures"])
 
-    def add(self, job: Job, outcome: Outcome) -> None:
+    def add(self, job: MethodJob, outcome: Outcome) -> None:
         """Write the result of a job, and remove what it would have taken to resume it."""
-        if outcome.learner is not None:
-            with replacing(self.learner(job)) as unfinished:
-                unfinished.write_bytes(outcome.learner)
+        files = {self.learner(job): outcome.learner, self.episodes(job): outcome.episodes}
+        for path, written in files.items():
+            if written is not None:
+                with replacing(path) as unfinished:
+                    unfinished.write_bytes(written)
         content: dict[str, Any] = {
             "fingerprint": job.fingerprint,
             **job.about(),
@@ -87,15 +88,19 @@ class ResultFolder:
         for work in self.jobs.glob(f"{job.name}.*{UNFINISHED}"):
             shutil.rmtree(work)
 
-    def learner(self, job: Job) -> Path:
+    def learner(self, job: MethodJob) -> Path:
         """Where the learner of a job is written."""
         return self.jobs / f"{job.name}.zip"
 
-    def work(self, job: Job) -> Path:
+    def episodes(self, job: MethodJob) -> Path:
+        """Where episodes of the policy that a job has learned are written."""
+        return self.jobs / f"{job.name}.npz"
+
+    def work(self, job: MethodJob) -> Path:
         """Where a job keeps what it takes to be resumed, with this configuration only."""
         return self.jobs / f"{job.name}.{job.fingerprint}{UNFINISHED}"
 
-    def _result(self, job: Job) -> Path:
+    def _result(self, job: MethodJob) -> Path:
         return self.jobs / f"{job.name}.json"
 
 

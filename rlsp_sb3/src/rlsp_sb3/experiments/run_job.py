@@ -3,51 +3,35 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3.common.callbacks import BaseCallback
 
 from rlsp_sb3 import plugins
 from rlsp_sb3.base import RewardLearner
-from rlsp_sb3.callbacks import checkpoints
 from rlsp_sb3.epic import Transitions, epic_distance
 from rlsp_sb3.episodes import Episode
 from rlsp_sb3.experiments.executors import Report
-from rlsp_sb3.experiments.job import EXPERT, RLSP_METHODS, Figures, Job
+from rlsp_sb3.experiments.job import EXPERT, RLSP_METHODS, Figures, Job, Outcome
+from rlsp_sb3.experiments.learning import Progress, archived, learn
 from rlsp_sb3.fresh_policy import train_fresh_policy
 from rlsp_sb3.policies import load_policy
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.returns import Returns, measure_returns
-from rlsp_sb3.rlsp import RLSP
 from rlsp_sb3.rollouts import sample_observed_states
-from rlsp_sb3.settings import arguments_of
 from rlsp_sb3.simulate import make_simulator
 from rlsp_sb3.transitions import collect
 from rlsp_sb3.true_reward import SimulatedReward
 
 EPISODE_LENGTH = 1_000  # at most, of those on which rewards are compared
-LEARNER = "learner.zip"
 N_COMPARED = 1_024  # transitions on which rewards are compared, at most
 N_MEAN = 32  # imagined transitions for each expectation; each is simulated
-TELL_EVERY = 0.5  # seconds
-
-
-class Outcome(NamedTuple):
-    """What a job leaves behind.
-
-    Attributes:
-        figures: Its result.
-        learner: The file of the learner; None if there is none.
-    """
-
-    figures: Figures
-    learner: bytes | None
 
 
 def run_job(report: Report, job: Job, work: Path | None = None) -> Outcome:
@@ -85,27 +69,15 @@ def run_job(report: Report, job: Job, work: Path | None = None) -> Outcome:
         report("sampling states", 0.0)
         observed = sample_observed_states(expert, job.n_states, job.seed, env=env)
         is_resumed = work is not None and any(work.iterdir())
+        demonstrations = partial(_demonstrations, job, expert, observed)
         start = time.perf_counter()
-        learner = _learn(job, expert, observed, report, work)
+        learner = learn(job, observed, demonstrations, report, work)
         seconds = None if is_resumed else time.perf_counter() - start
-        if work is None:
-            with TemporaryDirectory() as folder:
-                archive = _archive(learner, Path(folder))
-        else:
-            archive = _archive(learner, work)
+        archive = archived(learner, work)
         figures = _measure(job, env, expert, learner, seconds, report)
     finally:
         env.close()
     return Outcome(figures, archive)
-
-
-def _archive(learner: RewardLearner, folder: Path) -> bytes:
-    """The file of a learner, which is left in a folder: a job that is killed later has it."""
-    path = folder / LEARNER
-    if hasattr(learner, "checkpoint_dir"):
-        learner.checkpoint_dir = None  # it is this job's, and will be gone
-    learner.save(path)
-    return path.read_bytes()
 
 
 def _load_expert(job: Job) -> Policy:
@@ -113,36 +85,6 @@ def _load_expert(job: Job) -> Policy:
         path = Path(folder, "expert.zip")
         path.write_bytes(job.expert)
         return load_policy(path, plugins.make(job.env_id))
-
-
-def _learn(
-    job: Job, expert: Policy, observed: NDArray[Any], report: Report, work: Path | None
-) -> RewardLearner:
-    """A learner that has learned; it goes on from the last one that is in the folder."""
-    learner_class = plugins.load_learner(job.method)
-    progress = _Progress(report, "learning")
-    env = plugins.make(job.env_id)
-    if work is not None and (work / LEARNER).exists():
-        return learner_class.load(work / LEARNER, env)
-    if job.method == "gail":
-        arguments = {**job.config.gail, "demonstrations": _demonstrations(job, expert, observed)}
-        learner = learner_class(env, seed=job.seed, **arguments)
-        return learner.learn(job.config.gail_timesteps, progress)
-    resumable: dict[str, Any] = {} if work is None else {"checkpoint_dir": str(work)}
-    found = [] if work is None else checkpoints(work)
-    if found:
-        learner = learner_class.load(found[-1], env, **resumable)
-        return learner.learn(callback=progress, reset_num_timesteps=False)
-    arguments = {"eval_interval": 0, **job.config.rlsp}
-    if job.method != "rlsp":
-        report("fitting the encoder", 0.0)
-        # Nothing but what comes before the first epoch.
-        ready = RLSP(plugins.make(job.env_id), observed, seed=job.seed, **arguments).learn(0)
-        own = arguments_of(learner_class)
-        arguments = {name: value for name, value in arguments.items() if name in own}
-        arguments |= {"encoder": ready.encoder, "transitions": ready.transitions}
-    learner = learner_class(env, observed, seed=job.seed, **arguments, **resumable)
-    return learner.learn(callback=progress)
 
 
 def _demonstrations(job: Job, expert: Policy, observed: NDArray[Any]) -> list[Episode]:
@@ -173,7 +115,7 @@ def _measure(
     if job.method in RLSP_METHODS:
         start = time.perf_counter()
         fresh = train_fresh_policy(
-            learner, config.fresh_timesteps, _Progress(report, "fresh policy"), seed=job.seed
+            learner, config.fresh_timesteps, Progress(report, "fresh policy"), seed=job.seed
         )
         fresh_seconds = time.perf_counter() - start
         report("evaluating", 0.5)
@@ -219,25 +161,3 @@ def _epic(job: Job, env: gym.Env[Any, Any], expert: Policy, learner: RewardLearn
         n_mean=N_MEAN,
         seed=job.seed,
     )
-
-
-class _Progress(BaseCallback):
-    """Reports how many of its timesteps an algorithm has taken."""
-
-    def __init__(self, report: Report, stage: str) -> None:
-        super().__init__()
-        self._report = report
-        self._stage = stage
-        self._total = 1
-        self._told = 0.0
-
-    def _on_training_start(self) -> None:
-        self._total = max(1, int(self.locals["total_timesteps"]))
-        self._report(self._stage, min(1.0, self.num_timesteps / self._total))
-
-    def _on_step(self) -> bool:
-        now = time.monotonic()
-        if now - self._told > TELL_EVERY:
-            self._told = now
-            self._report(self._stage, min(1.0, self.num_timesteps / self._total))
-        return True

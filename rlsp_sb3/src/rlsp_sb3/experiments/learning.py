@@ -1,0 +1,104 @@
+"""Letting the method of a job learn, in such a way that it goes on where it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from numpy.typing import NDArray
+from stable_baselines3.common.callbacks import BaseCallback
+
+from rlsp_sb3 import plugins
+from rlsp_sb3.base import RewardLearner
+from rlsp_sb3.callbacks import checkpoints
+from rlsp_sb3.episodes import Episode
+from rlsp_sb3.experiments.executors import Report
+from rlsp_sb3.experiments.job import MethodJob
+from rlsp_sb3.rlsp import RLSP
+from rlsp_sb3.settings import arguments_of
+
+LEARNER = "learner.zip"
+TELL_EVERY = 0.5  # seconds
+
+
+def learn(
+    job: MethodJob,
+    observed: NDArray[Any],
+    demonstrations: Callable[[], list[Episode]],
+    report: Report,
+    work: Path | None = None,
+) -> RewardLearner:
+    """Let the method of a job learn.
+
+    Args:
+        job: The job.
+        observed: The observed states (n, *observation_shape).
+        demonstrations: Gives what GAIL imitates; not called for other methods.
+        report: Is told how it goes.
+        work: A folder for what it takes to go on if this process is killed, from which it goes on
+            if something is in it; None for none.
+
+    Returns:
+        A learner that has learned.
+    """
+    learner_class = plugins.load_learner(job.method)
+    progress = Progress(report, "learning")
+    env = plugins.make(job.env_id)
+    if work is not None and (work / LEARNER).exists():
+        return learner_class.load(work / LEARNER, env)
+    if job.method == "gail":
+        arguments = {**job.config.gail, "demonstrations": demonstrations()}
+        learner = learner_class(env, seed=job.seed, **arguments)
+        return learner.learn(job.config.gail_timesteps, progress)
+    resumable: dict[str, Any] = {} if work is None else {"checkpoint_dir": str(work)}
+    found = [] if work is None else checkpoints(work)
+    if found:
+        learner = learner_class.load(found[-1], env, **resumable)
+        return learner.learn(callback=progress, reset_num_timesteps=False)
+    arguments = {"eval_interval": 0, **job.config.rlsp}
+    if job.method != "rlsp":
+        report("fitting the encoder", 0.0)
+        # Nothing but what comes before the first epoch.
+        ready = RLSP(plugins.make(job.env_id), observed, seed=job.seed, **arguments).learn(0)
+        own = arguments_of(learner_class)
+        arguments = {name: value for name, value in arguments.items() if name in own}
+        arguments |= {"encoder": ready.encoder, "transitions": ready.transitions}
+    learner = learner_class(env, observed, seed=job.seed, **arguments, **resumable)
+    return learner.learn(callback=progress)
+
+
+def archived(learner: RewardLearner, work: Path | None) -> bytes:
+    """The file of a learner, which is left in the folder: a job that is killed later has it."""
+    if work is None:
+        with TemporaryDirectory() as folder:
+            return archived(learner, Path(folder))
+    path = work / LEARNER
+    if hasattr(learner, "checkpoint_dir"):
+        learner.checkpoint_dir = None  # it is this job's, and will be gone
+    learner.save(path)
+    return path.read_bytes()
+
+
+class Progress(BaseCallback):
+    """Reports how many of its timesteps an algorithm has taken."""
+
+    def __init__(self, report: Report, stage: str) -> None:
+        super().__init__()
+        self._report = report
+        self._stage = stage
+        self._total = 1
+        self._told = 0.0
+
+    def _on_training_start(self) -> None:
+        self._total = max(1, int(self.locals["total_timesteps"]))
+        self._report(self._stage, min(1.0, self.num_timesteps / self._total))
+
+    def _on_step(self) -> bool:
+        now = time.monotonic()
+        if now - self._told > TELL_EVERY:
+            self._told = now
+            self._report(self._stage, min(1.0, self.num_timesteps / self._total))
+        return True
