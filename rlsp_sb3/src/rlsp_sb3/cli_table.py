@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
+from rlsp_sb3 import cli_mujoco, cli_skills
 from rlsp_sb3.atomic import replacing
-from rlsp_sb3.cli_mujoco import EXAMPLES, mujoco
 from rlsp_sb3.console import say, stdout, user_errors
 from rlsp_sb3.several_values import SeveralValues
 
@@ -145,4 +145,5 @@ def gridworlds(
         raise typer.Exit(1)
 
 
-table.command(cls=SeveralValues, epilog=EXAMPLES)(mujoco)
+table.command(cls=SeveralValues, epilog=cli_mujoco.EXAMPLES)(cli_mujoco.mujoco)
+table.command(cls=SeveralValues, epilog=cli_skills.EXAMPLES)(cli_skills.skills)
