@@ -38,6 +38,7 @@ def test_the_paper_s_budget_is_that_of_its_appendix():
     assert PAPER.dynamics_hidden == (1024,) * 5
     assert PAPER.encoder.learning_rate == PAPER.dynamics.learning_rate == 1e-5
     assert PAPER.n_trajectories == 200
+    assert PAPER.share_of_starts == 0.2
     assert (PAPER.learning_rate, PAPER.anneal, PAPER.gradient_threshold) == (0.01, False, 2.0)
     assert not PAPER.keep_inverse_policy
     # One hundred epochs of batches of 500 over the buffer.

@@ -74,6 +74,15 @@ def test_what_is_unusual_about_observed_states_stands_out():
     assert position > 5 * abs(speed)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_the_budget_says_how_many_episodes_start_in_the_past(share):
+    learner = make_learner(budget=replace(TINY, share_of_starts=share)).learn(100)
+    env = learner.world.solver.model.get_env()
+    env.starts = np.full((1, 2), 0.3, np.float32)
+    starts = env._start(400)
+    assert (starts[:, 0] == np.float32(0.3)).mean() == pytest.approx(share, abs=0.1)
+
+
 def test_wrappers_may_add_to_observations():
     env = gym.wrappers.TimeAwareObservation(gym.make(ENV))
     learner = RLSP(env, [[0.45, 0.0, 10]], encoder="identity", forward_model="learned", seed=0)

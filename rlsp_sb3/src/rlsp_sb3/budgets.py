@@ -36,6 +36,8 @@ class Budget:
         gradient_threshold: The next horizon comes early if the norm of the mean of the last ten
             gradients is below.
         n_envs: How many copies of the environment the policy is trained in.
+        share_of_starts: Which share of their episodes, from 0 to 1, starts in states of the pasts,
+            rather than where the environment starts them.
         solver_steps: How many environment steps the policy is trained for each gradient.
         solver_hidden: The sizes of the hidden layers of its networks.
         solver_kwargs: Other arguments of an off-policy algorithm such as SAC.
@@ -61,6 +63,7 @@ class Budget:
     anneal: bool
     gradient_threshold: float
     n_envs: int
+    share_of_starts: float
     solver_steps: int
     solver_hidden: tuple[int, ...]
     solver_kwargs: dict[str, float | int | tuple[int, str]]
@@ -87,6 +90,7 @@ FAST = Budget(
     anneal=True,
     gradient_threshold=0.0,
     n_envs=10,
+    share_of_starts=0.2,
     solver_steps=5_000,
     solver_hidden=(64, 64),
     solver_kwargs={
@@ -123,6 +127,7 @@ PAPER = Budget(
     anneal=False,
     gradient_threshold=2.0,
     n_envs=1,
+    share_of_starts=0.2,
     solver_steps=10_000,
     solver_hidden=(256, 256),
     solver_kwargs={

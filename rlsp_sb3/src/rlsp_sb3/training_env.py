@@ -60,4 +60,6 @@ def make_training_env(
         )
     simulator = make_simulator(base_env(venv), rng, n_threads=1)
     n_envs = solver.n_envs if isinstance(solver, BaseAlgorithm) else budget.n_envs
-    return SimulatorVecEnv(simulator, n_envs, budget.episode_length, reward, rng)
+    return SimulatorVecEnv(
+        simulator, n_envs, budget.episode_length, reward, rng, budget.share_of_starts
+    )
