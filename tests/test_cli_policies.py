@@ -1,6 +1,7 @@
 """Experts, and what can be done with their policies, on the command line."""
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -19,7 +20,7 @@ from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
-from rlsp_sb3 import TabularRLSP
+from rlsp_sb3 import TabularRLSP, recording
 from rlsp_sb3.cli_experts import parse_indices
 from rlsp_sb3.episodes import load_episodes
 from rlsp_sb3.experts import BUFFER, Checkpoints, ExpertRun, newest_first
@@ -587,3 +588,16 @@ def test_published_environment(tmp_path):
     assert Path(tmp_path / "cheetah.checkpoints" / BUFFER).exists()
     result = ok("evaluate", out, "HalfCheetah-FW-v2", "--episodes", 1, "--max-steps", 5)
     assert re.search(r"mean length +5\.0", result.out)
+
+
+def test_where_there_is_no_display_mujoco_renders_without(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"):
+        monkeypatch.setenv(name, "")  # so that what the code sets is undone
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(recording, "find_library", lambda name: name == "OSMesa" or None)
+    recording.make_for_film("CartPole-v1").close()
+    assert os.environ["MUJOCO_GL"] == "osmesa"
+    monkeypatch.setattr(recording, "find_library", lambda name: name)
+    recording.make_for_film("CartPole-v1").close()
+    assert os.environ["MUJOCO_GL"] == "osmesa"  # somebody has chosen

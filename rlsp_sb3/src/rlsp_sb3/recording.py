@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ctypes.util import find_library
 from importlib import import_module
 from math import ceil
 from pathlib import Path
@@ -28,6 +31,8 @@ DEFAULT_FPS = 30.0
 MAX_GIF_FPS = 50.0
 """Browsers show GIFs with more pictures a second in slow motion."""
 MAX_GIF_SIDE = 480  # pixels
+DISPLAYS = {"DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"}
+"""Environment variables that say where MuJoCo renders."""
 
 Picture = NDArray[np.uint8]
 
@@ -120,21 +125,33 @@ def open_film(
 
 
 def make_for_film(env_id: str) -> gym.Env[Any, Any]:
-    """Make an environment that gives pictures.
+    """Make an environment that gives pictures, without a display where there is none.
 
     Raises:
         NotOfferedError: If it has no render mode "rgb_array".
     """
-    probe = plugins.make(
-        env_id
-    )  # Gymnasium makes one with a render mode that it has not, and warns
+    # Gymnasium makes one with a render mode that it has not, and warns.
+    probe = plugins.make(env_id)
     modes = list(probe.metadata.get("render_modes") or [])
     probe.close()
     if "rgb_array" not in modes:
         raise NotOfferedError(
             f"{env_id} gives no pictures: expected the render mode 'rgb_array', and it has {modes}"
         )
+    _choose_gl_backend()
     return plugins.make(env_id, render_mode="rgb_array")
+
+
+def _choose_gl_backend() -> None:
+    """Let MuJoCo render without a display where there is none.
+
+    It would try one, and fail; in some processes all that is rendered afterwards crashes.
+    """
+    if sys.platform.startswith("linux") and not DISPLAYS & set(os.environ):
+        for backend, library in {"egl": "EGL", "osmesa": "OSMesa"}.items():
+            if find_library(library):
+                os.environ["MUJOCO_GL"] = backend
+                return
 
 
 def fps_of(env: gym.Env[Any, Any]) -> float:

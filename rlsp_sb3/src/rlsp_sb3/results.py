@@ -13,10 +13,10 @@ from gymnasium.error import DependencyNotInstalled
 
 from rlsp_sb3.base import RewardLearner
 from rlsp_sb3.comparison import true_return_fractions
-from rlsp_sb3.errors import NotOfferedError
+from rlsp_sb3.errors import NotOfferedError, PluginError
 from rlsp_sb3.plots import reward_heatmap
 from rlsp_sb3.protocols import ReportingLearner
-from rlsp_sb3.recording import record
+from rlsp_sb3.recording import make_for_film, record
 from rlsp_sb3.reward import LinearReward
 from rlsp_sb3.run_folder import RunFolder
 from rlsp_sb3.settings import ARRAYS
@@ -68,8 +68,8 @@ def _film_policy(learner: RewardLearner, env_id: str, path: Path) -> None:
     if not has_policy(learner):
         raise NotOfferedError(f"{type(learner).__name__} has no policy")
     try:
-        env = gym.make(env_id, render_mode="rgb_array")
-    except (gym.error.Error, TypeError, ValueError) as error:
+        env = make_for_film(env_id)
+    except (gym.error.Error, PluginError, TypeError, ValueError) as error:
         raise NotOfferedError(f"the environment cannot be filmed: {error}") from error
     mujoco = sys.modules.get("mujoco")  # if the environment is one of MuJoCo, it is imported
     without_display = (RuntimeError, *([] if mujoco is None else [mujoco.FatalError]))
