@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -22,20 +21,6 @@ from rlsp_sb3.videos import film, robot_gif
 @pytest.fixture(scope="module")
 def room() -> TabularRLSP:
     return TabularRLSP("RoomDefault-v0", seed=0).learn()
-
-
-@pytest.fixture
-def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Collect the figures that are saved."""
-    saved: list[Figure] = []
-    save = Figure.savefig
-
-    def savefig(self: Figure, *args: Any, **kwargs: Any) -> None:
-        saved.append(self)
-        save(self, *args, **kwargs)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return saved
 
 
 def texts(figure: Figure) -> set[str]:
