@@ -193,7 +193,7 @@ class SampledWorld(World):
         seen = self._collected
         is_clock = clocks(seen.observations, seen.next_observations).reshape(reached.shape[1:])
         # The time at which the states were observed says nothing of where the person was.
-        reached = np.where(is_clock, known.mean(axis=0), reached)
+        reached, known = (np.where(is_clock, 0, each) for each in (reached, known))
         return initial_weights(reached, known, scaling, smallest_size), {}
 
     def credit(self, past: Past) -> tuple[FloatArray, dict[str, float]]:

@@ -65,7 +65,7 @@ def learn(
         ready = RLSP(plugins.make(job.env_id), observed, seed=job.seed, **arguments).learn(0)
         own = arguments_of(learner_class)
         arguments = {name: value for name, value in arguments.items() if name in own}
-        arguments |= {"encoder": ready.encoder, "transitions": ready.transitions}
+        arguments["encoder"] = ready.encoder
     learner = learner_class(env, observed, seed=job.seed, **arguments, **resumable)
     return learner.learn(callback=progress)
 
