@@ -138,6 +138,10 @@ def test_a_folder_of_an_earlier_version_gets_what_is_missing(whole: Any, tmp_pat
     now = json.loads((old / "config.json").read_text())
     assert (now["done"], now["timed"], now["wall_seconds"]) == (4, 0, 0)
     assert now["job_seconds"] == config["job_seconds"]
+    assert ok("report", old, "--out", tmp_path / "page.md")
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "## MuJoCo environments: old" in page
+    assert "- **Wall time:** not recorded" in page
 
 
 @installed
