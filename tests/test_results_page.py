@@ -25,6 +25,9 @@ from rlsp_sb3.experiments.table_config import CONFIG, TABLE, TableConfig
 from rlsp_sb3.experiments.table_run import LARGEST_FILM
 from rlsp_sb3.markdown import write_tables
 
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "results.md"
+
 
 def make_folder(
     path: Path,
@@ -97,6 +100,13 @@ def check_links(page: Path) -> None:
     assert all((page.parent / link).is_file() for link in links)
     there = {f"{page.stem}/{name}" for name in files_in(page.with_suffix(""))}
     assert {name for name in there - set(links) if not name.endswith(TABLE)} == set()
+
+
+def test_the_page_of_this_repository_is_what_its_data_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_links(PAGE)
+    check_makes_itself_again(PAGE, tmp_path, monkeypatch)
 
 
 @pytest.fixture
