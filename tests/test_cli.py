@@ -76,13 +76,14 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        ("", "envs learn expert import-expert rollout evaluate video table --version"),
+        ("", "envs learn expert import-expert rollout evaluate video table report --version"),
         ("envs", "states horizon"),
         ("table", "gridworlds"),
         ("table gridworlds", "--out --seeds --methods --deep --force --progress"),
         ("table mujoco", "--env --experts --states --methods --seeds --budget --set --jobs --out"),
         ("learn", "ENV --algo --seed --out --timesteps --set --log-interval --progress --force"),
         ("learn", "--budget --states --n-states"),
+        ("report", "FOLDER --out"),
     ],
 )
 @pytest.mark.parametrize("option", ["--help", "-h"])

@@ -1,6 +1,7 @@
 """``rlsp table``: published figures, and runs that are stopped go on."""
 
 import csv
+import json
 from importlib import metadata
 from itertools import product
 from types import SimpleNamespace
@@ -93,6 +94,16 @@ def test_published_fractions(tmp_path: Any) -> None:
         assert printed is seconds_printed or cells == ["0.472", *4 * ["1.000"]]
     with Image.open(tmp_path / "table.png") as png:
         assert min(png.size) > 500
+    markdown = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert "### Seconds to infer the reward" in markdown
+    assert f"| TrainDefault-v0 | **0.472** |{' **1.000** |' * 4}" in markdown.splitlines()
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["command"] == (
+        f"rlsp table gridworlds --methods {','.join(PUBLISHED)} --seeds 2 --out {tmp_path}"
+    )
+    settings = {"initial_states": "uniform"}
+    wanted = {"learner": "tabular-rlsp", "settings": settings}
+    assert config["configs"]["tabular-rlsp-uniform"] == wanted
 
 
 @pytest.mark.usefixtures("small")
@@ -144,13 +155,26 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Any, monkeypatch: pytest.Monke
     monkeypatch.setattr(method_table, "compute", counted)
     assert rlsp(*command).code == 0
     assert len(computed) == len(set(computed)) == 6
-    before = (tmp_path / "cells.csv").read_text()
+    before, about = (tmp_path / "cells.csv").read_text(), files_about(tmp_path)
+    config = json.loads(about["config.json"])
+    assert config["jobs"] == config["done"] == config["timed"] == 6
+    assert 0 < config["job_seconds"] < config["wall_seconds"]
+    assert len(json.loads(about["runs.json"])) == 2
     assert rlsp(*command).code == 0
     assert len(computed) == 6
     assert (tmp_path / "cells.csv").read_text() == before
+    assert files_about(tmp_path) == about
     assert rlsp(*command, "--force").code == 0
     assert len(computed) == 12
     assert len(rows(tmp_path / "cells.csv")) == 6
+    assert len(json.loads(files_about(tmp_path)["runs.json"])) == 1  # nothing is left of the others
+
+
+def files_about(folder: Any) -> dict[str, str]:
+    return {
+        name: (folder / name).read_text(encoding="utf-8")
+        for name in ("config.json", "runs.json", "table.md")
+    }
 
 
 @pytest.mark.usefixtures("small")

@@ -112,7 +112,12 @@ def test_the_table_the_figure_and_the_films(whole: Any, swing: Path) -> None:
     assert float(table[0]["cross_entropy_mean"]) == pytest.approx(np.log(2), abs=1e-3)
     with Image.open(out / "swing.png") as png:
         assert min(png.size) > 400
-    assert "--methods rlsp average-features waypoints" in (out / "config.json").read_text()
+    config = json.loads((out / "config.json").read_text())
+    assert "--methods rlsp average-features waypoints" in config["command"]
+    assert (config["table"], config["done"], config["timed"]) == ("skills", 4, 4)
+    assert config["files"] == ["table.csv", "curves.csv", "jobs.csv", "swing.png"]
+    assert set(config["films"]) == {film.name for film in (out / "films").iterdir()}
+    assert "| **swing** | **0.69" in (out / "table.md").read_text(encoding="utf-8")
     films = sorted((out / "films").iterdir())
     assert [film.name for film in films] == [
         f"swing.{method}.2-states.seed0.gif" for method in sorted(LEARNERS)
@@ -169,6 +174,7 @@ def test_a_film_that_cannot_be_made_does_not_cost_the_table(
     result = ok(*command)
     assert "no films: Pendulum-v1 gives no pictures" in result.out
     assert list((out / "films").iterdir()) == []
+    assert json.loads((out / "config.json").read_text())["films"] == []
 
 
 def test_a_command_that_is_killed_goes_on_to_the_same_table(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +28,9 @@ from rlsp_sb3.experiments.mujoco_table import Place, gather, relative_to_experts
 from rlsp_sb3.experiments.plan import make_plan
 from rlsp_sb3.experiments.result_folder import ResultFolder
 from rlsp_sb3.experiments.summary import summarise
+from rlsp_sb3.machine import machine
 from rlsp_sb3.plugins import learner_names
+from rlsp_sb3.run_folder import versions
 from rlsp_sb3.several_values import spread
 from small_table import ENV, make_expert, small_plan
 from waiting import wait_for
@@ -88,6 +91,17 @@ def test_the_table_is_printed_and_written(whole: Any) -> None:
     config = json.loads((out / "config.json").read_text())
     assert config["configs"][ENV]["episodes"] == 3
     assert "--methods rlsp average-features waypoints" in config["command"]
+    assert (config["table"], config["seeds"]) == ("mujoco", [0])
+    assert config["jobs"] == config["done"] == config["timed"] == 4
+    assert config["jobs_at_once"] == [1]
+    assert config["machines"] == [machine()]
+    assert config["versions"] == [versions()]
+    # Waiting for the results took longer than learning did.
+    assert 0 < config["job_seconds"] < config["wall_seconds"]
+    markdown = (out / "table.md").read_text(encoding="utf-8")
+    assert markdown.startswith("### True return of the policy of the loop\n\n|  | expert | RLSP |")
+    assert f"| **{ENV}** | " in markdown
+    assert "Mean ± standard deviation over seeds" in markdown
     assert len(list((out / "jobs").glob("*.json"))) == 4
     assert len(list((out / "jobs").glob("*.zip"))) == 3
     # On what is no terminal, a line for each change.
@@ -99,9 +113,35 @@ def test_the_table_is_printed_and_written(whole: Any) -> None:
 def test_the_same_command_computes_nothing_again(whole: Any) -> None:
     _, out, command = whole
     before = {path: path.stat().st_mtime_ns for path in (out / "jobs").iterdir()}
+    about = {name: (out / name).read_bytes() for name in ("config.json", "runs.json", "table.md")}
     result = ok(*command, "--methods=rlsp,average-features", "waypoints")
     assert "4 of 4 jobs are done already" in result.out
     assert {path: path.stat().st_mtime_ns for path in (out / "jobs").iterdir()} == before
+    assert {name: (out / name).read_bytes() for name in about} == about
+
+
+@installed
+def test_a_folder_of_an_earlier_version_gets_what_is_missing(whole: Any, tmp_path: Path) -> None:
+    """They have no table.md and no runs.json, and little in config.json."""
+    _, out, command = whole
+    old = tmp_path / "old"
+    shutil.copytree(out, old)
+    for name in ("table.md", "runs.json"):
+        (old / name).unlink()
+    config = json.loads((old / "config.json").read_text())
+    content = {name: config[name] for name in ("command", "configs")}
+    (old / "config.json").write_text(json.dumps(content))
+    words = [old if word == out else word for word in command]
+    methods = ("--methods", "rlsp", "average-features", "waypoints")
+    assert "4 of 4 jobs are done already" in ok(*words, *methods).out
+    assert (old / "table.md").read_bytes() == (out / "table.md").read_bytes()
+    now = json.loads((old / "config.json").read_text())
+    assert (now["done"], now["timed"], now["wall_seconds"]) == (4, 0, 0)
+    assert now["job_seconds"] == config["job_seconds"]
+    assert ok("report", old, "--out", tmp_path / "page.md")
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "## MuJoCo environments: old" in page
+    assert "- **Wall time:** not recorded" in page
 
 
 @installed
@@ -126,6 +166,10 @@ def test_a_command_that_is_killed_goes_on_to_the_same_table(
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert results(tmp_path) == results(out)
+    config = json.loads((tmp_path / "config.json").read_text())
+    # It may have been killed between a result and the note of it.
+    assert 3 <= config["timed"] <= 4
+    assert config["wall_seconds"] > 0
 
 
 @installed
@@ -148,6 +192,9 @@ def test_jobs_that_fail_are_told_at_the_end_and_do_not_cost_the_others(
     assert table
     assert f"RLSP on {ENV}, 2 states, seed 0 failed: ValueError: " in reasons
     assert [row["method"] for row in rows(tmp_path / "table.csv")] == ["expert", "waypoints"]
+    assert "- RLSP on" in (tmp_path / "table.md").read_text(encoding="utf-8")
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert (config["jobs"], config["done"], config["timed"]) == (3, 2, 2)
 
 
 @installed

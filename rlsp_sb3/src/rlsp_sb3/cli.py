@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import rlsp_sb3
-from rlsp_sb3 import cli_experts, cli_plot, cli_policies, cli_table, plugins
+from rlsp_sb3 import cli_experts, cli_plot, cli_policies, cli_report, cli_table, plugins
 from rlsp_sb3.console import say, stdout, user_errors
 from rlsp_sb3.errors import NotOfferedError
 
@@ -303,6 +303,7 @@ app.add_typer(cli_experts.app)
 app.add_typer(cli_policies.app)
 app.add_typer(cli_table.app)
 app.add_typer(cli_plot.app)
+app.add_typer(cli_report.app)
 
 if __name__ == "__main__":
     app()

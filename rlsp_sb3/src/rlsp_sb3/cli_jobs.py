@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rlsp_sb3.experiments.executors import Executor, Function
     from rlsp_sb3.experiments.job import MethodJob
     from rlsp_sb3.experiments.result_folder import ResultFolder
+    from rlsp_sb3.experiments.run_log import RunLog
 
 INTERRUPTED = 130
 
@@ -68,6 +69,7 @@ Progress = Annotated[
 def compute(
     jobs: Sequence[MethodJob],
     folder: ResultFolder,
+    log: RunLog,
     function: Function,
     n_workers: int,
     ray_address: str | None,
@@ -78,6 +80,7 @@ def compute(
     Args:
         jobs: The jobs.
         folder: Where results are kept; it has to be locked.
+        log: Is told what has been computed.
         function: What computes one, see :func:`~rlsp_sb3.experiments.complete.complete`.
         n_workers: How many to compute at once.
         ray_address: The Ray cluster that computes them; None for this machine.
@@ -88,6 +91,7 @@ def compute(
     """
     from rlsp_sb3.experiments.board import Board
     from rlsp_sb3.experiments.complete import complete, unfinished
+    from rlsp_sb3.experiments.executors import Event
 
     todo = unfinished(jobs, folder)
     n_done = len(jobs) - len(todo)
@@ -96,14 +100,29 @@ def compute(
     if not todo:
         return {}
     executor = make_executor(n_workers, ray_address)
+    n_at_once = executor.n_workers
+    log.start(n_at_once, None if ray_address is None else f"a Ray cluster of {n_at_once} cores")
     titles = {job.name: job.title for job in todo}
     try:
-        with Board(titles, executor.n_workers, stdout, progress) as board:
-            failed = complete(todo, folder, executor, board.tell, function)
+        with Board(titles, n_at_once, stdout, progress) as board:
+
+            def tell(event: Event) -> None:
+                if event.kind == "done":
+                    log.add(event.task)
+                board.tell(event)
+
+            failed = complete(todo, folder, executor, tell, function)
     except KeyboardInterrupt:
         say("Interrupted: the same command goes on", style="yellow")
         raise typer.Exit(INTERRUPTED) from None
     return {titles[name]: why for name, why in failed.items()}
+
+
+def learning_seconds(jobs: Sequence[MethodJob], folder: ResultFolder) -> dict[str, float]:
+    """For how long methods learned, as far as that is known, by the jobs that have a result."""
+    from rlsp_sb3.experiments.complete import done
+
+    return {job.name: figures.learning_seconds for job, figures in done(jobs, folder)}
 
 
 def make_executor(n_workers: int, ray_address: str | None) -> Executor:

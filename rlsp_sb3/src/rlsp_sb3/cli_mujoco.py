@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
 
+from rlsp_sb3 import markdown
 from rlsp_sb3.atomic import replacing
 from rlsp_sb3.cli_jobs import (
     Budget,
@@ -19,6 +20,7 @@ from rlsp_sb3.cli_jobs import (
     Settings,
     States,
     compute,
+    learning_seconds,
 )
 from rlsp_sb3.console import say, stdout, user_errors
 
@@ -36,6 +38,8 @@ EXAMPLES = """Examples:
 
 - `rlsp table mujoco --budget paper --ray-address auto`
 """
+
+FILES = ("table.csv", "jobs.csv", "table.png")
 
 
 def mujoco(
@@ -74,19 +78,22 @@ def mujoco(
 
     Each result is written at once. A run that was stopped, or killed, goes on where it was with the
     same command; what has been computed with the same configuration is not computed again. Writes
-    **table.csv**, **jobs.csv** with a line for each job, **table.png**, **config.json**, and
-    **jobs** with the result and the learner of each.
+    **table.md**, **table.csv**, **jobs.csv** with a line for each job, **table.png**,
+    **config.json**, and **jobs** with the result and the learner of each.
     """
     from rlsp_sb3.experiments.plan import make_plan
-    from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder, write_json
+    from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder
     from rlsp_sb3.experiments.run_job import run_job
+    from rlsp_sb3.experiments.run_log import RunLog
+    from rlsp_sb3.experiments.table_config import TableConfig
 
     with user_errors():
         plan = make_plan(
             experts, env, states or (1, 10, 50), methods, seeds, budget, settings or ()
         )
-    for name, why in plan.left_out.items():
-        say(f"{name} is left out: {why}", style="yellow")
+    left_out = [f"{name} is left out: {why}" for name, why in plan.left_out.items()]
+    for line in left_out:
+        say(line, style="yellow")
     configs = {env_id: config.to_dict() for env_id, config in plan.configs.items()}
     say(f"Configuration ({budget})", style="bold")
     say(yaml.safe_dump(configs, sort_keys=False, default_flow_style=None).rstrip())
@@ -97,35 +104,47 @@ def mujoco(
     folder = ResultFolder(out)
     in_use = user_errors((InUseError,), status=1)
     with user_errors((OSError, ImportError)), in_use, folder.locked():
-        write_json(out / "config.json", {"command": shlex.join(command), "configs": configs})
-        failed = compute(plan.jobs, folder, run_job, jobs, ray_address, progress)
-        shown = show(plan, folder)
-    for name, why in failed.items():
-        say(f"{name} failed: {why}", style="yellow")
+        config, log = TableConfig(out, command, configs, seeds, len(plan.jobs)), RunLog(out)
+        config.write(log, learning_seconds(plan.jobs, folder))
+        reasons = compute(plan.jobs, folder, log, run_job, jobs, ray_address, progress)
+        failed = [f"{name} failed: {why}" for name, why in reasons.items()]
+        shown = show(plan, folder, [*left_out, *failed])
+        config.write(log, learning_seconds(plan.jobs, folder), FILES)
+    for line in failed:
+        say(line, style="yellow")
     if failed or not shown:
         raise typer.Exit(1)
 
 
-def show(plan: Plan, folder: ResultFolder) -> bool:
-    """Print and write the table of what is done; returns whether there is anything."""
+def show(plan: Plan, folder: ResultFolder, missing: Sequence[str]) -> bool:
+    """Print and write the table of what is done; returns whether there is anything.
+
+    Args:
+        plan: What the table consists of.
+        folder: Where results are kept.
+        missing: Why something has no result; that is written only.
+    """
     from rlsp_sb3.experiments.cells import EXPLANATION
     from rlsp_sb3.experiments.complete import done
     from rlsp_sb3.experiments.mujoco_plot import mujoco_plot
     from rlsp_sb3.experiments.mujoco_table import gather, tables, write_tables
+    from rlsp_sb3.experiments.table_config import CONFIG, TABLE
 
     pairs = done(plan.jobs, folder)
     results = gather(pairs)
     if not results.rows:
         return False
-    for title, table in tables(plan, results).items():
+    shown = tables(plan, results)
+    for title, table in shown.items():
         say(title, style="bold")
         stdout.print(table)
     say(EXPLANATION)
     write_tables(folder.path, results, pairs)
     with replacing(folder.path / "table.png") as unfinished_png:
         mujoco_plot(plan, results, unfinished_png)
-    notes = {note for _, figures in pairs for note in figures.notes}
-    for note in sorted(notes):
+    notes = sorted({note for _, figures in pairs for note in figures.notes})
+    for note in notes:
         say(f"note: {note}")
-    say(f"In {folder.path}: table.csv, jobs.csv, table.png, config.json, and each result in jobs")
+    markdown.write_tables(folder.path / TABLE, shown, EXPLANATION, [*notes, *missing])
+    say(f"In {folder.path}: {', '.join((TABLE, *FILES, CONFIG))}, and each result in jobs")
     return True

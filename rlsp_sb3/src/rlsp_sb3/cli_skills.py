@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import gymnasium as gym
 import typer
 import yaml
 
+from rlsp_sb3 import markdown
 from rlsp_sb3.atomic import replacing
 from rlsp_sb3.cli_jobs import (
     Budget,
@@ -20,6 +21,7 @@ from rlsp_sb3.cli_jobs import (
     Settings,
     States,
     compute,
+    learning_seconds,
 )
 from rlsp_sb3.console import say, stdout, user_errors
 from rlsp_sb3.errors import NotOfferedError
@@ -76,13 +78,16 @@ def skills(
     cross-entropy on states that were held out is the higher the more alike they are.
 
     Each result is written at once. A run that was stopped, or killed, goes on where it was with the
-    same command. Writes **table.csv**, **curves.csv**, **jobs.csv**, a figure **SKILL.png** for
-    each skill, **films** of the first seed, **config.json**, and **jobs** with the result, the
-    learner and the episodes of each.
+    same command. Writes **table.md**, **table.csv**, **curves.csv**, **jobs.csv**, a figure
+    **SKILL.png** for each skill, **films** of the first seed, **config.json**, and **jobs** with
+    the result, the learner and the episodes of each.
     """
-    from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder, write_json
+    from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder
+    from rlsp_sb3.experiments.run_log import RunLog
     from rlsp_sb3.experiments.run_skill_job import run_skill_job
+    from rlsp_sb3.experiments.skill_films import films_of
     from rlsp_sb3.experiments.skill_plan import make_skill_plan
+    from rlsp_sb3.experiments.table_config import TableConfig
     from rlsp_sb3.recording import check_film
 
     suffix = f".{film.removeprefix('.')}"
@@ -91,11 +96,12 @@ def skills(
         plan = make_skill_plan(
             rollout, env, states or (1, 10, 50), methods, seeds, budget, settings or ()
         )
-    for name, why in plan.left_out.items():
-        say(f"{name} is left out: {why}", style="yellow")
-    config = {plan.env_id: plan.config.to_dict()}
+    left_out = [f"{name} is left out: {why}" for name, why in plan.left_out.items()]
+    for line in left_out:
+        say(line, style="yellow")
+    configs = {plan.env_id: plan.config.to_dict()}
     say(f"Configuration ({budget})", style="bold")
-    say(yaml.safe_dump(config, sort_keys=False, default_flow_style=None).rstrip())
+    say(yaml.safe_dump(configs, sort_keys=False, default_flow_style=None).rstrip())
     command = ["rlsp", "table", "skills", "--rollout", *map(str, rollout), "--env", env]
     command += ["--states", *map(str, plan.states), "--methods", *plan.methods]
     command += ["--seeds", str(seeds), "--budget", budget, "--film", film, "--out", str(out)]
@@ -103,17 +109,28 @@ def skills(
     folder = ResultFolder(out)
     in_use = user_errors((InUseError,), status=1)
     with user_errors((OSError, ImportError)), in_use, folder.locked():
-        write_json(out / "config.json", {"command": shlex.join(command), "configs": config})
-        failed = compute(plan.jobs, folder, run_skill_job, jobs, ray_address, progress)
-        shown = show(plan, folder, suffix)
-    for name, why in failed.items():
-        say(f"{name} failed: {why}", style="yellow")
+        config, log = TableConfig(out, command, configs, seeds, len(plan.jobs)), RunLog(out)
+        config.write(log, learning_seconds(plan.jobs, folder))
+        reasons = compute(plan.jobs, folder, log, run_skill_job, jobs, ray_address, progress)
+        failed = [f"{name} failed: {why}" for name, why in reasons.items()]
+        shown = show(plan, folder, suffix, [*left_out, *failed])
+        films = films_of(plan.jobs, folder, suffix)
+        config.write(log, learning_seconds(plan.jobs, folder), files_of(plan), films)
+    for line in failed:
+        say(line, style="yellow")
     if failed or not shown:
         raise typer.Exit(1)
 
 
-def show(plan: SkillPlan, folder: ResultFolder, suffix: str) -> bool:
-    """Print and write the table of what is done; returns whether there is anything."""
+def show(plan: SkillPlan, folder: ResultFolder, suffix: str, missing: Sequence[str]) -> bool:
+    """Print and write the table of what is done; returns whether there is anything.
+
+    Args:
+        plan: What the table consists of.
+        folder: Where results are kept.
+        suffix: Of the films.
+        missing: Why something has no result; that is written only.
+    """
     from rlsp_sb3.experiments.cells import EXPLANATION
     from rlsp_sb3.experiments.complete import done
     from rlsp_sb3.experiments.skill_plot import skill_plot
@@ -123,24 +140,33 @@ def show(plan: SkillPlan, folder: ResultFolder, suffix: str) -> bool:
         skill_table,
         write_skill_tables,
     )
+    from rlsp_sb3.experiments.table_config import CONFIG, TABLE
 
     pairs = done(plan.jobs, folder)
     if not pairs:
         return False
     curves = gather_curves(pairs)
     say(TITLE, style="bold")
-    stdout.print(skill_table(plan, curves))
+    table = skill_table(plan, curves)
+    stdout.print(table)
     say(EXPLANATION)
     write_skill_tables(folder.path, curves, pairs)
     for skill in plan.skills:
         with replacing(folder.path / f"{skill.name}.png") as unfinished_png:
             skill_plot(plan, skill.name, curves, unfinished_png)
-    for note in sorted({note for _, figures in pairs for note in figures.notes}):
+    notes = sorted({note for _, figures in pairs for note in figures.notes})
+    for note in notes:
         say(f"note: {note}")
-    figures = ", ".join(f"{skill.name}.png" for skill in plan.skills)
-    say(f"In {folder.path}: table.csv, curves.csv, jobs.csv, {figures}, and each result in jobs")
+    markdown.write_tables(folder.path / TABLE, {TITLE: table}, EXPLANATION, [*notes, *missing])
+    files = ", ".join([TABLE, *files_of(plan), CONFIG])
+    say(f"In {folder.path}: {files}, and each result in jobs")
     make_missing_films(plan, folder, suffix)
     return True
+
+
+def files_of(plan: SkillPlan) -> list[str]:
+    """The names of the files of numbers and of the figures."""
+    return ["table.csv", "curves.csv", "jobs.csv", *(f"{each.name}.png" for each in plan.skills)]
 
 
 def make_missing_films(plan: SkillPlan, folder: ResultFolder, suffix: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from rlsp_sb3 import cli_mujoco, cli_skills
+from rlsp_sb3 import cli_mujoco, cli_skills, markdown
 from rlsp_sb3.atomic import replacing
 from rlsp_sb3.console import say, stdout, user_errors
 from rlsp_sb3.several_values import SeveralValues
@@ -69,9 +69,12 @@ def gridworlds(
     Those are the environments with observed states, a horizon and a true reward. The figures are
     fractions of the best true return, for a robot that plans with what a method infers. Each
     result is written at once, and a run that was stopped goes on where it was. Writes **cells.csv**
-    with each result, **table.csv** with means over seeds, and **table.png**.
+    with each result, **table.md** and **table.csv** with means over seeds, **table.png** and
+    **config.json**.
     """
     from rlsp_sb3 import plugins
+    from rlsp_sb3.experiments.run_log import RunLog
+    from rlsp_sb3.experiments.table_config import TABLE, TableConfig
     from rlsp_sb3.method_plot import method_plot
     from rlsp_sb3.method_table import (
         CellFile,
@@ -79,10 +82,11 @@ def gridworlds(
         complete,
         find_methods,
         find_problems,
+        name_of,
         summarise,
         write_csv,
     )
-    from rlsp_sb3.report import method_tables
+    from rlsp_sb3.report import METHODS_EXPLANATION, method_tables
 
     with user_errors():
         names = None if methods is None else [name.strip() for name in methods.split(",")]
@@ -98,12 +102,13 @@ def gridworlds(
         if not found:
             raise ValueError("no method's learner is installed: run `pip install rlsp-baselines`")
         out.mkdir(parents=True, exist_ok=True)
-    for method in missing:
-        say(
-            f"{method.name} is left out: no installed package brings the learner "
-            f"{method.learner!r} (run `pip install rlsp-baselines`)",
-            style="yellow",
-        )
+    left_out = [
+        f"{method.name} is left out: no installed package brings the learner {method.learner!r} "
+        "(run `pip install rlsp-baselines`)"
+        for method in missing
+    ]
+    for line in left_out:
+        say(line, style="yellow")
     if broken:
         say(f"not looked at, since they cannot be made (see `rlsp envs`): {', '.join(broken)}")
 
@@ -114,7 +119,17 @@ def gridworlds(
         for method in found
         if method.is_random or seed == 0
     ]
+    configs = {
+        method.name: {"learner": method.learner, "settings": dict(method.settings)}
+        for method in found
+    }
+    command = ["rlsp", "table", "gridworlds", "--methods", ",".join(configs)]
+    command += ["--seeds", str(seeds), "--out", str(out)]
     shown = stdout.is_terminal if progress is None else progress
+    with user_errors((OSError,)):
+        config, log = TableConfig(out, command, configs, seeds, len(todo)), RunLog(out)
+        config.write(log, {})
+        log.start(jobs_at_once=1)
     with user_errors((OSError,)), Progress(console=stdout, disable=not shown) as bar:
         task = bar.add_task("", total=len(todo))
 
@@ -122,15 +137,18 @@ def gridworlds(
             started = bar.tasks[0].description != ""
             bar.update(task, description=what, advance=1 if started else 0)
 
-        cells, failed = complete(todo, cell_file, force, tell)
+        cells, reasons = complete(todo, cell_file, force, tell, log.add)
         bar.update(task, completed=len(todo), description="done")
     summaries = summarise(cells)
     ids = [problem.env_id for problem in problems]
-    for title, figures in method_tables(ids, found, summaries).items():
+    tables = method_tables(ids, found, summaries)
+    for title, figures in tables.items():
         say(title, style="bold")
         stdout.print(figures)
-    for what, why in failed.items():
-        say(f"{what} failed: {why}", style="yellow")
+    say(METHODS_EXPLANATION)
+    failed = [f"{what} failed: {why}" for what, why in reasons.items()]
+    for line in failed:
+        say(line, style="yellow")
     if not cells:
         raise typer.Exit(1)
     with user_errors((OSError,)):
@@ -140,7 +158,10 @@ def gridworlds(
         write_csv(out / "table.csv", header, rows)
         with replacing(out / "table.png") as unfinished:
             method_plot(ids, found, summaries, unfinished)
-    say(f"In {out}: table.csv, table.png, and each result in cells.csv")
+        markdown.write_tables(out / TABLE, tables, METHODS_EXPLANATION, [*left_out, *failed])
+        files = ("cells.csv", "table.csv", "table.png")
+        config.write(log, {name_of(*cell[:3]): cell.seconds for cell in cells}, files)
+    say(f"In {out}: table.md, table.csv, table.png, config.json, and each result in cells.csv")
     if failed:
         raise typer.Exit(1)
 

@@ -280,6 +280,7 @@ def complete(
     file: CellFile,
     force: bool = False,
     on_start: Callable[[str], None] = lambda text: None,
+    on_result: Callable[[str], None] = lambda text: None,
 ) -> tuple[list[Cell], dict[str, str]]:
     """Compute the cells that a file does not have yet, and write each at once.
 
@@ -288,13 +289,14 @@ def complete(
         file: Where results are kept.
         force: Whether to compute those that the file has, too.
         on_start: Is told what comes next.
+        on_result: Is told what has been computed.
 
     Returns:
         The cells, and why the others could not be computed, by what they are.
     """
     cells, failed = [], {}
     for problem, method, seed in todo:
-        what = f"{method.name} on {problem.env_id}, seed {seed}"
+        what = name_of(problem.env_id, method.name, seed)
         on_start(what)
         cell = None if force else file.find(fingerprint(problem, method, seed))
         if cell is None:
@@ -304,8 +306,14 @@ def complete(
                 failed[what] = str(error)  # it must not cost all the others
                 continue
             file.add(cell)
+            on_result(what)
         cells.append(cell)
     return cells, failed
+
+
+def name_of(problem: str, method: str, seed: int) -> str:
+    """What a cell is called."""
+    return f"{method} on {problem}, seed {seed}"
 
 
 def summarise(cells: Iterable[Cell]) -> dict[tuple[str, str], Summary]:

@@ -19,6 +19,11 @@ from rlsp_sb3.returns import Returns
 from rlsp_sb3.reward import LinearReward
 
 NOTHING = "–"
+METHODS_EXPLANATION = (
+    "The mean over seeds and, where they differ, the lowest and the highest of them. A method that "
+    f"is not random has one. {NOTHING}: not run, or there is none."
+)
+"""What the cells of :func:`method_tables` show."""
 MAX_ROWS = 20
 
 

@@ -26,7 +26,7 @@ CONTENTS = {
     "policy.gif": "the policy for the inferred reward",
 }
 DISTRIBUTIONS = (
-    *("numpy", "scipy", "torch", "gymnasium", "stable-baselines3"),
+    *("numpy", "scipy", "torch", "gymnasium", "mujoco", "stable-baselines3", "imitation"),
     *("rlsp-envs", "rlsp-sb3", "rlsp-baselines"),
 )
 

@@ -13,7 +13,8 @@ NOTHING = "–"
 LARGE = 1_000  # from here on means have no decimals
 EXPLANATION = (
     "Mean ± standard deviation over seeds; below, of at least 4 seeds the interquartile mean, and "
-    "the bootstrapped 95 % confidence interval of that, or else of the mean."
+    "the bootstrapped 95 % confidence interval of that, or else of the mean. "
+    f"{NOTHING}: not run, or there is none."
 )
 """What the cells of :func:`cell` show."""
 

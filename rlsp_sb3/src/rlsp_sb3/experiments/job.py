@@ -29,6 +29,10 @@ LABELS = {
 class Result(Protocol):
     """The result of a job."""
 
+    @property
+    def learning_seconds(self) -> float:
+        """For how long something was learned, as far as that is known."""
+
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
 
@@ -111,6 +115,11 @@ class Figures:
     fresh_seconds: float | None
     notes: tuple[str, ...] = ()
     details: dict[str, Any] | None = None
+
+    @property
+    def learning_seconds(self) -> float:
+        """For how long the reward and the fresh policy were learned, as far as that is known."""
+        return (self.seconds or 0.0) + (self.fresh_seconds or 0.0)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""

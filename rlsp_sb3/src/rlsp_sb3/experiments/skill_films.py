@@ -29,6 +29,12 @@ def film_path(folder: ResultFolder, job: SkillJob, suffix: str) -> Path:
     return folder.path / "films" / f"{job.name}{suffix}"
 
 
+def films_of(jobs: Sequence[SkillJob], folder: ResultFolder, suffix: str) -> list[str]:
+    """The names of the films of jobs that have one."""
+    paths = [film_path(folder, job, suffix) for job in jobs]
+    return [path.name for path in paths if path.exists()]
+
+
 def jobs_to_film(jobs: Sequence[SkillJob], folder: ResultFolder, suffix: str) -> list[SkillJob]:
     """The jobs of the first seed that have no film, or one that is older than their result."""
     found = []

@@ -42,6 +42,11 @@ class SkillFigures:
         """The cross-entropy when the classifier is trained; None if there is none."""
         return self.cross_entropy[-1] if self.cross_entropy else None
 
+    @property
+    def learning_seconds(self) -> float:
+        """For how long the method learned, as far as that is known."""
+        return self.seconds or 0.0
+
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
         return asdict(self)
