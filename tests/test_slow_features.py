@@ -1,9 +1,11 @@
 """Slow features: of processes whose pace is known, each is found, and is as large as it is slow."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
-from rlsp_sb3.encoders import StateVAE
+from corridor import Corridor
+from rlsp_sb3.encoders import StateVAE, make_encoder
 from rlsp_sb3.fitting import Schedule
 from rlsp_sb3.slow_features import NOISE, slow_axes
 
@@ -67,3 +69,9 @@ def test_vae_turns_its_means_into_slow_features(steps):
 def test_vae_has_to_see_what_follows():
     with pytest.raises(ValueError, match="next_observations=None"):
         make_vae(slow_features=True).fit(np.zeros((9, 3)), np.random.default_rng(0))
+
+
+def test_features_are_slow_where_states_can_be_enumerated():
+    assert make_encoder("vae", Corridor()).slow_features
+    assert not make_encoder({"name": "vae", "slow_features": False}, Corridor()).slow_features
+    assert not make_encoder("vae", gym.make("Pendulum-v1")).slow_features
