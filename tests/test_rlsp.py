@@ -283,3 +283,14 @@ def test_infers_what_exact_rlsp_infers(env_id, seed):
     assert cosine >= 0.99
     fractions, expected = true_return_fractions(learner), true_return_fractions(exact)
     assert list(fractions.values()) == pytest.approx(list(expected.values()), abs=2e-3)
+
+
+@pytest.mark.expensive
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("env_id", "fraction"),
+    [("RoomDefault-v0", 1), ("ApplesDefault-v0", 0.97), ("BatteriesEasy-v0", 1)],
+)
+def test_finds_what_matters_in_features_that_are_learned(env_id, fraction, seed):
+    learner = RLSP(env_id, encoder="vae", seed=seed, eval_interval=0).learn()
+    assert list(true_return_fractions(learner).values())[-1] >= fraction - 1e-9

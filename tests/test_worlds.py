@@ -10,7 +10,7 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 from corridor import Corridor
 from point import TINY, Point, distance_from_one
 from rlsp_sb3 import RLSP
-from rlsp_sb3.encoders import FunctionEncoder
+from rlsp_sb3.encoders import FunctionEncoder, IdentityEncoder
 from rlsp_sb3.past import Past
 from rlsp_sb3.sampled_world import MARGIN, SMALLEST_SHARE, steps_of
 from rlsp_sb3.simulate import Trajectories
@@ -220,6 +220,26 @@ def test_features_of_states_are_those_of_the_environment_or_of_an_encoder():
     np.testing.assert_array_equal(state_features(env, own), env.mdp.features)
     other = FunctionEncoder(lambda observations: env.features(observations)[:, :2], ["a", "b"])
     np.testing.assert_array_equal(state_features(env, other), env.mdp.features[:, :2])
+
+
+class Remembering(IdentityEncoder):
+    def fit(self, observations, rng, next_observations=None):
+        self.seen = observations, next_observations
+        return super().fit(observations, rng, next_observations)
+
+
+def test_encoders_see_each_step_once_where_states_can_be_enumerated():
+    env = gym.make("RoomDefault-v0").unwrapped
+    encoder = Remembering(env.observation_space.shape)
+    RLSP(env, encoder=encoder, seed=0).world.prepare(np.random.default_rng(0))
+    before, after = (env.state_indices(observations) for observations in encoder.seen)
+    n_states = len(env.states)
+    seen = before * n_states + after
+    assert len(np.unique(seen)) == len(seen)
+    by_state = env.mdp.transitions.toarray().reshape(n_states, -1, n_states)
+    possible = np.flatnonzero(by_state.sum(axis=1) > 0)
+    # Nothing is more than six steps away from where the person was at first or at last.
+    assert set(seen) == set(possible)
 
 
 def test_features_of_many_states_are_computed_in_blocks():

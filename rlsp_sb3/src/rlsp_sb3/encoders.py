@@ -20,6 +20,7 @@ from rlsp_sb3.encoder import (
 )
 from rlsp_sb3.fourier_features import RandomFourierFeatures
 from rlsp_sb3.networks import IMAGE_AXES
+from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.state_vae import StateVAE
 from rlsp_sb3.suggest import did_you_mean
 
@@ -59,7 +60,8 @@ def make_encoder(
         encoder: An :class:`Encoder`; "features" for those that the environment offers; the name of
             one of this module ("fourier", "identity", "vae"); a mapping of such a "name" and
             arguments; a function from observations (N, *observation_shape) to features (N, F); None
-            for the features of the environment, or else random Fourier features.
+            for the features of the environment, or else random Fourier features. An autoencoder
+            has slow features where states can be enumerated, if its arguments do not say otherwise.
         env: The environment, without wrappers that hide what it offers.
         observed_states: Observations (n, *observation_shape), to try a function on, and for the
             shape of observations; None for that of the environment.
@@ -105,6 +107,8 @@ def make_encoder(
         # Of the observed states, if there are some: wrappers may add to observations.
         offers: Any = env.observation_space if observed_states is None else observed_states[0]
         shape = offers.shape or ()
+        if name == "vae" and isinstance(env, TabularEnv):
+            settings = {"slow_features": True, **settings}
         if name == "vae" and budget is not None and len(shape) != IMAGE_AXES:
             work = {"hidden": budget.encoder_hidden, "schedule": budget.encoder}
             settings = {**work, **settings}

@@ -17,6 +17,7 @@ from rlsp_sb3.named_arrays import joined, load_module, module_arrays, part
 from rlsp_sb3.networks import IMAGE_AXES, image_decoder, image_encoder, mlp
 from rlsp_sb3.planning import FloatArray
 from rlsp_sb3.scaling import Scaling
+from rlsp_sb3.slow_features import slow_axes
 
 FIT = Schedule(2500, 500, 1e-3)
 FIT_IMAGES = Schedule(500, 64, 1e-3)
@@ -39,6 +40,9 @@ class StateVAE(ScaledEncoder):
         scale_latents: Whether to scale the means.
         schedule: How long and how fast to fit it; None for what suits small networks.
         seed: Draws the first parameters.
+        slow_features: Whether to turn the means into uncorrelated features that are the larger the
+            slower they change, with variance 1 together (see
+            :func:`~rlsp_sb3.slow_features.slow_axes`); fitting it then takes next observations.
 
     Raises:
         TypeError: If an argument has a wrong type.
@@ -54,6 +58,7 @@ class StateVAE(ScaledEncoder):
         scale_latents: bool = True,
         schedule: Schedule | None = None,
         seed: int = 0,
+        slow_features: bool = False,
     ) -> None:
         check_int("n_latents", n_latents, 1)
         check_positive("kl_weight", kl_weight, zero=True)
@@ -65,6 +70,7 @@ class StateVAE(ScaledEncoder):
         is_image = len(observation_shape) == IMAGE_AXES
         self.schedule = Schedule(*schedule) if schedule else FIT_IMAGES if is_image else FIT
         self.seed = seed
+        self.slow_features = slow_features
         size = len(self.scaling.mean)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -75,12 +81,14 @@ class StateVAE(ScaledEncoder):
                 self.encoder = mlp(size, 2 * n_latents, hidden, nn.LeakyReLU)
                 self.decoder = mlp(n_latents, size, tuple(reversed(hidden)), nn.LeakyReLU)
         self.latent_scaling = Scaling((n_latents,))
+        self.axes = np.eye(n_latents)
 
     @torch.no_grad()
     def __call__(self, observations: ArrayLike) -> FloatArray:
         """The features (N, F) of N observations."""
         latents = self.encoder(self.scaling.scale(observations))[:, : self.n_latents]
-        return self.latent_scaling.scale(latents.numpy()).numpy().astype(np.float64)
+        scaled = self.latent_scaling.scale(latents.numpy()).numpy().astype(np.float64)
+        return np.asarray(scaled @ self.axes) if self.slow_features else scaled
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -93,7 +101,16 @@ class StateVAE(ScaledEncoder):
         rng: np.random.Generator,
         next_observations: NDArray[Any] | None = None,
     ) -> dict[str, float]:
-        """Fit it to observations (N, *observation_shape); logs the loss of those held out."""
+        """Fit it to observations (N, *observation_shape); logs the loss of those held out.
+
+        Raises:
+            ValueError: If features are to be slow and there are no next observations.
+        """
+        if self.slow_features and next_observations is None:
+            raise ValueError(
+                "next_observations=None: expected what followed on each observation, to see how "
+                "fast features change; or make the encoder with slow_features=False"
+            )
         super().fit(observations, rng, next_observations)
         scaled = self.scaling.scale(observations)
         noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
@@ -115,6 +132,9 @@ class StateVAE(ScaledEncoder):
             with torch.no_grad():
                 self.latent_scaling.fit(self.encoder(scaled)[:, : self.n_latents].numpy())
             self.latent_scaling.std = np.maximum(self.latent_scaling.std, MIN_FEATURE_STD)
+        if self.slow_features and next_observations is not None:
+            self.axes = np.eye(self.n_latents)
+            self.axes = slow_axes(self(observations), self(next_observations))
         return {"encoder_loss": held_out}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -124,6 +144,7 @@ class StateVAE(ScaledEncoder):
         return joined(
             scaling=super().arrays(),
             latent_scaling=self.latent_scaling.arrays(),
+            slow={"axes": self.axes} if self.slow_features else {},
             encoder=module_arrays(self.encoder),
             decoder=module_arrays(self.decoder),
         )
@@ -133,5 +154,7 @@ class StateVAE(ScaledEncoder):
         if arrays:
             super().set_arrays(part(arrays, "scaling"))
             self.latent_scaling.set_arrays(part(arrays, "latent_scaling"))
+            if self.slow_features:
+                self.axes = np.array(part(arrays, "slow")["axes"])
             load_module(self.encoder, part(arrays, "encoder"))
             load_module(self.decoder, part(arrays, "decoder"))

@@ -128,10 +128,12 @@ class TabularWorld(World):
         return state_features(self._env, self._encoder)
 
     def prepare(self, rng: np.random.Generator) -> dict[str, float]:
-        """Fit the encoder, if it is not yet."""
+        """Fit the encoder, if it is not yet, to each step that was seen, once."""
         if self._encoder.is_fitted:
             return {}
-        return self._encoder.fit(self._show(np.unique(self._explored, axis=0)), rng)
+        steps = np.stack([self._explored[:-1], self._explored[1:]], axis=2)
+        steps = np.unique(steps.reshape(-1, *steps.shape[2:]), axis=0)
+        return self._encoder.fit(self._show(steps[:, 0]), rng, self._show(steps[:, 1]))
 
     def follow(self, past: Past | None, rng: np.random.Generator) -> dict[str, float]:
         """Fit the inverse models to trajectories of the policy from the start."""
@@ -181,7 +183,7 @@ class TabularWorld(World):
         self.solver.set_arrays(part(arrays, "solver"))
 
     def _explore(self, n_actions: int) -> Observations:
-        """States of all kinds (n, *shape): what random actions lead to from the start and end."""
+        """States of all kinds (T, n, *shape): where random actions lead from the start and end."""
         rng = np.random.default_rng(0)  # for a loaded learner to know the same ones
         simulator = make_simulator(self._simulated, rng)
         ends = self.observed[rng.integers(len(self.observed), size=N_EXPLORED)]
@@ -190,18 +192,16 @@ class TabularWorld(World):
         def act(states: Observations, time: int) -> NDArray[np.int64]:
             return rng.integers(n_actions, size=len(states))
 
-        explored = rollout(simulator, act, starts, self._horizon - 1).observations
-        return explored.reshape(-1, *starts.shape[1:])
+        return rollout(simulator, act, starts, max(self._horizon - 1, 1)).observations
 
     def _vocabulary(self, n_states: int) -> Vocabulary:
         """The codes of what is simulated."""
+        explored = self._explored.reshape(-1, *self._explored.shape[2:])
         if not self._is_numbered:
-            return Vocabulary(self._explored)
+            return Vocabulary(explored)
         if len(self._env.observation_space.shape) == IMAGE_AXES:
-            return ImageVocabulary(self._explored)
-        return StateVocabulary(
-            self._explored, n_states, self._env.observations, self._env.state_indices
-        )
+            return ImageVocabulary(explored)
+        return StateVocabulary(explored, n_states, self._env.observations, self._env.state_indices)
 
     def _features(self, simulated: Observations) -> FloatArray:
         """The features (…, F) of what is simulated (…, *shape)."""
