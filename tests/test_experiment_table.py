@@ -306,6 +306,17 @@ def test_rows_are_means_over_seeds(tmp_path: Path) -> None:
 
 
 @installed
+def test_what_no_result_has_is_left_out(tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, n_seeds=2)
+    found, pairs = fake_results(plan)
+    titles = set(tables(plan, found))
+    without = [(job, replace(figures, fresh=None, epic=None)) for job, figures in pairs]
+    gone = {"True return of a fresh policy", "EPIC distance to the true reward"}
+    assert titles - set(tables(plan, gather(without))) == gone
+    assert set(tables(plan, gather([]))) == titles  # as long as there are none
+
+
+@installed
 def test_several_environments_are_strata(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, n_seeds=5)
     other = [replace(job, env_id="Other-v0") for job in plan.jobs]

@@ -100,9 +100,14 @@ def relative_to_experts(results: Results) -> dict[str, dict[tuple[str, int], Sum
 
 
 def tables(plan: Plan, results: Results) -> dict[str, Table]:
-    """The tables to be printed, by title: one for each measure, and one for all environments."""
+    """The tables to be printed, by title: one for each measure, and one for all environments.
+
+    A measure that no result has is left out.
+    """
     found = {}
     for measure, (title, digits) in TITLES.items():
+        if results.rows and not any(measure in row for row in results.rows.values()):
+            continue
         table = _table(plan, with_expert=measure in RETURNS)
         for env_id in plan.env_ids:
             expert = results.experts.get(env_id)
