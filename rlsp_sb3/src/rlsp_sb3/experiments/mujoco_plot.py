@@ -98,6 +98,9 @@ def _draw(axes: Axes, plan: Plan, results: Results, env_id: str, measure: str) -
         )
     if measure == "epic":
         axes.set_ylim(0, 1)
+    elif axes.get_ylim()[0] > 0:
+        # From 0, so that 970 of 1,000 does not look like nothing.
+        axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
     axes.set_xticks(range(len(plan.states)), [str(n) for n in plan.states])
     axes.set_xlim(-0.5, len(plan.states) - 0.5)
     axes.tick_params(axis="x", length=0)
