@@ -291,7 +291,7 @@ def test_infers_what_exact_rlsp_infers(env_id, seed):
     ("env_id", "n_epochs", "fraction"),
     [
         ("RoomDefault-v0", None, 1),
-        ("ApplesDefault-v0", 60, 0.987),  # simulated pasts get to the start after about 40
+        ("ApplesDefault-v0", 60, 0.987),  # simulated pasts get to the start after 45 to 55
         ("BatteriesEasy-v0", None, 1),
     ],
 )
