@@ -313,6 +313,12 @@ def test_what_no_result_has_is_left_out(tmp_path: Path) -> None:
     without = [(job, replace(figures, fresh=None, epic=None)) for job, figures in pairs]
     gone = {"True return of a fresh policy", "EPIC distance to the true reward"}
     assert titles - set(tables(plan, gather(without))) == gone
+    widths = []
+    for results in (found, gather(without)):
+        mujoco_plot(plan, results, tmp_path / "table.png")
+        with Image.open(tmp_path / "table.png") as png:
+            widths.append(png.width)
+    assert widths[1] < widths[0]  # one panel instead of three
     assert set(tables(plan, gather([]))) == titles  # as long as there are none
 
 

@@ -39,10 +39,12 @@ def mujoco_plot(plan: Plan, results: Results, path: Path) -> None:
         path: Where to write a PNG.
     """
     n_rows = len(plan.env_ids)
-    figure = Figure(figsize=(12, 1.4 + 2.7 * n_rows), layout="constrained")
-    grid = figure.subplots(n_rows, len(PANELS), squeeze=False)
+    measures = [measure for measure in PANELS if measure in results.measures]
+    width = max(4 * len(measures), 7)  # for the title
+    figure = Figure(figsize=(width, 1.4 + 2.7 * n_rows), layout="constrained")
+    grid = figure.subplots(n_rows, len(measures), squeeze=False)
     for row, env_id in enumerate(plan.env_ids):
-        for axes, measure in zip(grid[row], PANELS, strict=True):
+        for axes, measure in zip(grid[row], measures, strict=True):
             _draw(axes, plan, results, env_id, measure)
             axes.set_ylabel(PANELS[measure])
             if row == n_rows - 1:

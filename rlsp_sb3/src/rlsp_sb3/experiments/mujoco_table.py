@@ -54,6 +54,11 @@ class Results(NamedTuple):
     values: dict[Place, dict[str, list[float]]]
     experts: dict[str, float]
 
+    @property
+    def measures(self) -> set[str]:
+        """What any row has, to be shown; everything as long as there are no rows."""
+        return set().union(*self.rows.values()) if self.rows else set(MEASURES)
+
 
 def gather(done: Sequence[tuple[Job, Figures]]) -> Results:
     """Summarise the results of jobs over seeds."""
@@ -106,7 +111,7 @@ def tables(plan: Plan, results: Results) -> dict[str, Table]:
     """
     found = {}
     for measure, (title, digits) in TITLES.items():
-        if results.rows and not any(measure in row for row in results.rows.values()):
+        if measure not in results.measures:
             continue
         table = _table(plan, with_expert=measure in RETURNS)
         for env_id in plan.env_ids:
