@@ -157,13 +157,14 @@ def envs_alone(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, docstrings and types."""
-    install_checkout(session, "latest", "mypy", "pre-commit", "ruff")
+    """Check style, docstrings, types and the direction of imports."""
+    install_checkout(session, "latest", "import-linter", "mypy", "pre-commit", "ruff")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
+    session.run("lint-imports")
     if Path(".git").exists():
-        skip = "ruff-check,ruff-format,mypy"  # these have just run
+        skip = "ruff-check,ruff-format,mypy,lint-imports"  # these have just run
         session.run("pre-commit", "run", "--all-files", env={"SKIP": skip})
 
 

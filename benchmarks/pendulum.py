@@ -24,14 +24,14 @@ import torch
 from stable_baselines3.common.buffers import ReplayBuffer
 
 from rlsp_sb3 import RLSP
-from rlsp_sb3.budgets import FAST
-from rlsp_sb3.epic import Transitions, epic_distance
-from rlsp_sb3.fresh_policy import train_fresh_policy
-from rlsp_sb3.legacy import import_sb2_sac
-from rlsp_sb3.policies import load_policy
-from rlsp_sb3.returns import measure_returns
-from rlsp_sb3.rollouts import sample_observed_states
-from rlsp_sb3.transitions import collect
+from rlsp_sb3.data.rollouts import sample_observed_states
+from rlsp_sb3.data.transitions import collect
+from rlsp_sb3.evaluation.epic import Transitions, epic_distance
+from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.policies.retrain import train_fresh_policy
+from rlsp_sb3.policies.sb2_import import import_sb2_sac
+from rlsp_sb3.presets import FAST
 
 ENV = "InvertedPendulum-v5"
 LIMIT = 0.2  # rad, where the pole counts as fallen

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from rlsp_sb3 import RLSP
-from rlsp_sb3.budgets import FAST
-from rlsp_sb3.fitting import Schedule
-from rlsp_sb3.past import simulate_past
-from rlsp_sb3.simulate import rollout
+from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.presets import FAST
+from rlsp_sb3.rlsp.past_trajectories import simulate_past
+from rlsp_sb3.simulators.rollout import rollout
 
 HORIZON = 31  # 30 actions
 BRIEF = replace(FAST, n_transitions=2_000, dynamics=Schedule(50, 500, 1e-3), solver_steps=1_000)

@@ -11,8 +11,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from rlsp_sb3.simulate import make_simulator, rollout
-from rlsp_sb3.simulators import ResetSimulator
+from rlsp_sb3.simulators.base import ResetSimulator
+from rlsp_sb3.simulators.rollout import make_simulator, rollout
 
 N = 100_000
 

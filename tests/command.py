@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from rlsp_sb3.cli import app
+from rlsp_sb3.cli.main import app
 
 
 def rlsp(*arguments: Any) -> SimpleNamespace:

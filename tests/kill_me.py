@@ -4,7 +4,7 @@ import os
 import sys
 
 from rlsp_sb3 import RLSP
-from rlsp_sb3.callbacks import checkpoints
+from rlsp_sb3.learners.callbacks import checkpoints
 from test_deep_rlsp import ENV, make_learner
 
 folder = sys.argv[1]

@@ -7,8 +7,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlsp_sb3.budgets import FAST
-from rlsp_sb3.fitting import Schedule
+from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.presets import FAST
 
 STEP = 0.5
 

@@ -6,7 +6,7 @@ from typing import Any
 import gymnasium as gym
 from stable_baselines3 import SAC
 
-from rlsp_sb3.experiments.plan import Plan, make_plan
+from rlsp_sb3.experiments.mujoco.plan import Plan, make_plan
 
 ENV = "InvertedPendulum-v5" if "InvertedPendulum-v5" in gym.registry else "InvertedPendulum-v4"
 

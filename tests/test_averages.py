@@ -18,11 +18,11 @@ from point import Point, distance_from_one
 from rlsp_baselines import AverageFeatures, Waypoints
 from rlsp_baselines.waypoint_reward import WaypointReward
 from rlsp_sb3 import RLSP
-from rlsp_sb3.budgets import FAST
-from rlsp_sb3.callbacks import checkpoints
-from rlsp_sb3.fitting import Schedule
-from rlsp_sb3.plugins import load_learner
-from rlsp_sb3.transitions import collect
+from rlsp_sb3.data.transitions import collect
+from rlsp_sb3.learners.callbacks import checkpoints
+from rlsp_sb3.learners.registry import load_learner
+from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.presets import FAST
 
 LEARNERS = [AverageFeatures, Waypoints]
 ENV = "InvertedPendulum-v5" if "InvertedPendulum-v5" in gym.registry else "InvertedPendulum-v4"

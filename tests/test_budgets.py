@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from rlsp_sb3.budgets import BUDGETS, FAST, PAPER, TABULAR, find_budget
-from rlsp_sb3.fitting import Schedule
+from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.presets import BUDGETS, FAST, PAPER, TABULAR, find_budget
 
 ALL = {**BUDGETS, **{f"tabular {name}": budget for name, budget in TABULAR.items()}}
 

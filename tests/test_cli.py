@@ -23,8 +23,9 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 import rlsp_sb3
 from command import ok, rlsp
 from corridor import Corridor
-from rlsp_sb3 import LinearReward, TabularRLSP, plugins
-from rlsp_sb3.settings import parse_settings
+from rlsp_sb3 import LinearReward, TabularRLSP, env_util
+from rlsp_sb3.learners import registry
+from rlsp_sb3.utils.arguments import parse_settings
 
 FILES = ("learner.zip", "reward.json", "config.json", "progress.csv", "reward.png", "robot.gif")
 ROBOTS = {"task reward only": 18 / 37, "task + inferred reward": 1.0}
@@ -278,7 +279,7 @@ def test_without_what_it_takes_to_render(tmp_path: Path, monkeypatch: pytest.Mon
     def render(self: Any) -> None:
         raise DependencyNotInstalled("rendering needs a thing: run `pip install thing[all]`")
 
-    monkeypatch.setattr("rlsp_envs.gridworld.GridworldEnv.render", render)
+    monkeypatch.setattr("rlsp_envs.gridworlds.gridworld.GridworldEnv.render", render)
     result = learn("RoomDefault-v0", "--out", tmp_path)
     assert "robot.gif is left out: rendering needs a thing: run `pip install thing[all]`" in (
         result.out
@@ -396,7 +397,7 @@ nothing = None
 
 def test_learner_of_another_package(package, tmp_path: Path) -> None:
     package("likes_all", LEARNER, "[rlsp.learners]\nones = likes_all:Ones\n")
-    assert "ones" in plugins.learner_names()
+    assert "ones" in registry.learner_names()
     folder = tmp_path / "run"
     result = learn(
         *("CartPole-v1", "--algo", "ones", "--set", "horizon=3", "--seed", 1, "--out", folder)
@@ -466,7 +467,7 @@ def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> Any:
     if hasattr(registration, "load_plugin_envs"):
         pytest.skip("this version of Gymnasium loads its plugins by itself, when it is imported")
     before = dict(gym.registry)
-    plugins.register_envs.cache_clear()
+    env_util.register_envs.cache_clear()
     yield
     gym.registry.clear()
     gym.registry.update(before)
@@ -490,9 +491,9 @@ def test_environments_of_another_package(package) -> None:
         ENVIRONMENT,
         "[gymnasium.envs]\ntheirs = their_envs:in_namespace\n__root__ = their_envs:at_root\n",
     )
-    plugins.register_envs()
-    plugins.register_envs()
-    ids = {spec.id for spec in plugins.plugin_specs()}
+    env_util.register_envs()
+    env_util.register_envs()
+    ids = {spec.id for spec in env_util.plugin_specs()}
     assert {"theirs/Pole-v0", "TheirPole-v0", "RoomDefault-v0"} <= ids
 
 
@@ -500,7 +501,7 @@ def test_environments_of_another_package(package) -> None:
 def test_broken_environments_are_passed_over(package) -> None:
     package("no_envs", "", "[gymnasium.envs]\n__root__ = no_envs:missing\n")
     with pytest.warns(UserWarning, match="environments of no_envs cannot be registered"):
-        plugins.register_envs()
+        env_util.register_envs()
     assert "RoomDefault-v0" in gym.registry
 
 
@@ -508,7 +509,7 @@ def test_broken_environments_are_passed_over(package) -> None:
 def test_in_a_process_of_its_own(options: tuple[str, ...], tmp_path: Path) -> None:
     """Nobody has imported rlsp_envs there."""
     script = Path(sysconfig.get_path("scripts"), "rlsp")
-    program = [str(script)] if script.exists() else [sys.executable, "-m", "rlsp_sb3.cli"]
+    program = [str(script)] if script.exists() else [sys.executable, "-m", "rlsp_sb3"]
     process = subprocess.run(
         [*program, "learn", "RoomDefault-v0", "--timesteps", "3", *options],
         cwd=tmp_path,

@@ -20,18 +20,20 @@ from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
-from rlsp_sb3 import TabularRLSP, recording
-from rlsp_sb3.cli_experts import parse_indices
-from rlsp_sb3.episodes import load_episodes
-from rlsp_sb3.experts import BUFFER, Checkpoints, ExpertRun, newest_first
-from rlsp_sb3.hyperparameters import (
+from rlsp_sb3 import TabularRLSP
+from rlsp_sb3.cli.experts import parse_indices
+from rlsp_sb3.data.episodes import load_episodes
+from rlsp_sb3.data.rollouts import sample_observed_states
+from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3.evaluation.seed_statistics import confidence_interval
+from rlsp_sb3.policies.experts import BUFFER, Checkpoints, ExpertRun, newest_first
+from rlsp_sb3.solvers.sb3_arguments import (
     SOLVERS,
     constructor_arguments,
     hyperparameters,
     read_hyperparameters,
 )
-from rlsp_sb3.returns import confidence_interval, measure_returns
-from rlsp_sb3.rollouts import sample_observed_states
+from rlsp_sb3.video import recording
 from test_legacy import sac_parameters, write_zip
 from test_policies import rewrite, trap  # noqa: F401 (a fixture)
 
@@ -149,7 +151,7 @@ def test_killed_and_resumed(tmp_path):
     command = ["expert", "Pendulum-v1", "--out", str(out), *SMALL_SAC]
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "rlsp_sb3.cli", *command),
+            *(sys.executable, "-m", "rlsp_sb3", *command),
             *("--timesteps", "1e7", "--checkpoint-every", "50"),
         ],
         stdout=subprocess.DEVNULL,
@@ -506,7 +508,7 @@ def test_failed_film_leaves_no_file(room, tmp_path, monkeypatch):
     def render(self):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("rlsp_envs.gridworld.GridworldEnv.render", render)
+    monkeypatch.setattr("rlsp_envs.gridworlds.gridworld.GridworldEnv.render", render)
     result = rlsp("video", room[0], "RoomDefault-v0", "--out", tmp_path / "room.gif")
     assert isinstance(result.exception, ZeroDivisionError)
     assert not list(tmp_path.iterdir())

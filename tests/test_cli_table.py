@@ -13,8 +13,16 @@ from PIL import Image
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
-from rlsp_sb3 import method_table, plugins
-from rlsp_sb3.method_table import METHODS, Cell, CellFile, find_methods, find_problems
+from rlsp_sb3 import env_util
+from rlsp_sb3.experiments.gridworlds import table as module
+from rlsp_sb3.experiments.gridworlds.table import (
+    METHODS,
+    Cell,
+    CellFile,
+    find_methods,
+    find_problems,
+)
+from rlsp_sb3.learners import registry
 
 PROBLEMS = {
     *("RoomDefault-v0", "RoomBad-v0", "TrainDefault-v0", "ApplesDefault-v0"),
@@ -43,7 +51,7 @@ def installed() -> None:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the problems with few states only, which take no time."""
     specs = [gym.spec(f"{name}-v0") for name in ("RoomDefault", "TrainDefault", "RoomBad")]
-    monkeypatch.setattr(plugins, "plugin_specs", lambda: specs)
+    monkeypatch.setattr(env_util, "plugin_specs", lambda: specs)
 
 
 def table(*arguments: Any) -> SimpleNamespace:
@@ -56,7 +64,7 @@ def rows(path: Any) -> list[dict[str, str]]:
 
 
 def test_problems_are_the_six_published_ones() -> None:
-    problems, _ = find_problems(plugins.plugin_specs())
+    problems, _ = find_problems(env_util.plugin_specs())
     ours = {problem.env_id for problem in problems if "rlsp_envs" in str(gym.spec(problem.env_id))}
     assert ours == PROBLEMS  # the room with pixels is the same problem as the one without
 
@@ -120,7 +128,7 @@ def test_deep_adds_simulated_pasts(tmp_path: Any, monkeypatch: pytest.MonkeyPatc
         else method
         for method in METHODS
     ]
-    monkeypatch.setattr(method_table, "METHODS", quick)
+    monkeypatch.setattr(module, "METHODS", quick)
     result = table("--out", tmp_path, "--methods", "task-reward", "--deep", "--seeds", 2)
     found = {(row["problem"], row["method"]): row for row in rows(tmp_path / "table.csv")}
     names = ("RoomDefault-v0", "TrainDefault-v0", "RoomBad-v0")
@@ -136,7 +144,7 @@ def test_deep_adds_simulated_pasts(tmp_path: Any, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.usefixtures("small")
 def test_a_run_that_was_stopped_goes_on(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     computed: list[tuple[str, str, int]] = []
-    compute = method_table.compute
+    compute = module.compute
 
     def stopped(problem: Any, method: Any, seed: int) -> Cell:
         if len(computed) == 2:
@@ -149,10 +157,10 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Any, monkeypatch: pytest.Monke
         return compute(problem, method, seed)
 
     command = ("table", "gridworlds", "--out", tmp_path, "--methods", "tabular-rlsp", "--seeds", 2)
-    monkeypatch.setattr(method_table, "compute", stopped)
+    monkeypatch.setattr(module, "compute", stopped)
     assert rlsp(*command).code != 0
     assert len(rows(tmp_path / "cells.csv")) == 2
-    monkeypatch.setattr(method_table, "compute", counted)
+    monkeypatch.setattr(module, "compute", counted)
     assert rlsp(*command).code == 0
     assert len(computed) == len(set(computed)) == 6
     before, about = (tmp_path / "cells.csv").read_text(), files_about(tmp_path)
@@ -185,7 +193,7 @@ def test_other_settings_are_other_results(tmp_path: Any, monkeypatch: pytest.Mon
         method._replace(settings={"horizon": 20}) if method.name == "tabular-rlsp" else method
         for method in METHODS
     ]
-    monkeypatch.setattr(method_table, "METHODS", changed)
+    monkeypatch.setattr(module, "METHODS", changed)
     table("--out", tmp_path, "--methods", "tabular-rlsp", "--seeds", 1)
     after = rows(tmp_path / "cells.csv")
     assert len(after) == len(before) == 3
@@ -195,7 +203,7 @@ def test_other_settings_are_other_results(tmp_path: Any, monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("small")
 def test_a_failure_does_not_cost_the_others(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = [method._replace(settings={"horizon": 6}) for method in METHODS]
-    monkeypatch.setattr(method_table, "METHODS", changed)
+    monkeypatch.setattr(module, "METHODS", changed)
     result = rlsp(
         *("table", "gridworlds", "--out", tmp_path, "--methods", "tabular-rlsp", "--seeds", 1)
     )
@@ -208,7 +216,7 @@ def test_a_failure_does_not_cost_the_others(tmp_path: Any, monkeypatch: pytest.M
 
 
 def test_methods_that_are_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "learner_names", lambda: ["rlsp", "tabular-rlsp"])
+    monkeypatch.setattr(registry, "learner_names", lambda: ["rlsp", "tabular-rlsp"])
     found, missing = find_methods(None, deep=False)
     assert [method.name for method in found] == ["tabular-rlsp", "tabular-rlsp-uniform"]
     assert [method.name for method in missing][:2] == ["task-reward", "deviation"]

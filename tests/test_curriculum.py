@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rlsp_sb3.curriculum import N_GRADIENTS, Curriculum
+from rlsp_sb3.rlsp.curriculum import N_GRADIENTS, Curriculum
 
 LARGE, SMALL = np.array([3.0, 0.0]), np.array([0.01, 0.0])
 

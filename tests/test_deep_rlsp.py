@@ -17,11 +17,11 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.logger import configure
 
 from rlsp_sb3 import RLSP
-from rlsp_sb3.budgets import FAST
-from rlsp_sb3.callbacks import checkpoints
-from rlsp_sb3.encoders import RandomFourierFeatures
-from rlsp_sb3.fitting import Schedule
-from rlsp_sb3.returns import measure_returns
+from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
+from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3.learners.callbacks import checkpoints
+from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.presets import FAST
 
 ENV = "MountainCarContinuous-v0"
 STATES = np.array([[0.45, 0.0], [0.4, 0.02]])

@@ -5,7 +5,12 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from rlsp_sb3.discriminator import MEASURE_EVERY, N_UPDATES, held_out_cross_entropy, segments
+from rlsp_sb3.evaluation.policy_discriminator import (
+    MEASURE_EVERY,
+    N_UPDATES,
+    held_out_cross_entropy,
+    segments,
+)
 
 GUESS = np.log(2)
 

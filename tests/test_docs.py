@@ -101,7 +101,7 @@ def test_examples_run(document, tmp_path, monkeypatch):
 
 def test_command_finds_the_learner_of_the_page(tmp_path, monkeypatch):
     """The package of "write your own learner", as if it were installed."""
-    cli = pytest.importorskip("rlsp_sb3.cli")
+    cli = pytest.importorskip("rlsp_sb3.cli.main")
     testing = pytest.importorskip("typer.testing")
     pytest.importorskip("rlsp_envs")
     page = ROOT / "docs" / "write-your-own-learner.md"
@@ -141,7 +141,7 @@ def test_shell_syntax(document):
 @pytest.mark.parametrize("document", SHELL_DOCUMENTS)
 def test_rlsp_commands_exist(document):
     """With ``--help`` at its end, a command line is parsed and nothing is done."""
-    cli = pytest.importorskip("rlsp_sb3.cli")
+    cli = pytest.importorskip("rlsp_sb3.cli.main")
     testing = pytest.importorskip("typer.testing")
     for script in shell_scripts(document):
         for program, *arguments in commands(script):

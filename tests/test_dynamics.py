@@ -10,7 +10,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from brute_force import CUSTOM, IDS, WORLDS, World, custom, published
-from rlsp_envs.gridworld import GridworldEnv
+from rlsp_envs.gridworlds.gridworld import GridworldEnv
 
 PUBLISHED = [env_id for env_id in IDS if env_id.removesuffix("-v0") not in WORLDS]
 NAMES = [*PUBLISHED, *CUSTOM]

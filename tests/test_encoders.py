@@ -8,17 +8,12 @@ import pytest
 import torch
 
 from corridor import Corridor
-from rlsp_sb3.encoders import (
-    ENCODERS,
-    FunctionEncoder,
-    IdentityEncoder,
-    RandomFourierFeatures,
-    StateVAE,
-    encoder_settings,
-    make_encoder,
-)
-from rlsp_sb3.fitting import Schedule
-from rlsp_sb3.scaling import clocks
+from rlsp_sb3.encoders.base import FunctionEncoder, IdentityEncoder
+from rlsp_sb3.encoders.factory import ENCODERS, encoder_settings, make_encoder
+from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
+from rlsp_sb3.encoders.vae import StateVAE
+from rlsp_sb3.models.normalization import clocks
+from rlsp_sb3.models.training import Schedule
 
 SHAPE = (2, 3)
 QUICK = Schedule(300, 100, 1e-2)

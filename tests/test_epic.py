@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlsp_sb3.episodes import Episode
-from rlsp_sb3.evaluation import Transitions, epic_distance
-from rlsp_sb3.reward import LinearReward
+from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.evaluation.epic import Transitions, epic_distance
+from rlsp_sb3.rewards.reward import LinearReward
 
 N, DISCOUNT = 500, 0.9
 Reward = Callable[..., Any]

@@ -10,9 +10,9 @@ import pytest
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
 from rlsp_sb3 import RLSP
-from rlsp_sb3.budgets import FAST, PAPER, find_budget
 from rlsp_sb3.experiments import config as module
 from rlsp_sb3.experiments.config import BUDGET_NAMES, load_config
+from rlsp_sb3.presets import FAST, PAPER, find_budget
 from small_table import ENV, make_expert
 
 ENVS = [ENV, "HalfCheetah-FW-v2", "HalfCheetah-BW-v2", "Hopper-FW-v2", "Hopper-FW-Penalty-v2"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import small_jobs
-from rlsp_sb3.experiments.executors import MAX_RETRIES, Task
-from rlsp_sb3.experiments.local import LocalExecutor
+from rlsp_sb3.experiments.executors.base import MAX_RETRIES, Task
+from rlsp_sb3.experiments.executors.local import LocalExecutor
 from waiting import is_alive, wait_for
 
 TASKS = [Task(f"square {i}", (i,)) for i in range(5)]
@@ -82,8 +82,8 @@ def test_processes_have_one_thread_and_leave_nothing_behind():
 def test_processes_end_with_the_one_that_started_them(tmp_path):
     script = (
         "import small_jobs\n"
-        "from rlsp_sb3.experiments.executors import Task\n"
-        "from rlsp_sb3.experiments.local import LocalExecutor\n"
+        "from rlsp_sb3.experiments.executors.base import Task\n"
+        "from rlsp_sb3.experiments.executors.local import LocalExecutor\n"
         "if __name__ == '__main__':\n"
         f"    tasks = [Task(str(i), (i, {str(tmp_path)!r}, '/nowhere')) for i in range(2)]\n"
         "    list(LocalExecutor(2).run(small_jobs.slow_square, tasks))\n"

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from rlsp_sb3 import RLSP
-from rlsp_sb3.archive import read_archive
-from rlsp_sb3.callbacks import checkpoints
 from rlsp_sb3.experiments import learning
-from rlsp_sb3.experiments import run_job as module
-from rlsp_sb3.experiments.complete import complete, done, unfinished
-from rlsp_sb3.experiments.executors import Event, call
+from rlsp_sb3.experiments.executors.base import Event, call
 from rlsp_sb3.experiments.job import Figures, Job, Outcome
+from rlsp_sb3.experiments.mujoco import run_job as module
+from rlsp_sb3.experiments.mujoco.run_job import run_job
 from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder
-from rlsp_sb3.experiments.run_job import run_job
-from rlsp_sb3.plugins import learner_names
+from rlsp_sb3.experiments.runner import complete, done, unfinished
+from rlsp_sb3.io.save_util import read_archive
+from rlsp_sb3.learners.callbacks import checkpoints
+from rlsp_sb3.learners.registry import learner_names
 from small_table import ENV, comparable, small_plan
 
 pytestmark = pytest.mark.skipif(
@@ -228,7 +228,7 @@ def jobs(plan):
 def test_results_are_kept_and_nothing_is_computed_again(jobs, tmp_path):
     folder, events = ResultFolder(tmp_path / "out"), []
     with folder.locked():
-        failed = complete(jobs, folder, Here(), events.append, fake)
+        failed = complete(jobs, folder, Here(), fake, events.append)
     assert failed == {jobs[1].name: "ValueError: seed 1 fails"}
     assert [job.seed for job, _ in done(jobs, folder)] == [0, 2]
     assert done(jobs, folder)[1][1] == outcome_of(jobs[2]).figures
@@ -241,7 +241,7 @@ def test_results_are_kept_and_nothing_is_computed_again(jobs, tmp_path):
         tried.append((job, work))
         return outcome_of(job)
 
-    assert complete(jobs, folder, Here(), function=second) == {}
+    assert complete(jobs, folder, Here(), second) == {}
     assert tried == [(jobs[1], folder.work(jobs[1]))]
     assert len(done(jobs, folder)) == 3
 

@@ -17,25 +17,25 @@ from rich.console import Console
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
-from rlsp_sb3.discriminator import MEASURE_EVERY, N_UPDATES
-from rlsp_sb3.episodes import Episode, load_episodes, save_episodes
-from rlsp_sb3.errors import NotOfferedError
-from rlsp_sb3.experiments import skill_films
-from rlsp_sb3.experiments.job import METHODS
+from rlsp_sb3.data.episodes import Episode, load_episodes, save_episodes
+from rlsp_sb3.data.rollouts import rollout, sample_observed_states
+from rlsp_sb3.evaluation.policy_discriminator import MEASURE_EVERY, N_UPDATES
+from rlsp_sb3.experiments.methods import METHODS
 from rlsp_sb3.experiments.result_folder import ResultFolder
-from rlsp_sb3.experiments.run_skill_job import (
+from rlsp_sb3.experiments.skills import films
+from rlsp_sb3.experiments.skills.figure import DASHES, skill_plot
+from rlsp_sb3.experiments.skills.job import RANDOM, SkillFigures
+from rlsp_sb3.experiments.skills.plan import make_skill_plan
+from rlsp_sb3.experiments.skills.run_job import (
     RandomPolicy,
     demonstrations_of,
     run_skill_job,
     tell_apart,
     with_actions,
 )
-from rlsp_sb3.experiments.skill_job import RANDOM, SkillFigures
-from rlsp_sb3.experiments.skill_plan import make_skill_plan
-from rlsp_sb3.experiments.skill_plot import DASHES, skill_plot
-from rlsp_sb3.experiments.skill_table import Place, gather_curves, skill_table
-from rlsp_sb3.plugins import learner_names
-from rlsp_sb3.rollouts import rollout, sample_observed_states
+from rlsp_sb3.experiments.skills.table import Place, gather_curves, skill_table
+from rlsp_sb3.learners.registry import learner_names
+from rlsp_sb3.utils.errors import NotOfferedError
 from waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
@@ -149,14 +149,14 @@ def test_the_same_command_computes_and_films_nothing_again(whole: Any) -> None:
 def test_films_that_are_missing_or_older_than_the_result_are_made(whole: Any, swing: Path) -> None:
     _, out, _ = whole
     folder, plan = ResultFolder(out), small_plan(swing)
-    assert skill_films.jobs_to_film(plan.jobs, folder, ".gif") == []
+    assert films.jobs_to_film(plan.jobs, folder, ".gif") == []
     _, first, second, _ = plan.jobs
-    skill_films.film_path(folder, first, ".gif").unlink()
+    films.film_path(folder, first, ".gif").unlink()
     folder.episodes(second).touch()
-    assert skill_films.jobs_to_film(plan.jobs, folder, ".gif") == [first, second]
+    assert films.jobs_to_film(plan.jobs, folder, ".gif") == [first, second]
     made: list[Path] = []
-    skill_films.make_films([first], folder, ".gif", made.append)
-    assert made == [skill_films.film_path(folder, first, ".gif")]
+    films.make_films([first], folder, ".gif", made.append)
+    assert made == [films.film_path(folder, first, ".gif")]
     assert made[0].exists()
 
 
@@ -170,7 +170,7 @@ def test_a_film_that_cannot_be_made_does_not_cost_the_table(
     def refuse(env_id: str) -> None:
         raise NotOfferedError(f"{env_id} gives no pictures")
 
-    monkeypatch.setattr(skill_films, "make_for_film", refuse)
+    monkeypatch.setattr(films, "make_for_film", refuse)
     result = ok(*command)
     assert "no films: Pendulum-v1 gives no pictures" in result.out
     assert list((out / "films").iterdir()) == []
@@ -182,7 +182,7 @@ def test_a_command_that_is_killed_goes_on_to_the_same_table(
 ) -> None:
     _, out, _ = whole
     arguments = ("--rollout", swing, *SMALL, "--out", tmp_path, "--methods", *LEARNERS[1:])
-    program = "from rlsp_sb3.cli import app; app()"
+    program = "from rlsp_sb3.cli.main import app; app()"
     command = [sys.executable, "-c", program, "table", "skills", *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:

@@ -20,18 +20,20 @@ from scipy.stats import trim_mean
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
-from rlsp_sb3.experiments.board import Board, duration
-from rlsp_sb3.experiments.executors import Event
-from rlsp_sb3.experiments.job import METHODS, Figures
-from rlsp_sb3.experiments.mujoco_plot import LOOKS, mujoco_plot
-from rlsp_sb3.experiments.mujoco_table import Place, gather, relative_to_experts, tables
-from rlsp_sb3.experiments.plan import make_plan
+from rlsp_sb3.cli.multi_value_options import spread
+from rlsp_sb3.evaluation.seed_statistics import summarise
+from rlsp_sb3.experiments.executors.base import Event
+from rlsp_sb3.experiments.executors.progress import Board
+from rlsp_sb3.experiments.job import Figures
+from rlsp_sb3.experiments.methods import LOOKS, METHODS
+from rlsp_sb3.experiments.mujoco.figure import mujoco_plot
+from rlsp_sb3.experiments.mujoco.plan import make_plan
+from rlsp_sb3.experiments.mujoco.table import Place, gather, relative_to_experts, tables
 from rlsp_sb3.experiments.result_folder import ResultFolder
-from rlsp_sb3.experiments.summary import summarise
-from rlsp_sb3.machine import machine
-from rlsp_sb3.plugins import learner_names
-from rlsp_sb3.run_folder import versions
-from rlsp_sb3.several_values import spread
+from rlsp_sb3.learners.registry import learner_names
+from rlsp_sb3.runs.run_folder import versions
+from rlsp_sb3.utils.machine import machine
+from rlsp_sb3.utils.timer import duration
 from small_table import ENV, make_expert, small_plan
 from waiting import wait_for
 
@@ -151,7 +153,7 @@ def test_a_command_that_is_killed_goes_on_to_the_same_table(
     _, out, _ = whole
     arguments = ("table", "mujoco", *SMALL, "--experts", experts, "--out", tmp_path)
     words = [*arguments, "--methods", "rlsp", "average-features", "waypoints"]
-    program = "from rlsp_sb3.cli import app; app()"
+    program = "from rlsp_sb3.cli.main import app; app()"
     command = [sys.executable, "-c", program, *map(str, words)]
     jobs = tmp_path / "jobs"
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -18,8 +18,8 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
-from rlsp_sb3.fast_sac import FastSAC
-from rlsp_sb3.relabelling import RelabelledReplayBuffer
+from rlsp_sb3.rewards.relabeled_replay_buffer import RelabelledReplayBuffer
+from rlsp_sb3.solvers.fast_sac import FastSAC
 
 SIZE = 32
 
@@ -162,7 +162,7 @@ def test_updates_are_those_of_sac_in_many_calls(monkeypatch):
 
 
 def test_batches_drawn_in_several_parts(monkeypatch):
-    monkeypatch.setattr("rlsp_sb3.fast_sac.MAX_ROWS", 2 * SIZE)
+    monkeypatch.setattr("rlsp_sb3.solvers.fast_sac.MAX_ROWS", 2 * SIZE)
     sac, fast = make(SAC, target_update_interval=2), make(FastSAC, target_update_interval=2)
     sac_logged, fast_logged = train_both(monkeypatch, sac, fast, 5)
     assert_same(fast, sac)

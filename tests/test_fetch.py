@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.env_checker import check_env as check_with_sb3
 
 import rlsp_envs  # noqa: F401
-from rlsp_sb3.simulate import make_simulator
+from rlsp_sb3.simulators.rollout import make_simulator
 from rlsp_sb3.state_reset import set_state_from_observation
 
 ID = "FetchReachStack-v1"

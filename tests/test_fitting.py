@@ -6,8 +6,7 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from rlsp_sb3.fitting import Schedule, fit
-from rlsp_sb3.named_arrays import (
+from rlsp_sb3.io.state_arrays import (
     joined,
     load_module,
     load_optimizer,
@@ -15,8 +14,9 @@ from rlsp_sb3.named_arrays import (
     optimizer_arrays,
     part,
 )
-from rlsp_sb3.networks import draw, mlp, one_hot
-from rlsp_sb3.scaling import ActionScaling, Scaling
+from rlsp_sb3.models.networks import draw, mlp, one_hot
+from rlsp_sb3.models.normalization import ActionScaling, Scaling
+from rlsp_sb3.models.training import Schedule, fit
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 2)])

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_baselines import AIRL, GAIL
 from rlsp_baselines.demonstrations import find_demonstrations
-from rlsp_sb3.episodes import Episode, save_episodes
+from rlsp_sb3.data.episodes import Episode, save_episodes
 
 HAS_IMITATION = find_spec("imitation") is not None
 needs_imitation = pytest.mark.skipif(

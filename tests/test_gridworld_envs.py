@@ -21,11 +21,11 @@ from stable_baselines3.common.env_checker import check_env as check_with_sb3
 
 import rlsp_envs
 from brute_force import CUSTOM, FAMILY_OF, IDS, WORLDS
-from rlsp_envs.apples import ApplesEnv
-from rlsp_envs.batteries import BatteriesEnv
-from rlsp_envs.gridworld import GridworldEnv
-from rlsp_envs.room import RoomEnv
-from rlsp_envs.toy_train import TrainEnv
+from rlsp_envs.gridworlds.apples import ApplesEnv
+from rlsp_envs.gridworlds.batteries import BatteriesEnv
+from rlsp_envs.gridworlds.gridworld import GridworldEnv
+from rlsp_envs.gridworlds.room import RoomEnv
+from rlsp_envs.gridworlds.toy_train import TrainEnv
 
 OLD_GYMNASIUM = gym.__version__.startswith("0.")
 STAY, INTERACT = 4, 5

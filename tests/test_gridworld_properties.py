@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brute_force import ARROWS, Apples, Batteries, Cell, Room, Train, World, neighbour
-from rlsp_envs.apples import ApplesEnv
-from rlsp_envs.batteries import BatteriesEnv
-from rlsp_envs.gridworld import GridworldEnv
-from rlsp_envs.room import RoomEnv
-from rlsp_envs.state_space import State
-from rlsp_envs.toy_train import TrainEnv
+from rlsp_envs.gridworlds.apples import ApplesEnv
+from rlsp_envs.gridworlds.batteries import BatteriesEnv
+from rlsp_envs.gridworlds.gridworld import GridworldEnv
+from rlsp_envs.gridworlds.room import RoomEnv
+from rlsp_envs.gridworlds.state_space import State
+from rlsp_envs.gridworlds.toy_train import TrainEnv
 
 SIZES = st.integers(1, 4)
 ACTIONS = st.lists(st.integers(0, 5), min_size=1, max_size=25)

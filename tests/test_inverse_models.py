@@ -7,16 +7,16 @@ import torch
 from gymnasium import spaces
 
 from point import STEP, Point
-from rlsp_sb3.delta_model import DeltaModel
-from rlsp_sb3.fitting import Schedule
-from rlsp_sb3.inverse_dynamics import DeltaInverseDynamics
-from rlsp_sb3.inverse_models import InverseModels
-from rlsp_sb3.inverse_policy import StationaryInversePolicy
-from rlsp_sb3.learned_simulator import LearnedSimulator
-from rlsp_sb3.named_arrays import load_module, module_arrays
-from rlsp_sb3.simulate import Trajectories
-from rlsp_sb3.transitions import Transitions, collect
-from rlsp_sb3.vocabulary import Vocabulary
+from rlsp_sb3.data.transitions import Transitions, collect
+from rlsp_sb3.io.state_arrays import load_module, module_arrays
+from rlsp_sb3.models.delta_model import DeltaModel
+from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.rlsp.categorical_codec import Vocabulary
+from rlsp_sb3.rlsp.inverse_dynamics import DeltaInverseDynamics
+from rlsp_sb3.rlsp.inverse_models import InverseModels
+from rlsp_sb3.rlsp.inverse_policy import StationaryInversePolicy
+from rlsp_sb3.simulators.learned import LearnedSimulator
+from rlsp_sb3.simulators.rollout import Trajectories
 
 A = np.array([[0.9, 0.2], [-0.1, 0.8]])
 B = np.array([[1.0], [0.5]])

@@ -14,8 +14,8 @@ from gymnasium import spaces
 from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from rlsp_sb3.legacy import import_sb2_sac
-from rlsp_sb3.rollouts import rollout
+from rlsp_sb3.data.rollouts import rollout
+from rlsp_sb3.policies.sb2_import import import_sb2_sac
 
 # What the published experts see and do, and the hidden layers they have.
 EXPERTS = {

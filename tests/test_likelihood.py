@@ -11,9 +11,9 @@ from scipy.sparse import csr_array
 
 from problems import HORIZONS, LARGE, PUBLISHED, published_figures
 from rlsp_sb3 import TabularRLSP, UnreachableStateError
-from rlsp_sb3.likelihood import StateLikelihood
-from rlsp_sb3.planning import value_iteration
-from rlsp_sb3.priors import PRIORS
+from rlsp_sb3.planning.value_iteration import value_iteration
+from rlsp_sb3.rewards.priors import PRIORS
+from rlsp_sb3.tabular_rlsp.likelihood import StateLikelihood
 from textbook import (
     World,
     central_differences,

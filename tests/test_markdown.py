@@ -6,9 +6,9 @@ from markdown_it import MarkdownIt
 from rich.table import Table
 from rich.text import Text
 
-from rlsp_sb3.experiments.cells import cell
-from rlsp_sb3.experiments.summary import summarise
-from rlsp_sb3.markdown import escaped, table_text, write_tables
+from rlsp_sb3.evaluation.seed_statistics import summarise
+from rlsp_sb3.experiments.report.markdown import escaped, table_text, write_tables
+from rlsp_sb3.experiments.table_cells import cell
 
 
 def small_table() -> Table:

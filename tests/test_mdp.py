@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from brute_force import IDS
-from rlsp_envs.mdp import TabularMDP
-from rlsp_envs.room import RoomEnv
+from rlsp_envs.gridworlds.mdp import TabularMDP
+from rlsp_envs.gridworlds.room import RoomEnv
 
 NORTH, SOUTH, EAST, WEST, STAY = range(5)
 THIRTEEN_VASES = "A" + "V" * 9 + "\n" + "V" * 4 + "." * 6 + "\n" + "\n".join(["." * 10] * 8)

@@ -10,11 +10,12 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 import rlsp_envs  # noqa: F401 (registers the environments)
 from point import TINY, Point, distance_from_one
 from rlsp_sb3 import RLSP
-from rlsp_sb3.callbacks import Checkpoints, LearnerProgressBar, checkpoints
-from rlsp_sb3.fast_sac import FastSAC
-from rlsp_sb3.fresh_policy import train_fresh_policy
-from rlsp_sb3.measures import base_env, correlation, measure
-from rlsp_sb3.stopwatch import Stopwatch
+from rlsp_sb3.env_util import base_env
+from rlsp_sb3.learners.callbacks import Checkpoints, LearnerProgressBar, checkpoints
+from rlsp_sb3.learners.eval_metrics import correlation, measure
+from rlsp_sb3.policies.retrain import train_fresh_policy
+from rlsp_sb3.solvers.fast_sac import FastSAC
+from rlsp_sb3.utils.timer import Stopwatch
 
 OBSERVED = np.ones((1, 1), np.float32)
 

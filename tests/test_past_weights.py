@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 
 from point import STEP, Point
-from rlsp_sb3.forward import feature_counts, simulate_forward
-from rlsp_sb3.past import Past, effective_sample_size, simulate_past
-from rlsp_sb3.past_weights import cosine_weights, initial_weights, tempered, uniform_weights
-from rlsp_sb3.scaling import Scaling
-from rlsp_sb3.simulate import make_simulator
+from rlsp_sb3.models.normalization import Scaling
+from rlsp_sb3.rlsp.gradient import feature_counts, simulate_forward
+from rlsp_sb3.rlsp.past_trajectories import Past, simulate_past
+from rlsp_sb3.rlsp.trajectory_weights import (
+    cosine_weights,
+    effective_sample_size,
+    initial_weights,
+    tempered,
+    uniform_weights,
+)
+from rlsp_sb3.simulators.rollout import make_simulator
 
 
 def gaussian_log_density(x, mean, std):

@@ -12,10 +12,10 @@ from PIL import Image
 import rlsp_envs  # noqa: F401 (registers the environments)
 from corridor import Corridor
 from rlsp_sb3 import LinearReward, TabularRLSP
-from rlsp_sb3.comparison import policies, robots, true_return_fractions
-from rlsp_sb3.errors import NotOfferedError
-from rlsp_sb3.plots import reward_heatmap
-from rlsp_sb3.videos import film, robot_gif
+from rlsp_sb3.learners.true_return import policies, robots, true_return_fractions
+from rlsp_sb3.plotting.reward_figure import reward_heatmap
+from rlsp_sb3.utils.errors import NotOfferedError
+from rlsp_sb3.video.robot_gif import film, robot_gif
 
 
 @pytest.fixture(scope="module")

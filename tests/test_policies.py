@@ -18,8 +18,9 @@ from torch import nn
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3 import TabularRLSP
-from rlsp_sb3.policies import ACTIVATIONS, load_policy
-from rlsp_sb3.restricted_pickle import RefusedPickleError
+from rlsp_sb3.io.restricted_pickle import RefusedPickleError
+from rlsp_sb3.models.networks import ACTIVATIONS
+from rlsp_sb3.policies.load_policy import load_policy
 from test_legacy import Touch, sac_parameters, write_zip
 
 BUFFER = {"buffer_size": 4}

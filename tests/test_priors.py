@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rlsp_sb3.priors import PRIORS
+from rlsp_sb3.rewards.priors import PRIORS
 from textbook import central_differences
 
 MEAN = np.array([0.0, 1.0, -0.3])

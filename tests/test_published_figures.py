@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from rlsp_envs.gridworld import GridworldEnv
+from rlsp_envs.gridworlds.gridworld import GridworldEnv
 
 IDS = {
     "room_default": "RoomDefault-v0",

@@ -12,7 +12,7 @@ import pytest
         "import gymnasium, rlsp_envs",
         "import rlsp_envs, gymnasium",
         "import rlsp_envs.registration, gymnasium",
-        "import rlsp_envs.room, gymnasium",
+        "import rlsp_envs.gridworlds.room, gymnasium",
         "import gymnasium.envs.registration, rlsp_envs, gymnasium",
         "import gymnasium, rlsp_envs; gymnasium.register_envs(rlsp_envs)",
         "import gymnasium, rlsp_envs; rlsp_envs.register_envs()",

@@ -11,7 +11,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecNormalize
 
-from rlsp_sb3.relabelling import TRANSITION_ARRAYS, RelabelledReplayBuffer
+from rlsp_sb3.rewards.relabeled_replay_buffer import TRANSITION_ARRAYS, RelabelledReplayBuffer
 
 BOX = spaces.Box(-10, 10, (3,), np.float32)
 THETA = np.array([1.0, -2.0])

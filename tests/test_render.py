@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from rlsp_envs.render import KINDS, Sprite, Window, draw, to_text
+from rlsp_envs.gridworlds.render import KINDS, Sprite, Window, draw, to_text
 
 TEXTS = {"goal": "1", "bucket": "3", "train": "9"}
 FACING = ("agent", "agent_with_apple", "agent_with_battery", "track")
@@ -131,7 +131,7 @@ def test_combinations_differ_in_text() -> None:
 def test_drawing_is_deterministic() -> None:
     state = [sprite(kind, divmod(i, 4)) for i, kind in enumerate(KINDS)]
     script = (
-        "import hashlib; from rlsp_envs.render import *\n"
+        "import hashlib; from rlsp_envs.gridworlds.render import *\n"
         f"print(hashlib.sha256(draw({state!r}, (4, 4), 'hello')).hexdigest())"
     )
     first, second = draw(state, (4, 4), "hello"), draw(state, (4, 4), "hello")
@@ -204,7 +204,7 @@ def run(script: str) -> str:
 
 def test_pygame_is_imported_only_to_draw() -> None:
     script = (
-        "import os, sys; from rlsp_envs.render import *\n"
+        "import os, sys; from rlsp_envs.gridworlds.render import *\n"
         "to_text([Sprite('agent', (0, 0))], (1, 1)); Window().close()\n"
         "before, imported = dict(os.environ), 'pygame' in sys.modules\n"
         "draw([Sprite('agent', (0, 0))], (1, 1), 'caption')\n"
@@ -218,7 +218,7 @@ def test_missing_pygame_says_what_to_install() -> None:
     script = (
         "import sys; sys.modules['pygame'] = None\n"
         "from gymnasium.error import DependencyNotInstalled\n"
-        "from rlsp_envs.render import *\n"
+        "from rlsp_envs.gridworlds.render import *\n"
         "for show in (lambda: draw([], (1, 1)), lambda: Window().show(None, 4)):\n"
         "    try:\n"
         "        show()\n"

@@ -9,7 +9,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from rlsp_sb3.restricted_pickle import (
+from rlsp_sb3.io.restricted_pickle import (
     GLOBALS,
     LegacyTrajectory,
     RefusedPickleError,
@@ -160,7 +160,7 @@ CODE = [
     *("operator.attrgetter", "operator.methodcaller", "functools.partial", "types.FunctionType"),
     *("_codecs.lookup", "codecs.encode", "copyreg._reconstructor", "copyreg.add_extension"),
     *("imitation.data.types.os", "imitation.data.types.Trajectory", "builtins.object"),
-    *("rlsp_sb3.restricted_pickle.read_pickle", "sys.modules", "sys.exit", "runpy.run_path"),
+    *("rlsp_sb3.io.restricted_pickle.read_pickle", "sys.modules", "sys.exit", "runpy.run_path"),
 ]
 
 

@@ -18,12 +18,12 @@ from rich.table import Table
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
-from rlsp_sb3 import plugins
-from rlsp_sb3.experiments.results_page import broken
+from rlsp_sb3 import env_util
+from rlsp_sb3.experiments.report.markdown import write_tables
+from rlsp_sb3.experiments.report.results_page import broken
+from rlsp_sb3.experiments.report.table_run import LARGEST_FILM
 from rlsp_sb3.experiments.run_log import RunLog
-from rlsp_sb3.experiments.table_config import CONFIG, TABLE, TableConfig
-from rlsp_sb3.experiments.table_run import LARGEST_FILM
-from rlsp_sb3.markdown import write_tables
+from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE, TableConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "results.md"
@@ -118,7 +118,7 @@ def gridworlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         except metadata.PackageNotFoundError:
             pytest.skip("the command finds learners by entry points: pip install -e them first")
     specs = [gym.spec(f"{name}-v0") for name in ("RoomDefault", "TrainDefault")]
-    monkeypatch.setattr(plugins, "plugin_specs", lambda: specs)
+    monkeypatch.setattr(env_util, "plugin_specs", lambda: specs)
     monkeypatch.chdir(tmp_path)
     methods = "task-reward,tabular-rlsp"
     ok("table", "gridworlds", "--methods", methods, "--seeds", 2, "--out", "runs/gridworlds")

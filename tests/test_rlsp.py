@@ -8,23 +8,18 @@ import pytest
 from stable_baselines3.common.evaluation import evaluate_policy
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from rlsp_envs.room import RoomEnv
+from rlsp_envs.gridworlds.room import RoomEnv
 from rlsp_sb3 import RLSP, TabularRLSP
-from rlsp_sb3.budgets import TABULAR
-from rlsp_sb3.comparison import true_return_fractions
-from rlsp_sb3.fitting import Schedule
-from rlsp_sb3.numbered_states import NumberedStates
-from rlsp_sb3.past import (
-    Past,
-    count_impossible,
-    effective_sample_size,
-    feature_advantages,
-    simulate_past,
-    weigh,
-)
-from rlsp_sb3.planned_policy import PlannedPolicy
-from rlsp_sb3.planning import occupancies, value_iteration
-from rlsp_sb3.simulate import make_simulator, rollout
+from rlsp_sb3.learners.true_return import true_return_fractions
+from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.planning.planned_policy import PlannedPolicy
+from rlsp_sb3.planning.value_iteration import occupancies, value_iteration
+from rlsp_sb3.presets import TABULAR
+from rlsp_sb3.rlsp.gradient import feature_advantages
+from rlsp_sb3.rlsp.past_trajectories import Past, simulate_past
+from rlsp_sb3.rlsp.state_index_env import NumberedStates
+from rlsp_sb3.rlsp.trajectory_weights import count_impossible, effective_sample_size, weigh
+from rlsp_sb3.simulators.rollout import make_simulator, rollout
 
 QUICK_BUDGET = replace(TABULAR["fast"], n_rollouts=200, inverse_policy=Schedule(3, 256, 1e-3))
 QUICK = {"n_trajectories": 60, "budget": QUICK_BUDGET}
@@ -250,7 +245,7 @@ class Silent(RoomEnv):
 
 
 def test_environments_that_only_tell_states_from_observations(monkeypatch):
-    monkeypatch.setattr("rlsp_sb3.tabular_world.N_EXPLORED", 200)
+    monkeypatch.setattr("rlsp_sb3.rlsp.tabular_estimator.N_EXPLORED", 200)
     env = Silent(**gym.spec("RoomDefault-v0").kwargs)
     learner = RLSP(env, seed=0, **QUICK).learn(2)
     assert learner._past.observations.shape == (7, 60, 75)

@@ -15,10 +15,10 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 import rlsp_envs
 from rlsp_sb3 import TabularRLSP
-from rlsp_sb3.episodes import Episode, load_episodes, save_episodes
-from rlsp_sb3.minari_datasets import load_minari, save_minari
-from rlsp_sb3.restricted_pickle import RefusedPickleError
-from rlsp_sb3.rollouts import rollout, sample_observed_states
+from rlsp_sb3.data.episodes import Episode, load_episodes, save_episodes
+from rlsp_sb3.data.minari_datasets import load_minari, save_minari
+from rlsp_sb3.data.rollouts import rollout, sample_observed_states
+from rlsp_sb3.io.restricted_pickle import RefusedPickleError
 
 assert rlsp_envs.__version__  # imported to register the environments
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rlsp_sb3 import machine as machines
 from rlsp_sb3.experiments.run_log import NAME, RunLog
-from rlsp_sb3.machine import machine
-from rlsp_sb3.run_folder import versions
+from rlsp_sb3.runs.run_folder import versions
+from rlsp_sb3.utils import machine as machines
+from rlsp_sb3.utils.machine import machine
 
 
 @pytest.fixture

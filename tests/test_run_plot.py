@@ -13,12 +13,12 @@ from PIL import Image
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
 from rlsp_sb3 import LinearReward
-from rlsp_sb3.feature_weights import are_named, sorted_sizes
-from rlsp_sb3.plugins import learner_names
-from rlsp_sb3.run_plots.groups import Group, curve_of, group_runs, sections, weights_of
-from rlsp_sb3.run_plots.looks import spread_note
-from rlsp_sb3.run_plots.runs import read_log, read_run
-from rlsp_sb3.spread import spread
+from rlsp_sb3.evaluation.seed_statistics import spread
+from rlsp_sb3.learners.registry import learner_names
+from rlsp_sb3.plotting.feature_weights import are_named, sorted_sizes
+from rlsp_sb3.plotting.runs.groups import Group, curve_of, group_runs, sections, weights_of
+from rlsp_sb3.plotting.runs.legend import spread_note
+from rlsp_sb3.runs.run import read_log, read_run
 
 pytestmark = pytest.mark.skipif(
     not learner_names(),

@@ -14,7 +14,8 @@ import torch
 from stable_baselines3.common.callbacks import CheckpointCallback, ConvertCallback
 
 import rlsp_envs
-from rlsp_sb3 import TabularRLSP, archive
+from rlsp_sb3 import TabularRLSP
+from rlsp_sb3.io import save_util
 from textbook import LineEnv
 
 assert rlsp_envs.__version__  # imported to register the environments
@@ -214,7 +215,7 @@ def test_interrupted_save_leaves_the_old_file_and_nothing_else(saved, monkeypatc
     def interrupt(arrays):
         raise error
 
-    monkeypatch.setattr(archive, "save", interrupt)
+    monkeypatch.setattr(save_util, "save", interrupt)
     learner = TabularRLSP(room(), seed=1)
     for path in (saved, saved.with_name("another.zip")):
         with pytest.raises(error):
@@ -291,14 +292,14 @@ def test_file_of_an_sb3_algorithm_is_refused(tmp_path):
 
 def test_spoiled_byte_is_noticed_or_harmless(saved):
     content = saved.read_bytes()
-    data, arrays = archive.read_archive(saved)
+    data, arrays = save_util.read_archive(saved)
     noticed = 0
     for position in range(0, len(content), 3):
         spoiled = bytearray(content)
         spoiled[position] ^= 0xFF
         saved.write_bytes(spoiled)
         try:
-            same, same_arrays = archive.read_archive(saved)
+            same, same_arrays = save_util.read_archive(saved)
         except ValueError:
             noticed += 1
         else:

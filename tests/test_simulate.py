@@ -21,10 +21,10 @@ from stable_baselines3.common.monitor import Monitor
 
 import rlsp_envs  # noqa: F401
 from corridor import Corridor
-from rlsp_sb3 import simulators
-from rlsp_sb3.planned_policy import PlannedPolicy
-from rlsp_sb3.simulate import Trajectories, act_with, make_simulator, rollout
-from rlsp_sb3.simulators import ResetSimulator, Simulator, TabularSimulator
+from rlsp_sb3.planning.planned_policy import PlannedPolicy
+from rlsp_sb3.simulators import base
+from rlsp_sb3.simulators.base import ResetSimulator, Simulator, TabularSimulator
+from rlsp_sb3.simulators.rollout import Trajectories, act_with, make_simulator, rollout
 from rlsp_sb3.state_reset import set_state_from_observation
 
 OLD_GYMNASIUM = gym.__version__.startswith("0.")
@@ -198,7 +198,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     simulator = make("HalfCheetah-FW-v2")
     observations, actions = some_transitions(simulator)
     expected = simulator.step(observations, actions)
-    monkeypatch.setattr(sys.modules["rlsp_sb3.simulate_mujoco"], "BLOCK", 7)
+    monkeypatch.setattr(sys.modules["rlsp_sb3.simulators.mujoco"], "BLOCK", 7)
     np.testing.assert_array_equal(simulator.step(observations, actions), expected)
 
 
@@ -219,7 +219,7 @@ def test_a_table_that_is_too_large_is_not_made(monkeypatch: pytest.MonkeyPatch) 
     expected = make("ApplesDefault-v0")
     observations, actions = some_transitions(expected)
     expected.seed(1)
-    monkeypatch.setattr(simulators, "MAX_TABLE_BYTES", 1000)
+    monkeypatch.setattr(base, "MAX_TABLE_BYTES", 1000)
     simulator = make("ApplesDefault-v0", 1)
     assert simulator._observations is None
     np.testing.assert_array_equal(
@@ -409,7 +409,7 @@ def test_numbers_of_threads(n: Any, error: type[Exception]) -> None:
 def test_without_mujoco() -> None:
     code = (
         "import sys; import gymnasium as gym, numpy as np; sys.modules['mujoco'] = None; "
-        "from rlsp_sb3.simulate import make_simulator; "
+        "from rlsp_sb3.simulators.rollout import make_simulator; "
         "print(make_simulator(gym.make('CartPole-v1'), np.random.default_rng(0)).reset(2).shape)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from corridor import Corridor
-from rlsp_sb3.encoders import StateVAE, make_encoder
-from rlsp_sb3.fitting import Schedule
-from rlsp_sb3.slow_features import NOISE, slow_axes
+from rlsp_sb3.encoders.factory import make_encoder
+from rlsp_sb3.encoders.slow_features import NOISE, slow_axes
+from rlsp_sb3.encoders.vae import StateVAE
+from rlsp_sb3.models.training import Schedule
 
 PERSISTENCE = np.array([0.0, 0.5, 0.95])  # of processes x' = ρ x + √(1 - ρ²) ε, of variance 1
 MIXTURE = np.array([[1.0, 0.7, -0.2], [0.3, -1.0, 0.8], [0.5, 0.4, 1.0]])

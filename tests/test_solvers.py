@@ -16,16 +16,16 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 import rlsp_envs  # noqa: F401 (registers the environments)
 from corridor import Corridor
 from point import Point
-from rlsp_sb3.budgets import FAST
-from rlsp_sb3.encoders import FunctionEncoder
-from rlsp_sb3.fast_sac import FastSAC
-from rlsp_sb3.planning import value_iteration
-from rlsp_sb3.relabelling import RelabelledReplayBuffer
-from rlsp_sb3.reward_vec_env import RewardVecEnv
-from rlsp_sb3.simulate import make_simulator
-from rlsp_sb3.simulator_vec_env import SimulatorVecEnv
-from rlsp_sb3.solver_choice import find_solver, make_model, solver_name
-from rlsp_sb3.solvers import PlanningSolver, SB3Solver, seeded, steps_at_once
+from rlsp_sb3.encoders.base import FunctionEncoder
+from rlsp_sb3.planning.value_iteration import value_iteration
+from rlsp_sb3.presets import FAST
+from rlsp_sb3.rewards.relabeled_replay_buffer import RelabelledReplayBuffer
+from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
+from rlsp_sb3.simulators.rollout import make_simulator
+from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
+from rlsp_sb3.solvers.base import PlanningSolver, SB3Solver, seeded, steps_at_once
+from rlsp_sb3.solvers.factory import find_solver, make_model, solver_name
+from rlsp_sb3.solvers.fast_sac import FastSAC
 
 BUDGET = replace(
     FAST,

@@ -13,9 +13,9 @@ import rlsp_envs
 from corridor import Corridor
 from problems import HORIZONS, PUBLISHED, StartAt, published_figures
 from rlsp_sb3 import RewardLearner, TabularRLSP, UnreachableStateError
-from rlsp_sb3.comparison import robots, true_return_fractions
-from rlsp_sb3.evaluation import true_return_fraction
-from rlsp_sb3.planning import expected_sums, value_iteration
+from rlsp_sb3.learners.true_return import robots, true_return_fractions
+from rlsp_sb3.planning.true_return_fraction import true_return_fraction
+from rlsp_sb3.planning.value_iteration import expected_sums, value_iteration
 from textbook import LineEnv
 
 assert rlsp_envs.__version__  # imported to register the environments

@@ -8,7 +8,7 @@ from gymnasium.wrappers import TimeLimit
 
 import rlsp_envs  # noqa: F401
 from point import STEP, Point
-from rlsp_sb3.transitions import Transitions, collect, concatenate
+from rlsp_sb3.data.transitions import Transitions, collect, concatenate
 
 OLD_GYMNASIUM = gym.__version__.startswith("0.")
 PENDULUM = f"InvertedPendulum-{'v4' if OLD_GYMNASIUM else 'v5'}"

@@ -6,9 +6,9 @@ import pytest
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from point import Point
-from rlsp_sb3.epic import Transitions, epic_distance
-from rlsp_sb3.transitions import collect
-from rlsp_sb3.true_reward import SimulatedReward
+from rlsp_sb3.data.transitions import collect
+from rlsp_sb3.evaluation.epic import Transitions, epic_distance
+from rlsp_sb3.evaluation.simulated_reward import SimulatedReward
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 import rlsp_envs  # noqa: F401
 from point import STEP, Point
-from rlsp_sb3.reward_vec_env import RewardVecEnv
-from rlsp_sb3.simulate import make_simulator
-from rlsp_sb3.simulator_vec_env import SimulatorVecEnv
+from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
+from rlsp_sb3.simulators.rollout import make_simulator
+from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 
 OLD_GYMNASIUM = gym.__version__.startswith("0.")
 PENDULUM = f"InvertedPendulum-{'v4' if OLD_GYMNASIUM else 'v5'}"

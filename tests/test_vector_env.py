@@ -14,9 +14,9 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.vector import SyncVectorEnv
 from scipy.stats import chisquare
 
-import rlsp_envs.vector
+import rlsp_envs.gridworlds.vector
 from brute_force import FAMILY_OF, IDS
-from rlsp_envs.vector import GridworldVectorEnv
+from rlsp_envs.gridworlds.vector import GridworldVectorEnv
 
 OLD_GYMNASIUM = gym.__version__.startswith("0.")
 STAY, INTERACT = 4, 5
@@ -321,7 +321,7 @@ def test_without_a_table_of_observations_it_is_the_same(
     env_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = make_vec(env_id, 4)
-    monkeypatch.setattr(rlsp_envs.vector, "MAX_TABLE_BYTES", 0)
+    monkeypatch.setattr(rlsp_envs.gridworlds.vector, "MAX_TABLE_BYTES", 0)
     without = make_vec(env_id, 4)
     assert env._observations is not None
     assert without._observations is None

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from rlsp_sb3.inverse_dynamics import DiscreteInverseDynamics
-from rlsp_sb3.inverse_models import InverseModels, draw_evenly
-from rlsp_sb3.inverse_policy import CategoricalInversePolicy
-from rlsp_sb3.networks import draw
-from rlsp_sb3.simulate import Trajectories
-from rlsp_sb3.vocabulary import StateVocabulary, Vocabulary
+from rlsp_sb3.models.networks import draw
+from rlsp_sb3.rlsp.categorical_codec import StateVocabulary, Vocabulary
+from rlsp_sb3.rlsp.inverse_dynamics import DiscreteInverseDynamics
+from rlsp_sb3.rlsp.inverse_models import InverseModels, draw_evenly
+from rlsp_sb3.rlsp.inverse_policy import CategoricalInversePolicy
+from rlsp_sb3.simulators.rollout import Trajectories
 
 SEEN = np.array([[0, 5, 1], [1, 5, 4], [0, 5, 9]], dtype=np.float32)
 

@@ -10,12 +10,12 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 from corridor import Corridor
 from point import TINY, Point, distance_from_one
 from rlsp_sb3 import RLSP
-from rlsp_sb3.encoders import FunctionEncoder, IdentityEncoder
-from rlsp_sb3.past import Past
-from rlsp_sb3.sampled_world import MARGIN, SMALLEST_SHARE, steps_of
-from rlsp_sb3.simulate import Trajectories
-from rlsp_sb3.tabular_world import BLOCK, state_features
-from rlsp_sb3.transitions import Transitions
+from rlsp_sb3.data.transitions import Transitions
+from rlsp_sb3.encoders.base import FunctionEncoder, IdentityEncoder
+from rlsp_sb3.rlsp.continuous_estimator import MARGIN, SMALLEST_SHARE, steps_of
+from rlsp_sb3.rlsp.past_trajectories import Past
+from rlsp_sb3.rlsp.tabular_estimator import BLOCK, state_features
+from rlsp_sb3.simulators.rollout import Trajectories
 
 OBSERVED = np.ones((2, 1), np.float32)
 

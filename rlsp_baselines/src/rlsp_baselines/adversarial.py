@@ -21,11 +21,9 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 from rlsp_baselines.demonstrations import find_demonstrations
 from rlsp_baselines.reward_replay_buffer import RewardReplayBuffer
 from rlsp_sb3 import RewardFn, RewardLearner
-from rlsp_sb3.base import as_vec_env
-from rlsp_sb3.checks import check_int, check_positive
-from rlsp_sb3.episodes import Episode
-from rlsp_sb3.hyperparameters import POLICY, constructor_arguments
-from rlsp_sb3.named_arrays import (
+from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.env_util import as_vec_env
+from rlsp_sb3.io.state_arrays import (
     joined,
     load_module,
     load_optimizer,
@@ -34,8 +32,10 @@ from rlsp_sb3.named_arrays import (
     part,
 )
 from rlsp_sb3.protocols import Policy
-from rlsp_sb3.solver_choice import find_solver, solver_name
-from rlsp_sb3.solvers import model_arrays, seeded, set_model_arrays, steps_at_once
+from rlsp_sb3.solvers.base import model_arrays, seeded, set_model_arrays, steps_at_once
+from rlsp_sb3.solvers.factory import find_solver, solver_name
+from rlsp_sb3.solvers.sb3_arguments import POLICY, constructor_arguments
+from rlsp_sb3.utils.checks import check_int, check_positive
 
 ROUND_STEPS = 1000
 """How many environment steps a round has if the solver replays transitions."""

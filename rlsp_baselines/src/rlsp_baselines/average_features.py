@@ -6,15 +6,15 @@ import numpy as np
 
 from rlsp_baselines.observed_features import ObservedFeaturesLearner
 from rlsp_sb3 import LinearReward
-from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.reward import FeatureFn
+from rlsp_sb3.rewards.reward import FeatureFn
+from rlsp_sb3.type_aliases import FloatArray
 
 
 class AverageFeatures(ObservedFeaturesLearner):
     """Rewards the features that the observed states have on average.
 
     The inferred reward is θ·φ(s) with θ = Σ_i φ(s_i) / ‖Σ_i φ(s_i)‖ (Lindner et al. 2021, section
-    4): what :class:`~rlsp_sb3.rlsp.RLSP` begins with, so that what the two infer differs by what
+    4): what :class:`~rlsp_sb3.RLSP` begins with, so that what the two infer differs by what
     the simulated past tells.
 
     Features without bounds, such as those of a "vae", can be had more of elsewhere than in the
@@ -46,7 +46,7 @@ class AverageFeatures(ObservedFeaturesLearner):
             otherwise FastSAC or, for discrete actions, PPO.
         solver_kwargs: Arguments of the solver's class.
         budget: "fast", "paper", a mapping of such a "base" and what differs from it, or a
-            :class:`~rlsp_sb3.budgets.Budget`.
+            :class:`~rlsp_sb3.presets.Budget`.
         n_epochs: How many times the budget's ``solver_steps`` the solver is trained for if
             ``learn`` is not told, at least 1; None for what the budget says. Callbacks are called
             each time.

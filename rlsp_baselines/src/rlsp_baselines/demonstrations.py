@@ -10,8 +10,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from rlsp_sb3.episodes import SUFFIXES, Episode, load_episodes
-from rlsp_sb3.minari_datasets import load_minari
+from rlsp_sb3.data.episodes import SUFFIXES, Episode, load_episodes
+from rlsp_sb3.data.minari_datasets import load_minari
 
 EXPECTED = (
     "expected episodes, trajectories or transitions of imitation, the path of an npz or pkl file, "
@@ -25,9 +25,9 @@ def find_demonstrations(
     """The demonstrations that are meant, as episodes.
 
     Args:
-        demonstrations: An :class:`~rlsp_sb3.episodes.Episode`, a ``Trajectory`` of imitation, a
+        demonstrations: An :class:`~rlsp_sb3.data.Episode`, a ``Trajectory`` of imitation, a
             list of such; ``Transitions`` of imitation; the path of a file that
-            :func:`~rlsp_sb3.episodes.load_episodes` reads; a Minari dataset or its id.
+            :func:`~rlsp_sb3.data.load_episodes` reads; a Minari dataset or its id.
         observation_space: What is seen.
         action_space: What can be done. Numbers are clipped to it, as SB3 does.
 

@@ -11,7 +11,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_baselines.fixed import FixedRewardLearner
 from rlsp_sb3 import RewardFn
-from rlsp_sb3.planning import FloatArray
+from rlsp_sb3.type_aliases import FloatArray
 
 
 class Deviation(FixedRewardLearner):

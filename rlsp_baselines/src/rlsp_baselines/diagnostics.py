@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rlsp_sb3.planning import FloatArray
+from rlsp_sb3.type_aliases import FloatArray
 
 MIN_DRAWS = 4
 

@@ -19,7 +19,7 @@ class GAIL(AdversarialLearner):
     Args:
         env: The environment, a vector environment of SB3, or the id of a registered one.
         observed_states: Not used, but checked; None for the states of the demonstrations.
-        demonstrations: An :class:`~rlsp_sb3.episodes.Episode`, a trajectory of imitation, or a list
+        demonstrations: An :class:`~rlsp_sb3.data.Episode`, a trajectory of imitation, or a list
             of such; transitions of imitation; the path of an npz file or a pickle of the published
             code, from which no code is run; a Minari dataset or its id. Actions that are numbers
             are clipped to the action space.

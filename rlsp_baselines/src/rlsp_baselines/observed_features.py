@@ -14,20 +14,20 @@ from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_baselines.waypoint_reward import WaypointReward
 from rlsp_sb3 import LinearReward
-from rlsp_sb3.budgets import Budget
-from rlsp_sb3.encoders import FunctionEncoder
-from rlsp_sb3.epoch_learner import EpochLearner
-from rlsp_sb3.measures import base_env
-from rlsp_sb3.named_arrays import joined, part
-from rlsp_sb3.planning import FloatArray
+from rlsp_sb3.data.transitions import Transitions, collect
+from rlsp_sb3.encoders.base import FunctionEncoder
+from rlsp_sb3.env_util import base_env
+from rlsp_sb3.io.state_arrays import joined, part
+from rlsp_sb3.learners.epoch import EpochLearner
+from rlsp_sb3.presets import Budget
 from rlsp_sb3.protocols import Policy
-from rlsp_sb3.reward import FeatureFn
-from rlsp_sb3.solver_choice import Algorithm, make_model
-from rlsp_sb3.solvers import SB3Solver
-from rlsp_sb3.stopwatch import Stopwatch
-from rlsp_sb3.tabular_world import state_features
-from rlsp_sb3.training_env import ForwardModel, is_simulated, make_training_env
-from rlsp_sb3.transitions import Transitions, collect
+from rlsp_sb3.rewards.reward import FeatureFn
+from rlsp_sb3.rlsp.tabular_estimator import state_features
+from rlsp_sb3.solvers.base import SB3Solver
+from rlsp_sb3.solvers.factory import Algorithm, make_model
+from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
+from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.timer import Stopwatch
 
 ONE = np.ones(1)
 """The weight of the reward, which is the only feature that a solver is told."""
@@ -40,7 +40,7 @@ class ObservedFeaturesLearner(EpochLearner):
     transitions of random actions. In environments with ``mdp`` the policy is planned for the task
     reward plus a weight times the inferred one, and no timestep is taken. In all others a timestep
     is a step that the solver takes, by default as many as
-    :class:`~rlsp_sb3.rlsp.RLSP`'s with the same budget; the solver trains as it does there, a fifth
+    :class:`~rlsp_sb3.RLSP`'s with the same budget; the solver trains as it does there, a fifth
     of its episodes from observed states, but for one reward and from beginning to end.
 
     The arguments are those of RLSP, without those of simulating the past; see
@@ -145,7 +145,7 @@ class ObservedFeaturesLearner(EpochLearner):
         if not isinstance(transitions, Transitions):
             raise TypeError(
                 f"transitions is a {type(transitions).__name__}: expected what "
-                "rlsp_sb3.transitions.collect returns, or the transitions of another learner"
+                "rlsp_sb3.data.transitions.collect returns, or the transitions of another learner"
             )
         shape = self.observation_space.shape or ()
         if transitions.observations.shape[1:] != shape or not len(transitions.observations):

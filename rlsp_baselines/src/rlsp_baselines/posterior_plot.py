@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import laplace, norm
 
-from rlsp_sb3.figure_style import INK
-from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.plots import INFERRED, TASK, TRUE
+from rlsp_sb3.plotting.reward_figure import INFERRED, TASK, TRUE
+from rlsp_sb3.plotting.style import INK
+from rlsp_sb3.type_aliases import FloatArray
 
 if TYPE_CHECKING:
     from rlsp_baselines.reward_sampling import RewardSampling

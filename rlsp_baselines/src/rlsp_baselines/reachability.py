@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from rlsp_sb3.planning import FloatArray
+from rlsp_sb3.type_aliases import FloatArray
 
 BITS = 8
 CHUNK = 24  # columns that are worked on at once: few enough to stay in the processor's cache

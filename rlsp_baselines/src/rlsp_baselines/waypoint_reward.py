@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlsp_sb3.planning import FloatArray
-from rlsp_sb3.reward import FeatureFn
+from rlsp_sb3.rewards.reward import FeatureFn
+from rlsp_sb3.type_aliases import FloatArray
 
 TINY = 1e-12
 
@@ -16,7 +16,7 @@ TINY = 1e-12
 class WaypointReward:
     """The largest max_i φ(s')·φ(s_i)/‖φ(s_i)‖ of the products with the features of waypoints s_i.
 
-    A function of transitions, as :class:`~rlsp_sb3.reward.RewardFn` is, of the state s' that one
+    A function of transitions, as :class:`~rlsp_sb3.RewardFn` is, of the state s' that one
     leads to (Lindner et al. 2021, section 4).
 
     Args:

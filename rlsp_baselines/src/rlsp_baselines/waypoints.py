@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rlsp_baselines.observed_features import ObservedFeaturesLearner
 from rlsp_baselines.waypoint_reward import WaypointReward
-from rlsp_sb3.reward import FeatureFn
+from rlsp_sb3.rewards.reward import FeatureFn
 
 
 class Waypoints(ObservedFeaturesLearner):

@@ -10,7 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from rlsp_envs.problems import (
+from rlsp_envs.gridworlds.problems import (
     APPLES_PROBLEMS,
     BATTERIES_PROBLEMS,
     ROOM_PROBLEMS,
@@ -56,7 +56,7 @@ def register_envs() -> None:
             if env_id not in registry:
                 register(
                     env_id,
-                    entry_point=f"rlsp_envs.{module}:{name}Env",
+                    entry_point=f"rlsp_envs.gridworlds.{module}:{name}Env",
                     vector_entry_point=_vector_entry_point(f"{name}VectorEnv", kwargs),
                     max_episode_steps=TIME_LIMIT,
                     kwargs=kwargs,
@@ -80,8 +80,8 @@ def register_envs() -> None:
 def _vector_entry_point(name: str, kwargs: dict[str, Any]) -> Any:
     # Gymnasium 0.29's make_vec does not hand a spec's kwargs to its vector entry point.
     if version("gymnasium").startswith("0."):
-        return partial(_make_vector_env, f"rlsp_envs.vector:{name}", **kwargs)
-    return f"rlsp_envs.vector:{name}"
+        return partial(_make_vector_env, f"rlsp_envs.gridworlds.vector:{name}", **kwargs)
+    return f"rlsp_envs.gridworlds.vector:{name}"
 
 
 def _make_vector_env(path: str, **kwargs: Any) -> Any:

@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
-from rlsp_sb3 import plugins
-from rlsp_sb3.budgets import find_budget
-from rlsp_sb3.checks import check_choice, check_int
-from rlsp_sb3.hyperparameters import yaml_value
-from rlsp_sb3.rlsp import RLSP
-from rlsp_sb3.settings import check_arguments
-from rlsp_sb3.suggest import did_you_mean
+from rlsp_sb3.learners import registry
+from rlsp_sb3.presets import find_budget
+from rlsp_sb3.rlsp.rlsp import RLSP
+from rlsp_sb3.solvers.sb3_arguments import yaml_value
+from rlsp_sb3.utils.arguments import check_arguments
+from rlsp_sb3.utils.checks import check_choice, check_int
+from rlsp_sb3.utils.did_you_mean import did_you_mean
 
 BUDGET_NAMES = ("paper", "fast", "smoke")
 DEFAULT = "default.yaml"
@@ -58,8 +58,8 @@ class Config:
         check_int("transitions", self.transitions, 2)
         check_arguments("rlsp", RLSP, self.rlsp)
         find_budget(self.rlsp.get("budget", "fast"), is_tabular=False)
-        if "gail" in plugins.learner_names():
-            check_arguments("gail", plugins.load_learner("gail"), self.gail)
+        if "gail" in registry.learner_names():
+            check_arguments("gail", registry.load_learner("gail"), self.gail)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""

@@ -11,19 +11,7 @@ from urllib.parse import quote
 
 import rlsp_sb3
 from rlsp_sb3.experiments.config import Config
-
-EXPERT = "expert"
-"""The "method" that measures what the expert earns itself."""
-
-RLSP_METHODS = ("rlsp", "average-features", "waypoints")
-METHODS = (*RLSP_METHODS, "gail")
-LABELS = {
-    EXPERT: "expert",
-    "rlsp": "RLSP",
-    "average-features": "average features",
-    "waypoints": "waypoints",
-    "gail": "GAIL",
-}
+from rlsp_sb3.experiments.methods import EXPERT, LABELS, RLSP_METHODS
 
 
 class Result(Protocol):

@@ -11,14 +11,15 @@ from typing import Any
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 
-from rlsp_sb3 import plugins
-from rlsp_sb3.base import RewardLearner
-from rlsp_sb3.callbacks import checkpoints
-from rlsp_sb3.episodes import Episode
-from rlsp_sb3.experiments.executors import Report
+from rlsp_sb3 import env_util
+from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.experiments.executors.base import Report
 from rlsp_sb3.experiments.job import MethodJob
-from rlsp_sb3.rlsp import RLSP
-from rlsp_sb3.settings import arguments_of
+from rlsp_sb3.learners import registry
+from rlsp_sb3.learners.base import RewardLearner
+from rlsp_sb3.learners.callbacks import checkpoints
+from rlsp_sb3.rlsp.rlsp import RLSP
+from rlsp_sb3.utils.arguments import arguments_of
 
 LEARNER = "learner.zip"
 TELL_EVERY = 0.5  # seconds
@@ -44,9 +45,9 @@ def learn(
     Returns:
         A learner that has learned.
     """
-    learner_class = plugins.load_learner(job.method)
+    learner_class = registry.load_learner(job.method)
     progress = Progress(report, "learning")
-    env = plugins.make(job.env_id)
+    env = env_util.make(job.env_id)
     if work is not None and (work / LEARNER).exists():
         return learner_class.load(work / LEARNER, env)
     if job.method == "gail":
@@ -62,7 +63,7 @@ def learn(
     if job.method != "rlsp":
         report("fitting the encoder", 0.0)
         # Nothing but what comes before the first epoch.
-        ready = RLSP(plugins.make(job.env_id), observed, seed=job.seed, **arguments).learn(0)
+        ready = RLSP(env_util.make(job.env_id), observed, seed=job.seed, **arguments).learn(0)
         own = arguments_of(learner_class)
         arguments = {name: value for name, value in arguments.items() if name in own}
         arguments["encoder"] = ready.encoder

@@ -11,9 +11,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rlsp_sb3.atomic import replacing
 from rlsp_sb3.experiments.job import MethodJob, Outcome
-from rlsp_sb3.run_folder import versions
+from rlsp_sb3.io.atomic_write import replacing, write_json
+from rlsp_sb3.runs.run_folder import versions
 
 LOCK = ".lock"
 UNFINISHED = ".unfinished"
@@ -102,9 +102,3 @@ class ResultFolder:
 
     def _result(self, job: MethodJob) -> Path:
         return self.jobs / f"{job.name}.json"
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file, whole or not at all."""
-    with replacing(path) as unfinished:
-        unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlsp_sb3.experiments.result_folder import write_json
-from rlsp_sb3.machine import machine
-from rlsp_sb3.run_folder import versions
+from rlsp_sb3.io.atomic_write import write_json
+from rlsp_sb3.runs.run_folder import versions
+from rlsp_sb3.utils.machine import machine
 
 NAME = "runs.json"
 

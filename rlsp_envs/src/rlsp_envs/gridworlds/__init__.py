@@ -1,0 +1,1 @@
+"""The published gridworlds (Shah et al. 2019), and layouts of one's own."""

@@ -1,0 +1,406 @@
+"""What all gridworlds have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Literal, get_args
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import InvalidAction, ResetNeeded
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
+
+from rlsp_envs.gridworlds.actions import KEYS, MOVES, STAY
+from rlsp_envs.gridworlds.grid_operations import sprites
+from rlsp_envs.gridworlds.layout import Layout
+from rlsp_envs.gridworlds.mdp import TabularMDP
+from rlsp_envs.gridworlds.outcome import Outcome
+from rlsp_envs.gridworlds.render import Sprite, Window, draw, to_text
+from rlsp_envs.gridworlds.reward_weights import Weights, parse_weights
+from rlsp_envs.gridworlds.state_space import BoolArray, IntArray, State, States, StateSpace
+
+RewardName = Literal["task", "true", "none"]
+
+
+class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
+    """A world on a grid with a state that can be enumerated.
+
+    A subclass says what its states are, what follows from an action, and what features, an
+    observation and a picture of a state are, each for a batch of states at once.
+
+    Args:
+        layout: The parsed drawing of the world.
+        fields: The size of each field of the state, see :class:`StateSpace`.
+        initial_state: Where every episode starts.
+        feature_names: The names of the F features.
+        channels: The largest value of each of the C channels of an observation.
+        observed_state: The fields of the state that the human left behind that differ from the
+            initial state; None if there is no such state.
+        task_reward: What the robot is told to do: the weight of each feature that has one, by
+            name, or all F weights. None means zeros.
+        true_reward: What the human wants, in the same form.
+        horizon: How many states the human passed through, the first and the observed one
+            included; None if that is not known.
+        reward: Which reward ``step`` returns: "task", "true", or "none" for 0.
+        render_mode: "ansi", "rgb_array", "human" or None.
+
+    Raises:
+        ValueError: If a state is impossible, a reward names an unknown feature, or the horizon,
+            ``reward`` or ``render_mode`` is not allowed.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc, unused-ignore]
+        "render_modes": ["ansi", "rgb_array", "human"],
+        "render_fps": 4,
+    }
+    n_actions: ClassVar[int] = 5
+
+    def __init__(
+        self,
+        *,
+        layout: Layout,
+        fields: Mapping[str, int | tuple[int, ...]],
+        initial_state: State,
+        feature_names: Sequence[str],
+        channels: Sequence[int],
+        observed_state: Mapping[str, Any] | None = None,
+        task_reward: Weights = None,
+        true_reward: Weights = None,
+        horizon: int | None = None,
+        reward: RewardName = "task",
+        render_mode: str | None = None,
+    ) -> None:
+        if reward not in get_args(RewardName):
+            raise ValueError(f"reward={reward!r}: expected one of {get_args(RewardName)}")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(
+                f"render_mode={render_mode!r}: expected None or one of "
+                f"{self.metadata['render_modes']}"
+            )
+        if horizon is not None and (not isinstance(horizon, (int, np.integer)) or horizon < 1):
+            raise ValueError(f"horizon={horizon!r}: expected None or an int of at least 1")
+        self.layout = layout
+        self.states = StateSpace(fields, self._is_valid)
+        self.feature_names = tuple(feature_names)
+        self.horizon = horizon
+        self.render_mode = render_mode
+        self.task_reward = parse_weights("task_reward", task_reward, self.feature_names)
+        self.true_reward = parse_weights("true_reward", true_reward, self.feature_names)
+        self.step_reward = {
+            "task": self.task_reward,
+            "true": self.true_reward,
+            "none": np.zeros(len(self.feature_names)),
+        }[reward]
+
+        self.initial_state = initial_state
+        self._initial = self.states.batch(initial_state)
+        self.observed_state = self.complete(observed_state) if observed_state is not None else None
+        self._current: States | None = None
+        self._window = Window()
+
+        self.grid_shape = (*layout.shape, len(channels))
+        high = np.broadcast_to(np.array(channels, dtype=np.float32), self.grid_shape).ravel()
+        self.observation_space: spaces.Box = spaces.Box(np.zeros_like(high), high)
+        self.action_space: spaces.Discrete = spaces.Discrete(self.n_actions)
+
+    # What a subclass defines, for batches of N states.
+
+    @abstractmethod
+    def _is_valid(self, states: States) -> BoolArray:
+        """Which combinations of field values are states (N,)."""
+
+    @abstractmethod
+    def _outcomes(self, states: States, actions: IntArray) -> Iterator[Outcome]:
+        """What may follow when each state takes its action (N,)."""
+
+    @abstractmethod
+    def _features(self, states: States) -> NDArray[np.float64]:
+        """The features (N, F)."""
+
+    @abstractmethod
+    def _grids(self, states: States) -> NDArray[np.float32]:
+        """The observations as grids (N, height, width, channels)."""
+
+    @abstractmethod
+    def _states_of_grids(self, grids: NDArray[np.float32]) -> States:
+        """The valid states that noisy grids (N, height, width, channels) resemble most."""
+
+    @abstractmethod
+    def _sprites(self, state: State) -> list[Sprite]:
+        """What to draw, from back to front."""
+
+    # Gymnasium's interface.
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: Seeds the environment's random numbers.
+            options: ``{"state": …}`` starts in that state: its index, or a mapping with those of
+                its fields that differ from the initial state. ``{"observation": …}`` starts in
+                the state of an observation.
+
+        Raises:
+            ValueError: If there is another option, or there is no such state.
+        """
+        super().reset(seed=seed)
+        options = options or {}
+        unknown = sorted(set(options) - {"state", "observation"})
+        if unknown or len(options) > 1:
+            raise ValueError(
+                f"options={options} is not understood: expected one of 'state' and 'observation'"
+            )
+        if "observation" in options:
+            self.set_state_from_observation(options["observation"])
+        elif "state" in options:
+            self._current = self.states.batch(self.complete(options["state"]))
+        else:
+            self._current = self._initial
+        if self.render_mode == "human":
+            self.render()
+        observation, info, _ = self._report()
+        return observation, info
+
+    def step(
+        self, action: np.int64 | int
+    ) -> tuple[NDArray[Any], float, bool, bool, dict[str, Any]]:
+        """Take an action; the reward is that of the state that follows.
+
+        Raises:
+            InvalidAction: If the action is not one of the action space.
+            ResetNeeded: If the environment was never reset.
+        """
+        if not self.action_space.contains(action):
+            raise InvalidAction(
+                f"action={action!r}: expected an int from 0 to {self.n_actions - 1}"
+            )
+        if self._current is None:
+            raise ResetNeeded("step was called before reset: call reset first")
+        outcomes = list(self._outcomes(self._current, np.array([action])))
+        if len(outcomes) == 1:
+            self._current = outcomes[0].states
+        else:
+            probabilities = np.array([outcome.probability.item() for outcome in outcomes])
+            chosen = self.np_random.choice(len(outcomes), p=probabilities)
+            self._current = outcomes[chosen].states
+        if self.render_mode == "human":
+            self.render()
+        observation, info, reward = self._report()
+        return observation, reward, False, False, info
+
+    def render(self) -> Any:
+        """Draw the current state.
+
+        Returns:
+            A str with render mode "ansi", an array (height, width, 3) of uint8 with "rgb_array",
+            and None with "human", which shows it in a window.
+
+        Raises:
+            DependencyNotInstalled: If pygame is not installed and a picture is asked for.
+        """
+        if self.render_mode is None:
+            gym.logger.warn(
+                "render was called without a render mode: pass render_mode to gym.make, for "
+                'example render_mode="rgb_array"'
+            )
+            return None
+        state = self.states.single(self._now())
+        shape, caption = self.layout.shape, self._caption(state)
+        if self.render_mode == "ansi":
+            return to_text(self._sprites(state), shape, caption)
+        picture = draw(self._sprites(state), shape, caption)
+        if self.render_mode == "rgb_array":
+            return picture
+        self._window.show(picture, self.metadata["render_fps"])
+        return None
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        self._window.close()
+
+    def get_keys_to_action(self) -> dict[tuple[str | int, ...], int]:
+        """The keys for ``gymnasium.utils.play``: arrows or w, a, s, d, and space to interact.
+
+        Pass it ``noop=4`` as well, to stay as long as no key is pressed.
+        """
+        return {(key,): action for key, action in KEYS.items() if action < self.n_actions}
+
+    # What reward learning needs.
+
+    @cached_property
+    def mdp(self) -> TabularMDP:
+        """The whole environment as arrays, built at first use.
+
+        Raises:
+            ValueError: If there are too many states to tabulate.
+        """
+        n_states, n_actions = len(self.states), self.n_actions
+        states = self.states.decode(np.arange(n_states))
+        rows, columns, probabilities = [], [], []
+        for action in range(n_actions):
+            for outcome in self._outcomes(states, np.full(n_states, action)):
+                rows.append((outcome.rows * n_actions + action).astype(np.int32))
+                columns.append(self.states.encode(outcome.states).astype(np.int32))
+                probabilities.append(outcome.probability)
+        entries = np.concatenate(probabilities), (np.concatenate(rows), np.concatenate(columns))
+        initial = np.zeros(n_states)
+        initial[self.states.index(self.initial_state)] = 1
+        return TabularMDP(
+            transitions=coo_array(entries, shape=(n_states * n_actions, n_states)).tocsr(),
+            features=self._features(states),
+            feature_names=self.feature_names,
+            initial_distribution=initial,
+            default_action=STAY,
+            states=self.states,
+        )
+
+    @property
+    def state(self) -> State | None:
+        """The current state; None before the first reset."""
+        return None if self._current is None else self.states.single(self._current)
+
+    @property
+    def observed_states(self) -> NDArray[Any] | None:
+        """The state that the human left behind as observations (1, D), None if there is none."""
+        if self.observed_state is None:
+            return None
+        return self._observe(self.states.batch(self.observed_state))
+
+    def set_state_from_observation(self, observation: ArrayLike) -> None:
+        """Put the environment into the state of one observation, or the one most like it."""
+        self._current = self._states_of(np.asarray(observation)[None])
+
+    def state_indices(self, observations: ArrayLike) -> NDArray[np.int64]:
+        """The MDP's indices (N,) of the states of N observations (N, *observation_shape)."""
+        return self.states.encode(self._states_of(np.asarray(observations)))
+
+    def observations(self, indices: ArrayLike) -> NDArray[Any]:
+        """The observations (N, *observation_shape) of the states with the given indices (N,)."""
+        return self._observe(self.states.decode(indices))
+
+    def features(self, observations: ArrayLike) -> NDArray[np.float64]:
+        """The features of observations.
+
+        Args:
+            observations: One observation, or a batch of N.
+
+        Returns:
+            Their features, of shape (F,) or (N, F).
+
+        Raises:
+            ValueError: If the shape is not that of an observation or a batch of them.
+        """
+        observations = np.asarray(observations)
+        single = observations.shape == self.observation_space.shape
+        features = self._features(self._states_of(observations[None] if single else observations))
+        return features.reshape(-1) if single else features
+
+    def agent_at_each_cell(self, state: Mapping[str, Any] | int) -> NDArray[np.int64]:
+        """The states that differ from one state in where the agent stands.
+
+        Args:
+            state: The index of the state, or those of its fields that differ from the initial one.
+
+        Returns:
+            Their indices by cell (height, width), -1 where the agent cannot be: what a heatmap
+            of a function of states needs.
+        """
+        height, width = self.layout.shape
+        cells = np.indices((height, width), dtype=np.int16).reshape(2, -1).T
+        states = {
+            name: np.repeat(values, len(cells), axis=0)
+            for name, values in self.states.batch(self.complete(state)).items()
+        }
+        states["agent"] = cells
+        return self.states.encode(states).reshape(height, width)
+
+    def complete(self, state: Mapping[str, Any] | int) -> State:
+        """A whole state from those of its fields that differ from the initial state, or its index.
+
+        Raises:
+            ValueError: If there is no such state.
+        """
+        if isinstance(state, (int, np.integer)):
+            return self.states.state(int(state))
+        if not isinstance(state, Mapping):
+            raise ValueError(
+                f"state={state!r}: expected the index of a state or a mapping with some of the "
+                f"fields {sorted(self.states.fields)}"
+            )
+        return self.states.single(self.states.batch({**self.initial_state, **state}))
+
+    # Shared by subclasses.
+
+    def _move(self, agents: NDArray[np.int16], actions: IntArray) -> NDArray[np.int16]:
+        """Where agents (N, 2) get to: actions that are no moves and obstacles leave them there."""
+        step = MOVES[np.where(actions < len(MOVES), actions, STAY)]
+        moved = np.clip(agents + step, 0, np.array(self.layout.shape, dtype=np.int16) - 1)
+        blocked = self._obstacles[moved[:, 0], moved[:, 1]]
+        return np.where(blocked[:, None], agents, moved)
+
+    @cached_property
+    def _obstacles(self) -> BoolArray:
+        """The cells (height, width) that the agent cannot enter."""
+        return self.layout.walls
+
+    def _not_in_obstacle(self, agents: NDArray[np.int16]) -> BoolArray:
+        free: BoolArray = ~self._obstacles[agents[:, 0], agents[:, 1]]
+        return free
+
+    def _argmax_cell(self, layers: NDArray[np.float32]) -> NDArray[np.int16]:
+        """The cell (N, 2) where the agent can be with the largest value in (N, height, width)."""
+        values = np.where(self._obstacles, -np.inf, layers)
+        values = values.reshape(len(layers), self._obstacles.size)
+        rows, columns = np.divmod(values.argmax(axis=1), self.layout.shape[1])
+        return np.stack([rows, columns], axis=1).astype(np.int16)
+
+    def _ground_sprites(self) -> list[Sprite]:
+        """Walls and goals."""
+        goals = enumerate(self.layout.goals.tolist(), start=1)
+        return [
+            *sprites("wall", np.argwhere(self.layout.walls)),
+            *(Sprite("goal", tuple(cell), str(number)) for number, cell in goals),
+        ]
+
+    def _caption(self, state: State) -> str:
+        """A line under the picture."""
+        return ""
+
+    # Internals.
+
+    def _observe(self, states: States) -> NDArray[Any]:
+        """The observations (N, *observation_shape) of a batch of states."""
+        grids = self._grids(states)
+        return grids.reshape(len(grids), -1)
+
+    def _states_of(self, observations: NDArray[Any]) -> States:
+        """The states of observations (N, *observation_shape)."""
+        shape = self.observation_space.shape
+        if observations.shape[1:] != shape:
+            raise ValueError(
+                f"observations have shape {observations.shape}: expected one of shape {shape} or "
+                f"N of them, ({', '.join(map(str, ('N', *shape)))})"
+            )
+        return self._states_of_grids(observations.reshape(-1, *self.grid_shape))
+
+    def _now(self) -> States:
+        """The current state as a batch of one."""
+        if self._current is None:
+            raise ResetNeeded("there is no current state: call reset first")
+        return self._current
+
+    def _report(self) -> tuple[NDArray[Any], dict[str, Any], float]:
+        """The observation of the current state, the info about it, and its reward."""
+        features = self._features(self._now())[0]
+        info = {
+            "features": features,
+            "task_reward": float(features @ self.task_reward),
+            "true_reward": float(features @ self.true_reward),
+        }
+        return self._observe(self._now())[0], info, float(features @ self.step_reward)

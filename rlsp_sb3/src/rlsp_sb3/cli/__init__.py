@@ -1,0 +1,1 @@
+"""The command ``rlsp``: one module for each of its subcommands."""

@@ -1,0 +1,77 @@
+"""The command ``rlsp plot``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rlsp_sb3.cli.console import say, user_errors
+from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.utils.errors import NotOfferedError
+
+if TYPE_CHECKING:
+    from rlsp_sb3.plotting.runs.groups import Group
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="""Examples:
+
+- `rlsp plot runs/RoomDefault-v0/tabular-rlsp-seed0`
+
+- `rlsp plot runs/RoomDefault-v0/* runs/TrainDefault-v0/* --out figures`
+"""
+)
+def plot(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN…", help="The folders that `rlsp learn` left, or is filling."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the figures.")] = Path(
+        "runs", "plots"
+    ),
+) -> None:
+    """Draw what runs have learned, and compare them.
+
+    Runs that differ only in their seed are drawn as one: their mean, and from the lowest to the
+    highest, or from 5 seeds on the bootstrapped 95 % confidence interval of the mean. Of a run that
+    is still going on, what it has logged is drawn.
+
+    Writes **curves.png** (how they learned), **weights.png** (the weights of features),
+    **rewards.png** (the inferred reward in each cell of a gridworld) and **returns.png** (what the
+    policies earn at the end, of two runs or more), and says what cannot be drawn.
+    """
+    from rlsp_sb3.plotting.runs.groups import group_runs
+    from rlsp_sb3.plotting.runs.heatmaps import maps_plot
+    from rlsp_sb3.plotting.runs.learning_curves import curves_plot
+    from rlsp_sb3.plotting.runs.returns import returns_plot
+    from rlsp_sb3.plotting.runs.weights import weights_plot
+    from rlsp_sb3.runs.run import read_run
+
+    figures: dict[str, Callable[[list[Group], Path], list[str]]] = {
+        "curves.png": curves_plot,
+        "weights.png": weights_plot,
+        "rewards.png": maps_plot,
+        "returns.png": returns_plot,
+    }
+    with user_errors():
+        once = {path.resolve(): path for path in runs}.values()
+        groups, notes = group_runs([read_run(path) for path in once])
+        drawn = []
+        for name, draw in figures.items():
+            try:
+                with replacing(out / name) as unfinished:
+                    notes += [f"{name}: {note}" for note in draw(groups, unfinished)]
+                drawn.append(name)
+            except NotOfferedError as error:
+                notes.append(f"{name} is left out: {error}")
+                (out / name).unlink(missing_ok=True)  # it would be that of other runs
+    for note in notes:
+        say(note, style="yellow")
+    if not drawn:
+        raise typer.Exit(1)
+    say(f"In {out}: {', '.join(drawn)} of {len(once)} run{'s' if len(once) > 1 else ''}")

@@ -1,0 +1,227 @@
+"""The commands ``rlsp rollout``, ``rlsp evaluate`` and ``rlsp video``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rlsp_sb3.cli.console import check_output, say, stdout, user_errors
+from rlsp_sb3.cli.printed_tables import returns_table
+from rlsp_sb3.data.episodes import Episode, check_npz_name, save_episodes
+from rlsp_sb3.data.minari_datasets import check_new_dataset, save_minari
+from rlsp_sb3.data.rollouts import rollout as run_policy
+from rlsp_sb3.env_util import make
+from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.video.recording import check_film, make_for_film, record
+
+app = typer.Typer()
+
+PolicyFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="POLICY",
+        help="A policy: the zip file of an algorithm of SB3 (MlpPolicy) or of a learner. No code "
+        "in it is run.",
+    ),
+]
+Env = Annotated[
+    str, typer.Argument(metavar="ENV", help="The id of an environment, as in `rlsp learn`.")
+]
+Deterministic = Annotated[
+    bool,
+    typer.Option(
+        "--deterministic/--stochastic",
+        help="Whether the policy takes its most probable action, or draws one.",
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(min=0, metavar="N", help="Seeds the environment, the actions and the noise."),
+]
+MaxSteps = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Cut episodes after N steps.")
+]
+
+
+@app.command(
+    epilog="""Examples:
+
+- `rlsp rollout expert.zip HalfCheetah-FW-v2 --episodes 10 --out data.npz`
+
+- `rlsp rollout expert.zip Pendulum-v1 --episodes 50 --noise 0.12 --minari pendulum/noisy-v0`
+"""
+)
+def rollout(
+    policy: PolicyFile,
+    env: Env,
+    episodes: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many episodes to write.")
+    ] = 10,
+    noise: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, metavar="P", help="The probability, at each step, of a random action."
+        ),
+    ] = 0.0,
+    deterministic: Deterministic = False,
+    seed: Seed = 0,
+    max_steps: MaxSteps = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an npz file.")] = None,
+    minari: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Write a Minari dataset, such as halfcheetah/expert-v0."),
+    ] = None,
+) -> None:
+    """Let a policy act, and write the episodes to a file or a Minari dataset.
+
+    From both, **rlsp_sb3.data.rollouts.sample_observed_states** samples states to learn from.
+    """
+    with user_errors():
+        if (out is None) == (minari is None):
+            raise ValueError("expected either --out FILE.npz or --minari ID")
+        if out is not None:
+            check_npz_name(out)
+            check_output(out)
+        if minari is not None:
+            check_new_dataset(minari)
+        made = make(env)
+        loaded = load_policy(policy, made)
+        written = run_policy(
+            loaded,
+            made,
+            episodes,
+            seed=seed,
+            deterministic=deterministic,
+            noise=noise,
+            max_steps=max_steps,
+        )
+        if out is not None:
+            save_episodes(out, written)
+        if minari is not None:
+            save_minari(minari, written, made, algorithm_name=policy.stem)
+    say(f"{_summary(written)} in {out or f'the Minari dataset {minari}'}")
+
+
+@app.command(
+    epilog="""Examples:
+
+- `rlsp evaluate expert.zip HalfCheetah-FW-v2`
+
+- `rlsp evaluate runs/room/learner.zip RoomDefault-v0 --stochastic --out returns.json`
+"""
+)
+def evaluate(
+    policy: PolicyFile,
+    env: Env,
+    episodes: Annotated[int, typer.Option(min=1, metavar="N", help="How many episodes.")] = 100,
+    deterministic: Deterministic = True,
+    seed: Seed = 0,
+    max_steps: MaxSteps = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all of it as JSON, too.")
+    ] = None,
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            "--progress/--no-progress",
+            help="Show a progress bar; otherwise if this is a terminal.",
+        ),
+    ] = None,
+) -> None:
+    """Measure what a policy earns: the return of its own actions, without a discount.
+
+    The reward is the environment's. The confidence interval of the mean is bootstrapped over
+    episodes, and says nothing about how other seeds of the training would have done.
+    """
+    with user_errors():
+        if out is not None:
+            check_output(out)
+        made = make(env)
+        loaded = load_policy(policy, made)
+        returns = measure_returns(
+            loaded,
+            made,
+            episodes,
+            seed=seed,
+            deterministic=deterministic,
+            max_steps=max_steps,
+            progress_bar=sys.stdout.isatty() if progress is None else progress,
+        )
+        stdout.print(returns_table(returns))
+        if out is not None:
+            about = {
+                "policy": str(policy),
+                "env": env,
+                "episodes": episodes,
+                "deterministic": deterministic,
+                "seed": seed,
+                "max_steps": max_steps,
+            }
+            text = json.dumps({**about, **returns.to_dict()}, indent=2)
+            with replacing(out) as unfinished:
+                unfinished.write_text(text + "\n", encoding="utf-8")
+            say(f"{out} holds all returns")
+
+
+@app.command(
+    epilog="""Examples:
+
+- `rlsp video expert.zip HalfCheetah-FW-v2 --out cheetah.mp4`
+
+- `rlsp video runs/room/learner.zip RoomDefault-v0 --out robot.gif --episodes 2 --fps 2`
+"""
+)
+def video(
+    policy: PolicyFile,
+    env: Env,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help='The film: .gif, or .mp4, which needs `pip install "rlsp-sb3[video]"`.',
+        ),
+    ],
+    episodes: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many episodes, one after the other.")
+    ] = 1,
+    fps: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Steps a second; otherwise as the environment says."),
+    ] = None,
+    deterministic: Deterministic = True,
+    seed: Seed = 0,
+    max_steps: MaxSteps = None,
+) -> None:
+    """Film a policy.
+
+    A GIF is at most 480 pixels wide and high.
+    """
+    with user_errors():
+        check_film(out)
+        check_output(out)
+        made = make_for_film(env)
+        loaded = load_policy(policy, made)
+        filmed = record(
+            loaded,
+            made,
+            out,
+            episodes,
+            fps=fps,
+            seed=seed,
+            deterministic=deterministic,
+            max_steps=max_steps,
+        )
+    say(f"{_summary(filmed)} in {out}")
+
+
+def _summary(episodes: list[Episode]) -> str:
+    steps = sum(map(len, episodes))
+    mean = sum(episode.total_reward for episode in episodes) / len(episodes)
+    count = f"{len(episodes):,} episode{'s' if len(episodes) > 1 else ''}"
+    return f"{count} of {steps:,} steps in all, with a mean return of {mean:,.1f},"

@@ -1,0 +1,177 @@
+"""What the command prints, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from rlsp_sb3 import env_util
+from rlsp_sb3.evaluation.returns import Returns
+from rlsp_sb3.experiments.gridworlds.table import Method, Summary
+from rlsp_sb3.rewards.reward import LinearReward
+from rlsp_sb3.utils.errors import PluginError
+
+NOTHING = "–"
+METHODS_EXPLANATION = (
+    "The mean over seeds and, where they differ, the lowest and the highest of them. A method that "
+    f"is not random has one. {NOTHING}: not run, or there is none."
+)
+"""What the cells of :func:`method_tables` show."""
+MAX_ROWS = 20
+
+
+def reward_table(reward: LinearReward, env: Any) -> Table:
+    """The weights of an inferred reward beside those of the rewards that the environment offers."""
+    columns = {"inferred": reward.weights}
+    for name in ("task", "true"):
+        weights = getattr(env, f"{name}_reward", None)
+        if weights is not None and np.shape(weights) == reward.weights.shape:
+            columns[name] = weights
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("feature", overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right")
+    n_features = len(reward.weights)
+    largest = np.argsort(-np.abs(reward.weights), kind="stable")[:MAX_ROWS]
+    for i in sorted(largest) if n_features > MAX_ROWS else range(n_features):
+        cells = (_weight(weights[i]) for weights in columns.values())
+        table.add_row(Text(reward.feature_names[i]), *cells)
+    if n_features > MAX_ROWS:
+        table.caption = f"the {MAX_ROWS} largest of {n_features} weights"
+    return table
+
+
+def fractions_table(fractions: dict[str, float]) -> Table:
+    """How good each robot is."""
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("robot that plans with")
+    table.add_column("fraction of the best true return", justify="right")
+    for name, fraction in fractions.items():
+        table.add_row(Text(name), Text(f"{fraction:.3f}", "bold"))
+    return table
+
+
+def method_tables(
+    problems: Sequence[str],
+    methods: Sequence[Method],
+    summaries: Mapping[tuple[str, str], Summary],
+) -> dict[str, Table]:
+    """How good methods are on problems, and how many seconds they took, by title."""
+
+    def fraction(summary: Summary) -> Text:
+        low, mean, high = (f"{x:.3f}" for x in (summary.low, summary.mean, summary.high))
+        return Text(mean if low == high else f"{mean}\n{low}…{high}", "bold")
+
+    def seconds(summary: Summary) -> Text:
+        return Text(f"{summary.seconds:,.3f}")
+
+    kinds: dict[str, Callable[[Summary], Text]] = {
+        "fraction of the best true return": fraction,
+        "seconds to infer the reward": seconds,
+    }
+    tables = {}
+    for title, cell in kinds.items():
+        tables[title] = table = Table(box=SIMPLE_HEAD, collapse_padding=True)
+        table.add_column("", no_wrap=True)
+        for method in methods:
+            header = method.label.replace(" ", "\n")  # narrow, so that many fit
+            table.add_column(header, justify="right", min_width=5, overflow="fold")
+        for problem in problems:
+            found = [summaries.get((problem, method.name)) for method in methods]
+            table.add_row(Text(problem), *(cell(x) if x else Text(NOTHING) for x in found))
+    return tables
+
+
+def figures_table(figures: dict[str, float]) -> Table:
+    """Figures that a learner reports."""
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("of this learner")
+    table.add_column("", justify="right")
+    for name, figure in figures.items():
+        table.add_row(Text(name), Text(f"{figure:,.4g}".replace("-", "−"), "bold"))
+    return table
+
+
+def returns_table(returns: Returns) -> Table:
+    """What a policy earned."""
+    low_high = [returns.returns.min(), returns.returns.max()]
+    rows = {
+        "mean return": f"{returns.mean:,.2f}",
+        "95 % confidence interval": _range(returns.interval),
+        "standard deviation": f"{returns.std:,.2f}",
+        "lowest and highest": _range(low_high),
+        "mean length": f"{returns.lengths.mean():,.1f}",
+        "shortest and longest": _range([returns.lengths.min(), returns.lengths.max()], 0),
+        "ended by the environment": f"{returns.terminated.mean():.0%}",
+    }
+    n = len(returns.returns)
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column(f"{n:,} episode{'s' if n > 1 else ''}")
+    table.add_column("", justify="right")
+    for i, (name, value) in enumerate(rows.items()):
+        table.add_row(name, Text(value.replace("-", "−"), "" if i else "bold"))
+    return table
+
+
+def _range(ends: Sequence[float] | None, digits: int = 2) -> str:
+    return NOTHING if ends is None else " … ".join(f"{end:,.{digits}f}" for end in ends)
+
+
+def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str]]:
+    """What environments are like.
+
+    Returns:
+        The table, and for each environment that could not be made, by its id, what to do.
+    """
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True)
+    table.add_column("id", min_width=20, overflow="fold")
+    for name in ("states", "actions", "features", "horizon", "time\nlimit"):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("observed\nstate")
+    failed = {}
+    for spec in sorted(specs, key=lambda spec: spec.id):
+        try:
+            with env_util.opened(spec) as env:
+                cells = _about(env, spec)
+        except PluginError as error:  # one that is broken must not hide the others
+            cells = ["?"] * 6
+            failed[spec.id] = str(error)
+        table.add_row(Text(spec.id, "dim" if spec.id in failed else "bold"), *map(Text, cells))
+    return table, failed
+
+
+def _weight(weight: float) -> Text:
+    text = f"{weight:+.4f}"
+    if float(text) == 0:
+        return Text("0.0000", "dim")
+    return Text(text.replace("-", "−"), "bold")
+
+
+def _about(env: Any, spec: EnvSpec) -> list[str]:
+    mdp = getattr(env, "mdp", None)
+    states = env.observation_space if mdp is None else len(mdp.features)
+    actions = getattr(env.action_space, "n", env.action_space)
+    names = getattr(env, "feature_names", None)
+    observed = getattr(env, "observed_states", None)
+    return [
+        _size(states),
+        _size(actions),
+        NOTHING if names is None else str(len(names)),
+        str(getattr(env, "horizon", None) or NOTHING),
+        str(spec.max_episode_steps or NOTHING),
+        "no" if observed is None else "yes",
+    ]
+
+
+def _size(size: Any) -> str:
+    """A number, or the shape of a space."""
+    if isinstance(size, gym.Space):
+        return f"{type(size).__name__}{size.shape or ''}"
+    return f"{size:,}"

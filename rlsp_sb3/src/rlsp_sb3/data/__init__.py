@@ -1,0 +1,1 @@
+"""Episodes and transitions: collected, and read from and written to files."""

@@ -1,0 +1,128 @@
+"""Episodes as Minari datasets, which other tools for offline data read."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.error import DependencyNotInstalled
+
+from rlsp_sb3.data.episodes import Episode
+
+DATASET_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
+
+
+def import_minari() -> Any:
+    """The package ``minari``.
+
+    Raises:
+        DependencyNotInstalled: If it is not installed.
+    """
+    try:
+        import_module("h5py")  # in which Minari stores data
+        return import_module("minari")
+    except ImportError as error:
+        raise DependencyNotInstalled(
+            f"Minari datasets need a package that is not installed ({error}): run "
+            '`pip install "rlsp-sb3[minari]"`, or use an npz file'
+        ) from error
+
+
+def check_new_dataset(dataset_id: str) -> None:
+    """Raise an error if a dataset of that id cannot be stored.
+
+    Raises:
+        DependencyNotInstalled: If Minari is not installed.
+        ValueError: If the id is malformed or taken.
+    """
+    minari = import_minari()
+    if not DATASET_ID.fullmatch(dataset_id):
+        raise ValueError(
+            f"dataset_id={dataset_id!r}: expected an id such as 'halfcheetah/expert-v0'"
+        )
+    if dataset_id in minari.list_local_datasets():
+        raise ValueError(
+            f"dataset_id={dataset_id!r} is taken: choose another id, or delete that dataset by "
+            f"`minari delete {dataset_id}`"
+        )
+
+
+def save_minari(
+    dataset_id: str, episodes: Sequence[Episode], env: gym.Env[Any, Any] | str, **metadata: Any
+) -> Any:
+    """Store episodes as a Minari dataset, in the folder where Minari keeps its own.
+
+    Args:
+        dataset_id: The id of a new dataset, such as "halfcheetah/expert-v0".
+        episodes: The episodes, at least one.
+        env: The environment they are from.
+        **metadata: Passed on to ``minari.create_dataset_from_buffers``: ``algorithm_name``,
+            ``author``, ``description``, …
+
+    Returns:
+        The ``MinariDataset``.
+
+    Raises:
+        DependencyNotInstalled: If Minari is not installed.
+        ValueError: If there is no episode, or if the id is malformed or taken.
+    """
+    minari = import_minari()
+    if not episodes:
+        raise ValueError("episodes are empty: expected at least 1")
+    buffers = [
+        minari.data_collector.EpisodeBuffer(
+            observations=episode.observations,
+            actions=episode.actions,
+            rewards=list(episode.rewards),
+            terminations=_at_the_end(episode, episode.terminated),
+            truncations=_at_the_end(episode, episode.truncated),
+            infos={},
+        )
+        for episode in episodes
+    ]
+    with warnings.catch_warnings():
+        # It warns of each piece of metadata that is left out.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"minari\.")
+        return minari.create_dataset_from_buffers(dataset_id, buffers, env=env, **metadata)
+
+
+def _at_the_end(episode: Episode, value: bool) -> list[bool]:
+    return [False] * (len(episode) - 1) + [value]
+
+
+def load_minari(dataset: Any) -> list[Episode]:
+    """Read the episodes of a Minari dataset.
+
+    Args:
+        dataset: A ``MinariDataset``, or the id of one on this machine.
+
+    Raises:
+        DependencyNotInstalled: If there is an id and Minari is not installed.
+        FileNotFoundError: If there is no dataset of that id.
+        ValueError: If its observations or actions are not arrays of numbers.
+    """
+    if isinstance(dataset, str):
+        minari = import_minari()
+        try:
+            dataset = minari.load_dataset(dataset)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"dataset={dataset!r} is not on this machine: expected one of "
+                f"{sorted(minari.list_local_datasets())}, or the id of one of Minari's own after "
+                f"`minari download {dataset}`"
+            ) from error
+    return [
+        Episode(
+            stored.observations,
+            stored.actions,
+            stored.rewards,
+            bool(np.any(stored.terminations)),
+            bool(np.any(stored.truncations)),
+        )
+        for stored in dataset.iterate_episodes()
+    ]

@@ -1,0 +1,1 @@
+"""Encoders: the features φ that a reward is linear in."""

@@ -1,0 +1,152 @@
+"""What maps observations to the features that a reward is linear in."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rlsp_sb3.models.normalization import Scaling, clocks
+from rlsp_sb3.type_aliases import FloatArray
+
+
+class Encoder(ABC):
+    """Maps observations (N, *observation_shape) to features (N, F).
+
+    A subclass that has to see data before implements :meth:`fit`, and :meth:`arrays` and
+    :meth:`set_arrays` to be saved. A learner does not fit one again that was fitted, so that it can
+    be handed to several.
+
+    Attributes:
+        is_fitted: Whether it can be used.
+    """
+
+    is_fitted = True
+
+    @abstractmethod
+    def __call__(self, observations: ArrayLike) -> FloatArray:
+        """The features (N, F) of N observations."""
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the F features."""
+
+    def fit(
+        self,
+        observations: NDArray[Any],
+        rng: np.random.Generator,
+        next_observations: NDArray[Any] | None = None,
+    ) -> dict[str, float]:
+        """Fit it to observations (N, *observation_shape).
+
+        Args:
+            observations: What it is fitted to.
+            rng: Decides all that is random.
+            next_observations: What followed on each, if that is known.
+
+        Returns:
+            What to log, by name, measured on observations that it was not fitted to.
+        """
+        return {}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What was fitted, to be saved."""
+        return {}
+
+    def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:  # noqa: B027 (most need none)
+        """Take over what :meth:`arrays` returned."""
+
+
+class FunctionEncoder(Encoder):
+    """Features that a function computes, such as those that an environment offers.
+
+    Args:
+        features: Maps observations (N, *observation_shape) to features (N, F).
+        feature_names: The names of the F features.
+    """
+
+    def __init__(
+        self, features: Callable[[Any], NDArray[Any]], feature_names: Sequence[str]
+    ) -> None:
+        self.features = features
+        self._names = tuple(feature_names)
+
+    def __call__(self, observations: ArrayLike) -> FloatArray:
+        """The features (N, F) of N observations."""
+        return np.asarray(self.features(observations), dtype=np.float64)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the F features."""
+        return self._names
+
+
+class EnvironmentFeatures(FunctionEncoder):
+    """The features that an environment offers.
+
+    Args:
+        env: The environment, with ``features(observations)`` and ``feature_names``.
+    """
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env.features, env.feature_names)
+
+
+class ScaledEncoder(Encoder):
+    """One that brings observations to mean 0 and standard deviation 1 first.
+
+    Entries that count the steps, such as the time that remains, are 0: nobody acts on them, and far
+    into an episode they would outweigh all others.
+
+    A subclass keeps each other argument of its constructor as an attribute of the same name.
+    """
+
+    def __init__(self, observation_shape: tuple[int, ...]) -> None:
+        self.scaling = Scaling(observation_shape)
+        self.is_fitted = False
+
+    def fit(
+        self,
+        observations: NDArray[Any],
+        rng: np.random.Generator,
+        next_observations: NDArray[Any] | None = None,
+    ) -> dict[str, float]:
+        """Take mean and standard deviation from observations (N, *observation_shape)."""
+        self.scaling.fit(observations)
+        if next_observations is not None:
+            self.scaling.ignore(clocks(observations, next_observations))
+        self.is_fitted = True
+        return {}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What was fitted, to be saved."""
+        return self.scaling.arrays() if self.is_fitted else {}
+
+    def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what :meth:`arrays` returned."""
+        if arrays:
+            self.scaling.set_arrays(arrays)
+            self.is_fitted = True
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments of the constructor, but for the shape of observations."""
+        names = list(inspect.signature(type(self)).parameters)[1:]
+        return {name: getattr(self, name) for name in names}
+
+
+class IdentityEncoder(ScaledEncoder):
+    """The entries of an observation, each with mean 0 and standard deviation 1."""
+
+    def __call__(self, observations: ArrayLike) -> FloatArray:
+        """The features (N, F) of N observations."""
+        return self.scaling.scale(observations).numpy().astype(np.float64)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the F features."""
+        return tuple(f"observation_{i}" for i in range(len(self.scaling.mean)))

@@ -1,0 +1,142 @@
+"""The encoders that there are, and which one is meant."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlsp_sb3.encoders.base import (
+    Encoder,
+    EnvironmentFeatures,
+    FunctionEncoder,
+    IdentityEncoder,
+    ScaledEncoder,
+)
+from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
+from rlsp_sb3.encoders.vae import StateVAE
+from rlsp_sb3.models.networks import IMAGE_AXES
+from rlsp_sb3.presets import Budget
+from rlsp_sb3.protocols import TabularEnv
+from rlsp_sb3.utils.checks import check_choice
+from rlsp_sb3.utils.did_you_mean import did_you_mean
+
+__all__ = [
+    "ENCODERS",
+    "Encoder",
+    "EnvironmentFeatures",
+    "FunctionEncoder",
+    "IdentityEncoder",
+    "RandomFourierFeatures",
+    "ScaledEncoder",
+    "StateVAE",
+    "encoder_settings",
+    "make_encoder",
+]
+
+ENCODERS: dict[str, type[ScaledEncoder]] = {
+    "fourier": RandomFourierFeatures,
+    "identity": IdentityEncoder,
+    "vae": StateVAE,
+}
+FEATURES = "features"
+"""Stands for the features that the environment offers."""
+OWN = {"name": "own"}
+"""Stands in files for an encoder that they do not contain."""
+
+
+def make_encoder(
+    encoder: Any,
+    env: Any,
+    observed_states: NDArray[Any] | None = None,
+    budget: Budget | None = None,
+) -> Encoder:
+    """The encoder that is meant.
+
+    Args:
+        encoder: An :class:`Encoder`; "features" for those that the environment offers; the name of
+            one of this module ("fourier", "identity", "vae"); a mapping of such a "name" and
+            arguments; a function from observations (N, *observation_shape) to features (N, F); None
+            for the features of the environment, or else random Fourier features. An autoencoder
+            has slow features where states can be enumerated, if its arguments do not say otherwise.
+        env: The environment, without wrappers that hide what it offers.
+        observed_states: Observations (n, *observation_shape), to try a function on, and for the
+            shape of observations; None for that of the environment.
+        budget: How much work to put into an autoencoder of vectors that is given by its name; None
+            for its own defaults.
+
+    Raises:
+        TypeError: If it is something else, an argument is unknown or has a wrong type, or the
+            environment offers no features.
+        ValueError: If there is no encoder of that name, an argument is out of range, a function
+            does not give features, or a file held a learner with an encoder of somebody's own.
+    """
+    offered = hasattr(env, "features") and hasattr(env, "feature_names")
+    if isinstance(encoder, Encoder):
+        return encoder
+    if encoder is None:
+        encoder = FEATURES if offered else "fourier"
+    if isinstance(encoder, str):
+        encoder = {"name": encoder}
+    if encoder == {"name": FEATURES}:
+        if not offered:
+            raise TypeError(
+                f'encoder="features": env={env} offers no features and feature_names; choose one '
+                f"of {list(ENCODERS)}"
+            )
+        return EnvironmentFeatures(env)
+    if encoder == OWN:
+        raise ValueError(
+            "encoder: the learner that was saved had one of somebody's own, which is not part of "
+            "the file; give it again: load(..., encoder=...)"
+        )
+    if isinstance(encoder, Mapping):
+        settings = dict(encoder)
+        name = settings.pop("name", None)
+        check_choice("encoder", name, [FEATURES, *ENCODERS])
+        allowed = [] if name == FEATURES else list(inspect.signature(ENCODERS[name]).parameters)[1:]
+        for setting in settings:
+            if setting not in allowed:
+                raise TypeError(
+                    f"encoder={encoder!r}: {name!r} has no setting "
+                    f"{setting!r}{did_you_mean(str(setting), allowed)}: expected some of {allowed}"
+                )
+        # Of the observed states, if there are some: wrappers may add to observations.
+        offers: Any = env.observation_space if observed_states is None else observed_states[0]
+        shape = offers.shape or ()
+        if name == "vae" and isinstance(env, TabularEnv):
+            settings = {"slow_features": True, **settings}
+        if name == "vae" and budget is not None and len(shape) != IMAGE_AXES:
+            work = {"hidden": budget.encoder_hidden, "schedule": budget.encoder}
+            settings = {**work, **settings}
+        return ENCODERS[name](shape, **settings)
+    if not callable(encoder):
+        raise TypeError(
+            f"encoder={encoder!r}: expected an Encoder, a function from observations to features, "
+            f"or one of {[FEATURES, *ENCODERS]}"
+        )
+    if observed_states is None:
+        return FunctionEncoder(encoder, ())
+    shape = np.shape(encoder(observed_states))
+    if len(shape) != 2 or shape[0] != len(observed_states):
+        raise ValueError(
+            f"encoder={encoder!r} gave an array of shape {shape} for {len(observed_states)} "
+            f"observations: expected ({len(observed_states)}, F)"
+        )
+    return FunctionEncoder(encoder, [f"feature_{i}" for i in range(shape[1])])
+
+
+def encoder_settings(encoder: Encoder) -> Any:
+    """What :func:`make_encoder` makes an encoder of, as JSON can hold it.
+
+    For one of somebody's own, which has to be given again, that is an error.
+    """
+    if isinstance(encoder, EnvironmentFeatures):
+        return FEATURES
+    for name, encoder_class in ENCODERS.items():
+        if type(encoder) is encoder_class:
+            return {"name": name, **encoder.settings()}
+    return OWN

@@ -1,0 +1,39 @@
+"""Features that are the larger the slower they change."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import eigh
+
+from rlsp_sb3.type_aliases import FloatArray
+
+NOISE = 0.01  # variance of what is taken for noise, so that neither small nor slow is magnified
+
+
+def slow_axes(features: FloatArray, next_features: FloatArray) -> FloatArray:
+    """Axes that make of standardised features uncorrelated ones, the larger the slower they are.
+
+    As in slow feature analysis (Wiskott and Sejnowski 2002), an axis is slow if what is measured
+    along it changes little in a step, for how much it varies. Each is as long as it would be
+    if slow and fast features changed as much in a step. A weight then says how much is felt of a
+    change that comes about in one step: where somebody stands changes with each, what was broken
+    or put away hardly ever, and the same weight of both makes the latter count.
+
+    All features together have variance 1, so that a prior of independent weights of standard
+    deviation σ means a reward of standard deviation σ, however many features there are.
+
+    Args:
+        features: The features (N, F) before each step.
+        next_features: The features (N, F) after it.
+
+    Returns:
+        Axes (F, F): ``features @ axes`` are the slow features.
+    """
+    n = len(features)
+    centred, change = features - features.mean(axis=0), next_features - features
+    variance = centred.T @ centred / n
+    noise = NOISE * np.eye(len(variance))
+    pace, axes = eigh(change.T @ change / (2 * n) + noise, variance + noise)
+    axes = axes / np.sqrt(pace)
+    total = np.sum((centred @ axes) ** 2) / n
+    return np.asarray(axes / np.sqrt(total if total > 0 else 1.0))

@@ -1,0 +1,1 @@
+"""Evaluation: returns of policies, distances of rewards, statistics over seeds."""

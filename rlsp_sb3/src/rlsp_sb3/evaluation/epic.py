@@ -1,0 +1,256 @@
+"""How different two rewards are, whatever policy is trained for them (Gleave et al. 2020).
+
+A policy that was trained along the way may be better than the reward it ended with. The distance
+compares the rewards themselves: it does not change when a reward is scaled, when a constant is
+added, or when it is shaped by a potential, because none of these changes which policy is best.
+
+>>> transitions = Transitions.from_episodes([*random_episodes, *expert_episodes])
+>>> epic_distance(learner.reward, true_reward, transitions, seed=0)
+0.31
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.rewards.reward import LinearReward, RewardFn
+from rlsp_sb3.utils.checks import check_int
+
+Array = NDArray[Any]
+FloatArray = NDArray[np.float64]
+
+BLOCK = 2**14  # transitions that a reward is asked for at once
+ROUNDING = 100  # a reward that differs by fewer units in the last place is constant
+
+
+class Transitions(NamedTuple):
+    """N transitions, which need not follow each other.
+
+    Attributes:
+        state: The observations before (N, *observation_shape).
+        action: The actions (N, *action_shape).
+        next_state: The observations after (N, *observation_shape).
+        done: Whether the episode ended there (N,); None if it did nowhere.
+    """
+
+    state: ArrayLike
+    action: ArrayLike
+    next_state: ArrayLike
+    done: ArrayLike | None = None
+
+    @classmethod
+    def from_episodes(cls, episodes: Iterable[Episode]) -> Transitions:
+        """All transitions of some episodes; ``done`` where the environment ended one.
+
+        Raises:
+            ValueError: If there is no episode, or their observations or actions differ in shape.
+        """
+        episodes = list(episodes)
+        if not episodes:
+            raise ValueError("episodes is empty: expected at least one")
+        return cls(
+            np.concatenate([episode.observations[:-1] for episode in episodes]),
+            np.concatenate([episode.actions for episode in episodes]),
+            np.concatenate([episode.states for episode in episodes]),
+            np.concatenate([_ends(episode) for episode in episodes]),
+        )
+
+
+def epic_distance(
+    reward: RewardFn,
+    other: RewardFn,
+    transitions: Transitions,
+    *,
+    state_sample: ArrayLike | None = None,
+    action_sample: ArrayLike | None = None,
+    discount: float = 0.99,
+    n_samples: int = 4096,
+    n_mean: int = 256,
+    seed: int | None = None,
+) -> float:
+    """The equivalent-policy invariant comparison (EPIC) of two rewards, estimated from samples.
+
+    Both rewards are canonically shaped (Gleave et al. 2020, definition 4.1),
+
+        C(R)(s, a, s') = R(s, a, s') + E[γ R(s', A, S') - R(s, A, S') - γ R(S, A, S')],
+
+    with S and S' from a distribution of states and A from one of actions, all independent; then the
+    distance is sqrt((1 - ρ) / 2), with the Pearson correlation ρ of the two on the transitions
+    (definition 4.5). Both rewards meet the same samples, so that shaping by a potential cancels to
+    the last digits however few there are. An estimate is as good as its samples: the standard error
+    of ρ is about (1 - ρ²) / sqrt(n_samples).
+
+    The distance depends on the transitions, which should cover what matters: those of a random, an
+    expert and a learned policy together, for example. Imagined transitions s, A, S' may be
+    impossible ones; the rewards have to give a finite number for them.
+
+    Args:
+        reward: A reward.
+        other: Another one, of the same observations and actions. The distance is symmetric.
+        transitions: N transitions, the coverage distribution.
+        state_sample: Observations (M, *observation_shape), the distribution of S and S'; those
+            of ``transitions.state`` if None.
+        action_sample: Actions (K, *action_shape), the distribution of A; those of the transitions
+            if None.
+        discount: γ, from 0 to 1. It is that of the potential shaping to which the distance is
+            invariant.
+        n_samples: How many of the transitions to compare the rewards on, drawn without replacement,
+            at least 2; all if there are no more.
+        n_mean: How many pairs of an action and a state estimate an expectation, at least 1; all
+            M·K of them if there are no more. A reward is evaluated at most 2 · ``n_samples`` ·
+            ``n_mean`` times, a :class:`~rlsp_sb3.LinearReward` only ``n_samples`` times.
+        seed: Seeds the draws; None for unpredictable ones.
+
+    Returns:
+        The distance, from 0 (equivalent) to 1 (a reward and its opposite); 1/√2 where the rewards
+        are uncorrelated.
+
+    Raises:
+        TypeError: If n_samples or n_mean is no int.
+        ValueError: If an argument has a wrong shape or is out of range, if a reward does not return
+            a finite number for each transition, or if it is constant on the transitions up to
+            shaping, so that it has no distance to any other.
+    """
+    check_int("n_samples", n_samples, 2)
+    check_int("n_mean", n_mean, 1)
+    if not 0 <= discount <= 1:
+        raise ValueError(f"discount={discount!r}: expected a number from 0 to 1")
+    state, action, next_state, done = _check_transitions(transitions)
+    states = _check_sample("state_sample", state_sample, state)
+    actions = _check_sample("action_sample", action_sample, action)
+
+    rng = np.random.default_rng(seed)
+    if n_samples < len(state):
+        rows = np.sort(rng.choice(len(state), n_samples, replace=False))
+        state, action, next_state, done = (x[rows] for x in (state, action, next_state, done))
+    if n_mean < len(states) * len(actions):
+        actions = actions[rng.integers(len(actions), size=n_mean)]
+        states = states[rng.integers(len(states), size=n_mean)]
+    else:
+        pairs = len(states), len(actions)
+        actions = np.tile(actions, (pairs[0], *[1] * (actions.ndim - 1)))
+        states = np.repeat(states, pairs[1], axis=0)
+
+    directions = []
+    for name, function in (("reward", reward), ("other", other)):
+        shaped = _evaluate(name, function, state, action, next_state, done)
+        scale, precision = np.abs(shaped).max(), np.finfo(shaped.dtype).eps
+        if not _depends_on_next_state_only(function):
+            means = _means(name, function, np.concatenate([state, next_state]), actions, states)
+            scale = max(scale, np.abs(means).max())
+            shaped = shaped - means[: len(state)] + discount * means[len(state) :]
+        centred = shaped.astype(np.float64) - shaped.mean(dtype=np.float64)
+        norm = np.linalg.norm(centred)
+        if norm <= ROUNDING * precision * scale * np.sqrt(len(state)):
+            raise ValueError(
+                f"{name} is constant on the {len(state)} transitions, up to potential shaping: it "
+                "prefers nothing, so that it has no distance to another reward; compare others, or "
+                "on other transitions"
+            )
+        directions.append(centred / norm)
+    # Unit vectors have ‖u - v‖² = 2 - 2ρ; this way of writing it keeps small distances exact.
+    return float(min(np.linalg.norm(directions[0] - directions[1]) / 2, 1.0))
+
+
+def _depends_on_next_state_only(reward: RewardFn) -> bool:
+    """Whether canonical shaping would do nothing but add a constant."""
+    return isinstance(reward, LinearReward) and type(reward).__call__ is LinearReward.__call__
+
+
+def _means(
+    name: str, reward: RewardFn, states: Array, actions: Array, next_states: Array
+) -> FloatArray:
+    """The mean rewards (N,) in each of N states over M pairs of an action and a next state."""
+    # Tables have few states, and each is asked for once only.
+    states, inverse = np.unique(states, axis=0, return_inverse=True)
+    n_pairs, n_block = len(actions), max(1, BLOCK // len(actions))
+    means = np.empty(len(states))
+    for start in range(0, len(states), n_block):
+        block = states[start : start + n_block]
+        n = len(block)
+        rewards = _evaluate(
+            name,
+            reward,
+            np.repeat(block, n_pairs, axis=0),
+            np.tile(actions, (n, *[1] * (actions.ndim - 1))),
+            np.tile(next_states, (n, *[1] * (next_states.ndim - 1))),
+            np.zeros(n * n_pairs, dtype=np.bool_),
+        )
+        means[start : start + n] = rewards.reshape(n, n_pairs).mean(axis=1, dtype=np.float64)
+    return means[inverse.reshape(-1)]
+
+
+def _evaluate(
+    name: str, reward: RewardFn, state: Array, action: Array, next_state: Array, done: Array
+) -> NDArray[np.floating[Any]]:
+    rewards = np.asarray(reward(state, action, next_state, done))
+    if rewards.dtype.kind not in "biuf" or rewards.shape != (len(state),):
+        raise ValueError(
+            f"{name} returns an array of type {rewards.dtype} and shape {rewards.shape}: expected "
+            f"numbers ({len(state)},), one for each transition"
+        )
+    if not np.isfinite(rewards).all():
+        i = int(np.argmin(np.isfinite(rewards)))
+        raise ValueError(
+            f"{name} is {rewards[i]} for the transition from {state[i]} by {action[i]} to "
+            f"{next_state[i]}: expected finite numbers"
+        )
+    return rewards if rewards.dtype.kind == "f" else rewards.astype(np.float64)
+
+
+def _check_transitions(transitions: Transitions) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+    state, action, next_state = (
+        _check_numbers(f"transitions.{name}", value)
+        for name, value in zip(Transitions._fields[:3], transitions[:3], strict=True)
+    )
+    n = len(state)
+    if n < 2:
+        raise ValueError(f"transitions.state has {n} rows: expected at least 2")
+    done = np.zeros(n) if transitions.done is None else np.asarray(transitions.done)
+    shapes = {
+        "action": (action, (n, *action.shape[1:])),
+        "next_state": (next_state, state.shape),
+        "done": (done, (n,)),
+    }
+    for name, (array, shape) in shapes.items():
+        if array.shape != shape:
+            raise ValueError(
+                f"transitions.{name} has shape {array.shape}: expected {shape}, for the {n} rows "
+                "of transitions.state"
+            )
+    return state, action, next_state, done.astype(np.bool_)
+
+
+def _check_sample(name: str, value: ArrayLike | None, default: Array) -> Array:
+    if value is None:
+        return default
+    array = _check_numbers(name, value)
+    if len(array) == 0 or array.shape[1:] != default.shape[1:]:
+        expected = f"({', '.join(['M', *map(str, default.shape[1:])])},)"
+        raise ValueError(
+            f"{name} has shape {array.shape}: expected at least one row, {expected}, as the "
+            "transitions have"
+        )
+    return array
+
+
+def _check_numbers(name: str, value: ArrayLike) -> Array:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf" or array.ndim == 0:
+        raise ValueError(
+            f"{name} is of type {array.dtype} and shape {array.shape}: expected an array of "
+            "numbers, one row for each transition"
+        )
+    return array
+
+
+def _ends(episode: Episode) -> NDArray[np.bool_]:
+    """Where an episode ended by itself (L,)."""
+    ends = np.zeros(len(episode), dtype=np.bool_)
+    ends[-1] = episode.terminated
+    return ends

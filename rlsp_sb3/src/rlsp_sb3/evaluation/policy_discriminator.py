@@ -1,0 +1,159 @@
+"""How well a classifier tells the states of one policy from those of another.
+
+Two policies that visit the same states cannot be told apart: the cross-entropy of the best
+classifier is log 2, that of a guess. The more they differ, the closer it gets to 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from rlsp_sb3.models.networks import mlp
+from rlsp_sb3.models.normalization import Scaling
+from rlsp_sb3.utils.checks import check_int
+
+SEGMENT = 8  # steps
+GAP = 2  # steps
+MAX_FOLDS = 5
+HIDDEN = (10,)  # as published
+N_UPDATES = 500
+LEARNING_RATE = 3e-3
+L2 = 0.03  # or else 100 states are learned by heart
+MEASURE_EVERY = 10  # updates
+
+Segments = Sequence[NDArray[Any]]
+
+
+class Curve(NamedTuple):
+    """The cross-entropy while a classifier is trained.
+
+    Attributes:
+        steps: After how many gradient steps (K,), from 0 on.
+        cross_entropy: That of the states which were held out (K,), in nats.
+    """
+
+    steps: NDArray[np.int64]
+    cross_entropy: NDArray[np.float64]
+
+
+def segments(observations: ArrayLike, length: int = SEGMENT, gap: int = GAP) -> list[NDArray[Any]]:
+    """Cut the states of an episode into segments of time.
+
+    States that follow each other are alike, so that a classifier would know a state that is held
+    out by its neighbours. Hence segments are held out whole, and states between them are left out.
+
+    Args:
+        observations: The observations of one episode in their order (L, *observation_shape).
+        length: The number of states of a segment, at least 1.
+        gap: The number of states between two segments, at least 0.
+
+    Returns:
+        As many segments (length, *observation_shape) as there is room for.
+    """
+    check_int("length", length, 1)
+    check_int("gap", gap, 0)
+    array = np.asarray(observations)
+    starts = range(0, len(array) - length + 1, length + gap)
+    return [array[start : start + length] for start in starts]
+
+
+def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> Curve:
+    """Train a classifier to tell states of two kinds apart, and test it on states it never saw.
+
+    The test is that of Lindner et al. (2021, section 4.2 and its code), with a classifier as small
+    as theirs. They report the cross-entropy of what it is trained on, which are five states at a
+    time. Here it is that of single states which it never saw, and says how alike the policies are
+    rather than how well the classifier remembers: segments are dealt to folds, and each fold is
+    held out from a classifier of its own. Both kinds count the same, however many states they have.
+
+    Args:
+        first: Segments of states of the one kind, (N_i, *observation_shape) each; at least 2.
+        second: Segments of states of the other kind; at least 2.
+        seed: Seeds the weights of the classifiers.
+
+    Returns:
+        The mean over all states that were held out.
+
+    Raises:
+        ValueError: If there are fewer than 2 segments of a kind, or if observations differ in
+            shape or are not finite.
+    """
+    check_int("seed", seed, 0)
+    kinds = [_checked("first", first), _checked("second", second)]
+    shapes = [kind[0].shape[1:] for kind in kinds]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"first has observations of shape {shapes[0]} and second of {shapes[1]}: expected one "
+            "shape"
+        )
+    n_folds = min(MAX_FOLDS, *map(len, kinds))
+    curves = []
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        for fold in range(n_folds):
+            seen = [np.concatenate(_except(kind, fold, n_folds)) for kind in kinds]
+            unseen = [np.concatenate(kind[fold::n_folds]) for kind in kinds]
+            curves.append(_curve(seen, unseen))
+    return Curve(np.arange(0, N_UPDATES + 1, MEASURE_EVERY), np.mean(curves, axis=0))
+
+
+def _curve(seen: Segments, unseen: Segments) -> list[float]:
+    """The cross-entropy of what is unseen, while a classifier is trained on what is seen."""
+    scaling = Scaling(seen[0].shape[1:])
+    scaling.fit(np.concatenate(seen))
+    inputs, weights, labels = _batch(seen, scaling)
+    test = _batch(unseen, scaling)
+    network = mlp(inputs.shape[1], 1, HIDDEN)
+    optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE, weight_decay=L2)
+    curve = []
+    for step in range(N_UPDATES + 1):
+        if step % MEASURE_EVERY == 0:
+            with torch.no_grad():
+                curve.append(float(_loss(network, *test)))
+        optimizer.zero_grad()
+        _loss(network, inputs, weights, labels).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return curve
+
+
+def _batch(kinds: Segments, scaling: Scaling) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """States of both kinds, how much each counts, and of which kind it is."""
+    inputs = torch.cat([scaling.scale(states) for states in kinds])
+    sizes = torch.tensor([len(states) for states in kinds])
+    weights = torch.repeat_interleave(1 / (2 * sizes), sizes)
+    labels = torch.repeat_interleave(torch.tensor([0.0, 1.0]), sizes)
+    return inputs, weights, labels
+
+
+def _loss(
+    network: nn.Module, inputs: torch.Tensor, weights: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    logits = network(inputs)[:, 0]
+    loss = nn.functional.binary_cross_entropy_with_logits
+    return loss(logits, labels, weights, reduction="sum")
+
+
+def _except(kind: Segments, fold: int, n_folds: int) -> list[NDArray[Any]]:
+    return [segment for i, segment in enumerate(kind) if i % n_folds != fold]
+
+
+def _checked(name: str, kind: Segments) -> list[NDArray[Any]]:
+    """The segments, if they are as they should be."""
+    arrays = [np.asarray(segment, dtype=np.float64) for segment in kind]
+    if len(arrays) < 2:
+        raise ValueError(
+            f"{name} has {len(arrays)} segments: expected at least 2, one to train on and one that "
+            "is held out; take a longer episode, or more of them"
+        )
+    if len({array.shape[1:] for array in arrays}) > 1 or not all(map(len, arrays)):
+        shapes = [array.shape for array in arrays]
+        raise ValueError(f"{name} has segments of the shapes {shapes}: expected states in each")
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError(f"{name} has observations that are not finite: expected numbers")
+    return arrays

@@ -1,0 +1,97 @@
+"""What a policy earns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+
+from rlsp_sb3.data.rollouts import Seed, rollout
+from rlsp_sb3.evaluation.seed_statistics import confidence_interval
+from rlsp_sb3.protocols import Policy
+from rlsp_sb3.utils.checks import check_int
+
+
+@dataclass(frozen=True, eq=False)
+class Returns:
+    """The returns of N episodes, without a discount.
+
+    Attributes:
+        returns: The return of each episode (N,).
+        lengths: Its number of steps (N,).
+        terminated: Whether the environment ended it, other than by a limit of time (N,).
+        interval: The 95 % confidence interval of the mean, bootstrapped; None for one episode.
+    """
+
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    terminated: NDArray[np.bool_]
+    interval: tuple[float, float] | None
+
+    @property
+    def mean(self) -> float:
+        """The mean return."""
+        return float(self.returns.mean())
+
+    @property
+    def std(self) -> float:
+        """The standard deviation of the returns, as ``evaluate_policy`` of SB3 has it."""
+        return float(self.returns.std())
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+        return {
+            "mean": self.mean,
+            "std": self.std,
+            "confidence_interval_95": self.interval,
+            "min": float(self.returns.min()),
+            "max": float(self.returns.max()),
+            "mean_length": float(self.lengths.mean()),
+            "returns": self.returns.tolist(),
+            "lengths": self.lengths.tolist(),
+            "terminated": self.terminated.tolist(),
+        }
+
+
+def measure_returns(
+    policy: Policy,
+    env: gym.Env[Any, Any] | str,
+    n_episodes: int = 100,
+    *,
+    seed: Seed = None,
+    deterministic: bool = True,
+    max_steps: int | None = None,
+    progress_bar: bool = False,
+) -> Returns:
+    """Let a policy act and measure the rewards that the environment gives.
+
+    Args:
+        policy: What acts, see :func:`~rlsp_sb3.data.rollout`.
+        env: The environment, or the id of one.
+        n_episodes: How many episodes, at least 1.
+        seed: Seeds the environment, the policy's actions and the bootstrap.
+        deterministic: Whether the policy takes its most probable action.
+        max_steps: Cut episodes after so many steps; None for those of the environment only.
+        progress_bar: Whether to show a progress bar.
+
+    Raises:
+        TypeError: If the policy or the environment is none, or a number is not one.
+        ValueError: If a number is out of range.
+    """
+    check_int("n_episodes", n_episodes, 1)
+    rng = np.random.default_rng(seed)
+    # One at a time: 100 episodes of images would not fit into memory.
+    ended = [
+        (episode.total_reward, len(episode), episode.terminated)
+        for _ in track(range(n_episodes), "Episodes", disable=not progress_bar)
+        for episode in rollout(
+            policy, env, seed=rng, deterministic=deterministic, max_steps=max_steps
+        )
+    ]
+    returns, lengths, terminated = zip(*ended, strict=True)
+    array = np.array(returns)
+    return Returns(array, np.array(lengths), np.array(terminated), confidence_interval(array, rng))

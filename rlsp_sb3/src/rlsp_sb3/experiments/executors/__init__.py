@@ -1,0 +1,1 @@
+"""Executors: jobs in processes of this machine or on a Ray cluster."""

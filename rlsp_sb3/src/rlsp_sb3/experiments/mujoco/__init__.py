@@ -1,0 +1,1 @@
+"""Table 1 of Lindner et al. (2021): the MuJoCo environments."""

@@ -1,0 +1,164 @@
+"""Computing the result of a job, on whatever machine."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rlsp_sb3 import env_util
+from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.data.rollouts import sample_observed_states
+from rlsp_sb3.data.transitions import collect
+from rlsp_sb3.evaluation.epic import Transitions, epic_distance
+from rlsp_sb3.evaluation.returns import Returns, measure_returns
+from rlsp_sb3.evaluation.simulated_reward import SimulatedReward
+from rlsp_sb3.experiments.executors.base import Report
+from rlsp_sb3.experiments.job import Figures, Job, Outcome
+from rlsp_sb3.experiments.learning import Progress, archived, learn
+from rlsp_sb3.experiments.methods import EXPERT, RLSP_METHODS
+from rlsp_sb3.learners.base import RewardLearner
+from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.policies.retrain import train_fresh_policy
+from rlsp_sb3.protocols import Policy
+from rlsp_sb3.simulators.rollout import make_simulator
+
+EPISODE_LENGTH = 1_000  # at most, of those on which rewards are compared
+N_COMPARED = 1_024  # transitions on which rewards are compared, at most
+N_MEAN = 32  # imagined transitions for each expectation; each is simulated
+
+
+def run_job(report: Report, job: Job, work: Path | None = None) -> Outcome:
+    """Compute the result of a job.
+
+    It depends on the job alone: jobs need no results of each other. Those of AverageFeatures and
+    Waypoints fit the encoder as RLSP does before its first epoch, from the same random numbers, so
+    that it is the same to the bit as that of the RLSP run with the same states and seed, at a small
+    part of its cost. (The paper hands the encoder on, so that a lost run costs three.)
+
+    Args:
+        report: Is told how it goes.
+        job: The job.
+        work: A folder for what it takes to go on if this process is killed, made if it is
+            missing; None for none.
+
+    Raises:
+        FloatingPointError: If what is learned is no number any more.
+        ImportError: If a package is not installed.
+        TypeError: If the learner and the environment do not fit together.
+        ValueError: If an argument is out of range.
+    """
+    # One thread, whatever the number of jobs: results are the same to the bit, and networks small.
+    torch.set_num_threads(1)
+    if work is not None:
+        work.mkdir(parents=True, exist_ok=True)
+    env = env_util.make(job.env_id)
+    try:
+        expert = _load_expert(job)
+        if job.method == EXPERT:
+            report("evaluating", 0.0)
+            returns = measure_returns(expert, env, job.config.episodes, seed=job.seed)
+            details = {"in_loop": returns.to_dict()}
+            return Outcome(Figures(returns.mean, None, None, None, None, (), details), None)
+        report("sampling states", 0.0)
+        observed = sample_observed_states(expert, job.n_states, job.seed, env=env)
+        is_resumed = work is not None and any(work.iterdir())
+        demonstrations = partial(_demonstrations, job, expert, observed)
+        start = time.perf_counter()
+        learner = learn(job, observed, demonstrations, report, work)
+        seconds = None if is_resumed else time.perf_counter() - start
+        archive = archived(learner, work)
+        figures = _measure(job, env, expert, learner, seconds, report)
+    finally:
+        env.close()
+    return Outcome(figures, archive)
+
+
+def _load_expert(job: Job) -> Policy:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "expert.zip")
+        path.write_bytes(job.expert)
+        return load_policy(path, env_util.make(job.env_id))
+
+
+def _demonstrations(job: Job, expert: Policy, observed: NDArray[Any]) -> list[Episode]:
+    """What the expert does in each of the observed states: episodes of one step."""
+    simulator = make_simulator(env_util.make(job.env_id), np.random.default_rng(job.seed))
+    actions, _ = expert.predict(observed, deterministic=True)
+    after = simulator.step(observed, actions)
+    return [
+        Episode(np.stack([state, following]), action[None], np.zeros(1), False, True)
+        for state, action, following in zip(observed, actions, after, strict=True)
+    ]
+
+
+def _measure(
+    job: Job,
+    env: gym.Env[Any, Any],
+    expert: Policy,
+    learner: RewardLearner,
+    seconds: float | None,
+    report: Report,
+) -> Figures:
+    """Measure what was learned."""
+    config, notes = job.config, []
+    report("evaluating", 0.0)
+    details: dict[str, Returns] = {}
+    details["in_loop"] = measure_returns(learner, env, config.episodes, seed=job.seed)
+    fresh_seconds = None
+    if job.method in RLSP_METHODS:
+        start = time.perf_counter()
+        fresh = train_fresh_policy(
+            learner, config.fresh_timesteps, Progress(report, "fresh policy"), seed=job.seed
+        )
+        fresh_seconds = time.perf_counter() - start
+        report("evaluating", 0.5)
+        details["fresh"] = measure_returns(fresh, env, config.episodes, seed=job.seed)
+    else:
+        notes.append("no fresh policy: the reward is none of states, and depends on the policy")
+    report("comparing rewards", 0.0)
+    try:
+        epic = _epic(job, env, expert, learner)
+    except (TypeError, ValueError) as error:  # the returns are good without
+        epic = None
+        notes.append(f"no EPIC distance: {error}")
+    return Figures(
+        details["in_loop"].mean,
+        details["fresh"].mean if "fresh" in details else None,
+        epic,
+        seconds,
+        fresh_seconds,
+        tuple(notes),
+        {name: returns.to_dict() for name, returns in details.items()},
+    )
+
+
+def _epic(job: Job, env: gym.Env[Any, Any], expert: Policy, learner: RewardLearner) -> float:
+    """The distance of the inferred reward from what the environment gives.
+
+    It is taken on transitions of random actions, the expert, and the learned policy, as many each.
+    """
+    rng = np.random.default_rng(job.seed)
+    policies = (
+        None,
+        lambda observation: expert.predict(observation, deterministic=True)[0],
+        lambda observation: learner.predict(observation, deterministic=True)[0],
+    )
+    n = job.config.transitions
+    parts = [collect(env, n, rng, max_length=EPISODE_LENGTH, policy=each) for each in policies]
+    before, actions, after, _ = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return epic_distance(
+        learner.reward,
+        SimulatedReward(env, job.seed),
+        Transitions(before, actions, after),
+        n_samples=N_COMPARED,
+        n_mean=N_MEAN,
+        seed=job.seed,
+    )

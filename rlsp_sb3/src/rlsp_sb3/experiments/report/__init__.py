@@ -1,0 +1,1 @@
+"""The results page: tables of several folders, as Markdown."""

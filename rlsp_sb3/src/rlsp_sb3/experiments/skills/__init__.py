@@ -1,0 +1,1 @@
+"""Section 4.2 of Lindner et al. (2021): skills from single states."""

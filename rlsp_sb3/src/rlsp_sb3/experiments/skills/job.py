@@ -1,0 +1,131 @@
+"""The unit of the table of skills: what a method learns from some states of a skill."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+import rlsp_sb3
+from rlsp_sb3.data.episodes import Episode, load_episodes, save_episodes
+from rlsp_sb3.experiments.job import MethodJob
+from rlsp_sb3.experiments.methods import LABELS, RLSP_METHODS
+
+RANDOM = "random"
+"""The "method" that acts at random, to be compared with."""
+
+
+@dataclass(frozen=True)
+class SkillFigures:
+    """The result of a job: how well a classifier tells the learned policy from the skill.
+
+    Attributes:
+        steps: After how many gradient steps of the classifier it was tested (K,); empty if there
+            are too few states to test it.
+        cross_entropy: Its cross-entropy on states that were held out (K,), in nats; see
+            :func:`~rlsp_sb3.evaluation.held_out_cross_entropy`.
+        seconds: How long it took to learn; None if that was interrupted and resumed, or if nothing
+            was learned.
+        notes: Why a figure is missing.
+    """
+
+    steps: tuple[int, ...]
+    cross_entropy: tuple[float, ...]
+    seconds: float | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def at_the_end(self) -> float | None:
+        """The cross-entropy when the classifier is trained; None if there is none."""
+        return self.cross_entropy[-1] if self.cross_entropy else None
+
+    @property
+    def learning_seconds(self) -> float:
+        """For how long the method learned, as far as that is known."""
+        return self.seconds or 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> SkillFigures:
+        """What :meth:`to_dict` is of."""
+        lists = ("steps", "cross_entropy", "notes")
+        return cls(**{**values, **{name: tuple(values[name]) for name in lists}})
+
+
+@dataclass(frozen=True)
+class Skill:
+    """A rollout of a skill.
+
+    Attributes:
+        name: What it is called.
+        file: The file of its episodes.
+        suffix: The suffix of the name of that, which says of what kind it is.
+    """
+
+    name: str
+    file: bytes = field(repr=False)
+    suffix: str
+
+    def episodes(self) -> list[Episode]:
+        """The episodes."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "rollout").with_suffix(self.suffix)
+            path.write_bytes(self.file)
+            return load_episodes(path)
+
+
+@dataclass(frozen=True)
+class SkillJob(MethodJob):
+    """A job of the table of skills.
+
+    Attributes:
+        skill: The skill that leaves the observed states.
+    """
+
+    figures_class = SkillFigures
+
+    skill: Skill
+
+    @property
+    def name(self) -> str:
+        """What it is called in files; two jobs of a table have different names."""
+        states = f".{self.n_states}-states" if self.n_states else ""
+        return f"{quote(self.skill.name, safe='')}.{self.method}{states}.seed{self.seed}"
+
+    @property
+    def title(self) -> str:
+        """What it is called on the screen."""
+        if not self.n_states:
+            return f"random actions beside {self.skill.name}, seed {self.seed}"
+        states = f"{self.n_states} state{'s' if self.n_states > 1 else ''}"
+        return f"{LABELS[self.method]} on {self.skill.name}, {states}, seed {self.seed}"
+
+    def about(self) -> dict[str, Any]:
+        """All that the result depends on, as JSON can hold it; no more of the configuration."""
+        config = self.config.to_dict()
+        used = {"rlsp": ("rlsp",), "gail": ("gail", "gail_timesteps"), RANDOM: ()}
+        names = used["rlsp" if self.method in RLSP_METHODS else self.method]
+        return {
+            "env": self.env_id,
+            "method": self.method,
+            "n_states": self.n_states,
+            "seed": self.seed,
+            "config": {name: config[name] for name in names},
+            "rollout_sha256": hashlib.sha256(self.skill.file).hexdigest(),
+            "version": rlsp_sb3.__version__,
+        }
+
+
+def npz_of(episodes: Sequence[Episode]) -> bytes:
+    """The file of some episodes."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "episodes.npz")
+        save_episodes(path, episodes)
+        return path.read_bytes()

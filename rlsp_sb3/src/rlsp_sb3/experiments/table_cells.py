@@ -1,0 +1,51 @@
+"""How tables of several seeds show numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.text import Text
+
+from rlsp_sb3.evaluation.seed_statistics import FEWEST_FOR_IQM, Summary
+
+NOTHING = "–"
+LARGE = 1_000  # from here on means have no decimals
+EXPLANATION = (
+    "Mean ± standard deviation over seeds; below, of at least 4 seeds the interquartile mean, and "
+    "the bootstrapped 95 % confidence interval of that, or else of the mean. "
+    f"{NOTHING}: not run, or there is none."
+)
+"""What the cells of :func:`cell` show."""
+
+
+def states_label(n: int) -> str:
+    """The label of a row."""
+    return f"  {n} state{'s' if n > 1 else ''}"
+
+
+def cell(summary: Summary | None, digits: int, spread: bool = True) -> Text:
+    """The mean and the spread of some values, and below them their centre and its interval."""
+    if summary is None:
+        return Text(NOTHING)
+    digits = 0 if abs(summary.mean) >= LARGE else digits
+    text = Text(number(summary.mean, digits), "bold")
+    if spread and summary.n > 1:
+        text.append(f" ± {number(summary.std, digits)}")
+    if summary.n >= FEWEST_FOR_IQM:
+        text.append(f"\n{number(summary.centre, digits)}", "not bold")
+    if not math.isnan(summary.low):
+        low, high = number(summary.low, digits), number(summary.high, digits)
+        text.append(f"\n{low}…{high}", "not bold")
+    return text
+
+
+def number(value: float, digits: int) -> str:
+    """A number with some digits after the point."""
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def plain(value: Any) -> Any:
+    """A number as CSV has it: none where there is none."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if missing else value

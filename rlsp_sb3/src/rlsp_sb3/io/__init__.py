@@ -1,0 +1,1 @@
+"""Files that can hold no code, written whole or not at all."""

@@ -1,0 +1,94 @@
+"""Files of learners: a zip of JSON and safetensors, which can hold no code."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from rlsp_sb3.io.atomic_write import replacing
+
+FORMAT = "rlsp-learner-1"
+
+# What the zipfile module raises for spoiled files; the last two for flags that make no sense.
+_SPOILED = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+
+
+def with_suffix(path: str | Path) -> Path:
+    """The path, with ".zip" at its end if it has no suffix, as in SB3."""
+    path = Path(path)
+    return path if path.suffix else path.with_suffix(".zip")
+
+
+def write_archive(path: str | Path, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+    """Write a file, all of it or nothing.
+
+    Args:
+        path: Where to; ".zip" is added if there is no suffix, and missing folders are made.
+        data: What JSON can hold; numbers of NumPy and paths, too.
+        arrays: Arrays by name.
+    """
+    contiguous = {name: np.array(array, order="C", ndmin=0) for name, array in arrays.items()}
+    members: dict[str, str | bytes] = {
+        "data.json": _to_json({"format": FORMAT, **data}),
+        "arrays.safetensors": save(contiguous),
+    }
+    with replacing(with_suffix(path)) as unfinished, ZipFile(unfinished, "w") as archive:
+        for name, content in members.items():
+            # ZipInfo's default date instead of now: the same learner gives the same file.
+            archive.writestr(ZipInfo(name), content, ZIP_DEFLATED)
+
+
+def check_json(arguments: Mapping[str, Any]) -> None:
+    """Raise a TypeError unless a file can hold arguments, by their names."""
+    for name, value in arguments.items():
+        try:
+            _to_json(value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"{name}={value!r} cannot be saved: {error}; use numbers, text, and lists and "
+                "mappings of them, since the file of a learner holds no code"
+            ) from error
+
+
+def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read a file that :func:`write_archive` wrote.
+
+    Raises:
+        FileNotFoundError: If there is no such file, with or without ".zip".
+        ValueError: If it is not such a file.
+    """
+    path = Path(path) if Path(path).is_file() else with_suffix(path)
+    content = BytesIO(path.read_bytes())
+    try:
+        with ZipFile(content) as archive:
+            data = json.loads(archive.read("data.json"))
+            arrays = load(archive.read("arrays.safetensors"))
+    except (*_SPOILED, KeyError, ValueError, SafetensorError) as error:
+        raise ValueError(f"path={str(path)!r} is not the file of a learner: {error}") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ValueError(
+            f"path={str(path)!r} is not the file of a learner in the format {FORMAT!r}: a newer "
+            "version of rlsp-sb3 may have written it"
+        )
+    return data, arrays
+
+
+def _to_json(data: Any) -> str:
+    def plain(value: Any) -> Any:
+        if isinstance(value, np.generic):
+            return value.item()
+        if isinstance(value, Path):
+            return str(value)
+        raise TypeError(f"JSON cannot hold {value!r}")
+
+    return json.dumps(data, indent=2, default=plain)

@@ -1,0 +1,1 @@
+"""Reward learners: base classes, callbacks, and the registry of those that are installed."""

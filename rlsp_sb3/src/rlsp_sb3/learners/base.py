@@ -1,0 +1,380 @@
+"""What all learners have in common: the surface of an SB3 algorithm."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from stable_baselines3.common.callbacks import (
+    BaseCallback,
+    CallbackList,
+)
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
+from stable_baselines3.common.utils import configure_logger
+from stable_baselines3.common.vec_env import (
+    VecEnv,
+    VecNormalize,
+    unwrap_vec_normalize,
+)
+
+from rlsp_sb3.env_util import as_vec_env
+from rlsp_sb3.io.save_util import check_json, read_archive, write_archive
+from rlsp_sb3.learners.callbacks import LearnerProgressBar, as_callback
+from rlsp_sb3.learners.observed_states import find_observed_states
+from rlsp_sb3.protocols import Policy
+from rlsp_sb3.rewards.reward import RewardFn
+from rlsp_sb3.utils.arguments import arguments_of
+from rlsp_sb3.utils.checks import check_device, check_int
+
+SelfLearner = TypeVar("SelfLearner", bound="RewardLearner")
+
+
+class RewardLearner(ABC):
+    """Infers a reward, and a policy for it, by ``learn()``.
+
+    Has what SB3's callbacks and ``evaluate_policy`` need, so they work with a learner as with any
+    algorithm. A subclass keeps each argument of its constructor as an attribute of the same name,
+    and implements the abstract methods.
+
+    Args:
+        env: The environment, a vector environment of SB3, or the id of a registered one.
+        observed_states: The states that the person left behind, as observations
+            (n, *observation_shape); None for those that the environment offers.
+        seed: Seeds all random numbers; None for an unpredictable seed.
+        verbose: 0 for no output, 1 to print the log.
+        tensorboard_log: The folder for TensorBoard events; None for none.
+        device: Where networks run: "cpu", "cuda", or "auto".
+
+    Raises:
+        TypeError: If an argument has a wrong type.
+        ValueError: If there are no observed states, or one is not finite or has another shape
+            than an observation.
+    """
+
+    timestep: str = "environment step"
+    """What ``num_timesteps`` counts."""
+
+    def __init__(
+        self,
+        env: GymEnv | str,
+        observed_states: ArrayLike | None = None,
+        *,
+        seed: int | None = None,
+        verbose: int = 0,
+        tensorboard_log: str | None = None,
+        device: torch.device | str = "auto",
+    ) -> None:
+        if seed is not None:
+            check_int("seed", seed, 0)
+            seed = int(seed)  # Gymnasium takes no int of NumPy
+        check_int("verbose", verbose, 0)
+        self.seed = seed
+        self.verbose = verbose
+        if tensorboard_log is not None and not isinstance(tensorboard_log, (str, Path)):
+            raise TypeError(f"tensorboard_log={tensorboard_log!r}: expected a folder or None")
+        self.tensorboard_log = tensorboard_log
+        self.device = check_device(device)
+        self.num_timesteps = 0
+        self._target: int | None = None
+        self._logger: Logger | None = None
+        self._custom_logger = False
+        self.start_time = time.time_ns()
+        self.set_env(env)
+        self.observed_states = find_observed_states(
+            observed_states, self.unwrapped_env, self.observation_space
+        )
+        self.set_random_seed(seed)
+
+    # What a subclass defines.
+
+    @property
+    @abstractmethod
+    def reward(self) -> RewardFn:
+        """The inferred reward."""
+
+    @property
+    @abstractmethod
+    def policy(self) -> Policy:
+        """The policy for it."""
+
+    @property
+    @abstractmethod
+    def _default_timesteps(self) -> int:
+        """How many timesteps ``learn()`` takes if it is not told."""
+
+    @abstractmethod
+    def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
+        """Learn until ``num_timesteps`` is ``total_timesteps`` or the callback says to stop."""
+
+    @abstractmethod
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """What was learned, to be saved."""
+
+    @abstractmethod
+    def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what was saved."""
+
+    # Learning.
+
+    def learn(
+        self: SelfLearner,
+        total_timesteps: int | None = None,
+        callback: MaybeCallback = None,
+        log_interval: int = 1,
+        tb_log_name: str | None = None,
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> SelfLearner:
+        """Infer the reward.
+
+        Args:
+            total_timesteps: How many timesteps to take; None for as many as are configured, or for
+                those that are left if a run was stopped and goes on.
+            callback: SB3 callbacks, called at every timestep.
+            log_interval: Log every so many timesteps, at least 1.
+            tb_log_name: The name of the run in TensorBoard; None for the name of the class.
+            reset_num_timesteps: Whether to count timesteps from 0, rather than to go on where the
+                last run stopped. What was learned is kept.
+            progress_bar: Whether to show a progress bar.
+
+        Returns:
+            This learner.
+
+        Raises:
+            ValueError: If a number is out of range.
+        """
+        check_int("log_interval", log_interval, 1)
+        if total_timesteps is not None:
+            check_int("total_timesteps", total_timesteps, 0)
+        if reset_num_timesteps:
+            self.num_timesteps = 0
+            self._target = None
+        if total_timesteps is not None:
+            total_timesteps += self.num_timesteps
+        elif self._target is not None:
+            total_timesteps = self._target
+        else:
+            total_timesteps = self.num_timesteps + self._default_timesteps
+        self._target = total_timesteps
+        tb_log_name = tb_log_name or type(self).__name__
+        self.start_time = time.time_ns()
+        if not self._custom_logger:
+            self._logger = configure_logger(
+                self.verbose, self.tensorboard_log, tb_log_name, reset_num_timesteps
+            )
+        callback = self._init_callback(callback, progress_bar)
+        callback.on_training_start(
+            {"total_timesteps": total_timesteps, "tb_log_name": tb_log_name, "self": self}, {}
+        )
+        try:
+            self._learn(total_timesteps, callback, log_interval)
+        except KeyboardInterrupt:
+            warnings.warn(
+                f"interrupted after {self.num_timesteps:,} of {total_timesteps:,} timesteps: what "
+                "was learned so far is kept, save() writes it to a file, and "
+                "learn(reset_num_timesteps=False) goes on",
+                stacklevel=2,
+            )
+        finally:
+            callback.on_training_end()
+        if self.num_timesteps >= total_timesteps:
+            self._target = None
+        return self
+
+    def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
+        callback = as_callback(callback)
+        if progress_bar:
+            callback = CallbackList([callback, LearnerProgressBar()])
+        callback.init_callback(self)  # type: ignore[arg-type]
+        return callback
+
+    def _end_step(self, callback: BaseCallback) -> bool:
+        """Tell callbacks that a step is over, which counts as an episode; False to stop."""
+        callback.update_locals({"dones": np.ones(self.env.num_envs, dtype=np.bool_)})
+        return callback.on_step()
+
+    def _record(self, group: str, values: Mapping[str, float]) -> None:
+        """Log values by name."""
+        for name, value in values.items():
+            self.logger.record(f"{group}/{name}", value)
+
+    def dump_logs(self) -> None:
+        """Write out what was logged for the current timestep."""
+        elapsed = (time.time_ns() - self.start_time) / 1e9
+        self.logger.record("time/time_elapsed", round(elapsed, 3), exclude="tensorboard")
+        self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
+        self.logger.dump(self.num_timesteps)
+
+    # Acting.
+
+    def predict(
+        self,
+        observation: Any,
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[Any], Any]:
+        """Choose actions by the policy.
+
+        Args:
+            observation: One observation or a batch of them.
+            state: What the last call returned as its second value, if the policy has a memory.
+            episode_start: Which environments were just reset.
+            deterministic: Whether to take the most probable action.
+
+        Returns:
+            The action or actions, and the state for the next call.
+        """
+        return self.policy.predict(observation, state, episode_start, deterministic)
+
+    # Environment, logger, random numbers.
+
+    def set_env(self, env: GymEnv | str) -> None:
+        """Use another environment, with the same spaces as before.
+
+        An environment that does not fit is an error and changes nothing.
+
+        Raises:
+            TypeError: If it does not offer what this learner needs.
+            ValueError: If its spaces differ from those of the environment before, or it does not
+                fit what was learned.
+        """
+        vec_env = as_vec_env(env)
+        for name in ("observation_space", "action_space"):
+            before, after = getattr(self, name, None), getattr(vec_env, name)
+            if before is not None and before != after:
+                raise ValueError(
+                    f"env has the {name} {after}: expected that of the environment before, {before}"
+                )
+        unwrapped_env = vec_env.get_attr("unwrapped")[0]
+        self._prepare(unwrapped_env)
+        self.env = vec_env
+        self.observation_space = vec_env.observation_space
+        self.action_space = vec_env.action_space
+        self.unwrapped_env = unwrapped_env
+
+    def _prepare(self, env: Any) -> None:  # noqa: B027 (a hook)
+        """Check an environment that is about to be used, and derive what depends on it."""
+
+    def get_env(self) -> VecEnv:
+        """The environment, as a vector environment of SB3."""
+        return self.env
+
+    def get_vec_normalize_env(self) -> VecNormalize | None:
+        """The environment's ``VecNormalize`` wrapper, if it has one."""
+        return unwrap_vec_normalize(self.env)
+
+    @property
+    def logger(self) -> Logger:
+        """The logger of SB3, from the first ``learn`` or ``set_logger`` on."""
+        if self._logger is None:
+            raise RuntimeError("there is no logger yet: call learn or set_logger first")
+        return self._logger
+
+    def set_logger(self, logger: Logger) -> None:
+        """Use a logger of one's own instead of the one that ``learn`` makes."""
+        self._logger = logger
+        self._custom_logger = True
+
+    def set_random_seed(self, seed: int | None = None) -> None:
+        """Seed the random numbers of the learner and of its environment."""
+        self.rng = np.random.default_rng(seed)
+        if seed is not None:
+            self.env.seed(seed)
+            self.action_space.seed(seed)
+
+    # Files.
+
+    def save(self, path: str | Path, include_replay: bool = False) -> None:
+        """Write everything but the environment to a file.
+
+        Args:
+            path: The file; ".zip" is added if it has no suffix.
+            include_replay: Whether to write the transitions, too, that the training of a policy
+                replays: without them a learner that is loaded goes on with none.
+
+        Raises:
+            TypeError: If a file cannot hold an argument of the constructor or what was learned;
+                nothing is written then.
+        """
+        data = self._saved_data()
+        replay = self._replay_arrays() if include_replay else {}
+        arrays = {"observed_states": self.observed_states, **self._arrays(), **replay}
+        write_archive(path, data, arrays)
+
+    @classmethod
+    def load(
+        cls: type[SelfLearner],
+        path: str | Path,
+        env: GymEnv | str,
+        device: torch.device | str = "auto",
+        **kwargs: Any,
+    ) -> SelfLearner:
+        """Read a learner from a file.
+
+        Args:
+            path: The file; ".zip" may be left out.
+            env: The environment; files do not contain it.
+            device: Where networks run.
+            **kwargs: Arguments of the constructor, to replace saved ones.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is not the file of a learner of this class.
+        """
+        data, arrays = read_archive(path)
+        if data["class"] != cls.__name__:
+            raise ValueError(
+                f"path={str(path)!r} holds a {data['class']}, not a {cls.__name__}: use "
+                f"{data['class']}.load"
+            )
+        given = cls._take_given_arrays(arrays)
+        arguments = {**given, **data["arguments"], "device": device, **kwargs}
+        learner = cls(env, **arguments)
+        learner.num_timesteps = data["num_timesteps"]
+        learner._target = data["target"]
+        learner.rng.bit_generator.state = data["rng"]
+        learner._set_arrays(arrays)
+        return learner
+
+    def _saved_data(self) -> dict[str, Any]:
+        """What goes into a file beside arrays.
+
+        Raises:
+            TypeError: If it cannot hold an argument.
+        """
+        arguments = {**self.saved_arguments(), "device": str(self.device)}
+        check_json(arguments)
+        return {
+            "class": type(self).__name__,
+            "arguments": arguments,
+            "num_timesteps": self.num_timesteps,
+            "target": self._target,
+            "rng": self.rng.bit_generator.state,
+        }
+
+    def saved_arguments(self) -> dict[str, Any]:
+        """The arguments for making such a learner again, as JSON can hold them."""
+        return {name: getattr(self, name) for name in self._argument_names()}
+
+    @classmethod
+    def _take_given_arrays(cls, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+        """Take the arguments of the constructor that are arrays out of what was saved."""
+        return {"observed_states": arrays.pop("observed_states")}
+
+    def _replay_arrays(self) -> dict[str, NDArray[Any]]:
+        """The transitions that are replayed, to be saved."""
+        return {}
+
+    @classmethod
+    def _argument_names(cls) -> list[str]:
+        """The arguments of the constructor that go into a file as they are."""
+        return [name for name in arguments_of(cls) if name != "observed_states"]

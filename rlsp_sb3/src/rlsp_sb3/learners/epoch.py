@@ -1,0 +1,136 @@
+"""Learners for whose reward a solver finds a policy, epoch by epoch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
+
+from rlsp_sb3.encoders.factory import encoder_settings, make_encoder
+from rlsp_sb3.learners.callbacks import with_checkpoints
+from rlsp_sb3.learners.eval_metrics import measure
+from rlsp_sb3.learners.tabular import TabularLearner
+from rlsp_sb3.presets import Budget, find_budget
+from rlsp_sb3.protocols import TabularEnv
+from rlsp_sb3.solvers.factory import find_solver, solver_name
+from rlsp_sb3.solvers.training_env import ForwardModel
+from rlsp_sb3.utils.checks import check_choice, check_int, check_mdp
+from rlsp_sb3.utils.timer import Stopwatch
+
+AS_ARRAYS = ("inverse_dynamics", "transitions")
+"""Arguments that files hold as arrays."""
+
+
+class EpochLearner(TabularLearner):
+    """A learner of the reward of any environment, which is linear in the features of an encoder.
+
+    Its policy is planned in environments that offer ``mdp``, and otherwise trained by an algorithm
+    of SB3. After each epoch it logs, calls back and, at times, evaluates itself and writes a
+    checkpoint. The constructor of a subclass ends with ``_check_checkpoints``.
+
+    Args:
+        env: The environment, a ``DummyVecEnv`` of SB3, or the id of a registered one.
+        observed_states: Observations (n, *observation_shape); None for those that the environment
+            offers.
+        **kwargs: See :class:`~rlsp_sb3.learners.TabularLearner`.
+
+    See :class:`~rlsp_sb3.RLSP` for the other arguments and the errors.
+    """
+
+    def __init__(
+        self,
+        env: GymEnv | str,
+        observed_states: ArrayLike | None,
+        *,
+        encoder: Any,
+        solver: Any,
+        solver_kwargs: dict[str, Any] | None,
+        budget: str | dict[str, Any] | Budget,
+        n_epochs: int | None,
+        forward_model: ForwardModel,
+        keep_termination: bool,
+        eval_interval: int,
+        checkpoint_dir: str | Path | None,
+        checkpoint_interval: int,
+        **kwargs: Any,
+    ) -> None:
+        check_choice("forward_model", forward_model, get_args(ForwardModel))
+        check_int("eval_interval", eval_interval, 0)
+        check_int("checkpoint_interval", checkpoint_interval, 1)
+        super().__init__(env, observed_states, **kwargs)
+        is_tabular = isinstance(self.unwrapped_env, TabularEnv)
+        self._algorithm = find_solver(solver, self.action_space, is_tabular)
+        self.budget = find_budget(budget, is_tabular)
+        self.n_epochs = self.budget.n_epochs if n_epochs is None else n_epochs
+        check_int("n_epochs", self.n_epochs, 1)
+        self.solver = solver
+        self.solver_kwargs = solver_kwargs
+        self.forward_model = forward_model
+        self.keep_termination = keep_termination
+        self.eval_interval = eval_interval
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_interval = checkpoint_interval
+        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self.budget)
+
+    def set_env(self, env: GymEnv | str) -> None:
+        """Keep the environment, which the encoder, the solver and all simulations are made for.
+
+        Raises:
+            ValueError: If it is not the one that :meth:`get_env` returns.
+        """
+        if hasattr(self, "env") and env is not self.env:
+            raise ValueError(
+                f"env={env}: expected that of get_env(), since the solver trains there; to go on "
+                f"in another environment, save the learner and use {type(self).__name__}.load("
+                "path, env=…)"
+            )
+        super().set_env(env)
+
+    def _check_checkpoints(self) -> None:
+        """Raise now if no checkpoint can be written, rather than after epochs of work."""
+        if self.checkpoint_dir is not None:
+            self._saved_data()
+            self._arrays()
+
+    def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
+        if self.checkpoint_dir is not None:
+            callback = with_checkpoints(callback, self.checkpoint_dir, self.checkpoint_interval)
+        return super()._init_callback(callback, progress_bar)
+
+    def _end_epoch(
+        self, epoch: int, clock: Stopwatch, callback: BaseCallback, log_interval: int
+    ) -> bool:
+        """Evaluate, log and call back; False to stop."""
+        if self.eval_interval and epoch % self.eval_interval == 0:
+            with clock("evaluation"):
+                self._record("eval", measure(self, np.random.default_rng(self.seed)))
+        self._record("time", clock.seconds)
+        go_on = self._end_step(callback)
+        if go_on and epoch % log_interval == 0:
+            self.dump_logs()
+        return go_on
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the features."""
+        return tuple(self.encoder.feature_names)
+
+    def _prepare(self, env: Any) -> None:
+        if isinstance(env, TabularEnv):
+            check_mdp(env.mdp, env.feature_names)
+        self._policy = None
+
+    def saved_arguments(self) -> dict[str, Any]:
+        """The arguments for making such a learner again, as JSON can hold them."""
+        names = [name for name in self._argument_names() if name not in AS_ARRAYS]
+        return {
+            **{name: getattr(self, name) for name in names},
+            "encoder": encoder_settings(self.encoder),
+            "solver": solver_name(self.solver),
+            "budget": asdict(self.budget),
+        }

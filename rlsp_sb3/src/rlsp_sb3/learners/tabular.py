@@ -1,0 +1,156 @@
+"""Learners that plan their policy in a tabular environment."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Literal, TypeGuard, get_args
+
+import numpy as np
+from stable_baselines3.common.type_aliases import GymEnv
+
+from rlsp_sb3.learners.base import RewardLearner
+from rlsp_sb3.planning.planned_policy import PlannedPolicy
+from rlsp_sb3.planning.value_iteration import value_iteration
+from rlsp_sb3.protocols import TabularEnv, TabularMDP
+from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_choice, check_int, check_mdp, check_positive
+
+Combination = Literal["additive", "bayesian"]
+
+DEFAULT_TIME_LIMIT = 20  # actions, as in the published evaluation
+
+
+class TabularLearner(RewardLearner):
+    """A learner whose policy is optimal for the task reward and the inferred one.
+
+    They are combined in one of the two ways of Shah et al. 2019 (section 5 and appendix):
+    "additive" plans for the task reward plus a weight times the inferred one; "bayesian" is for
+    learners with a prior, which it centres at the task reward, so that the inferred reward contains
+    the task and is planned for alone. The policy plans for the time limit of the environment,
+    without a temperature.
+
+    Args:
+        env: The environment, a vector environment of SB3, or the id of a registered one.
+        observed_states: Observations (n, *observation_shape) of the states that the person left
+            behind; None for those that the environment offers.
+        inferred_weight: How much the policy minds the inferred reward, at least 0; 1 if the
+            combination is "bayesian".
+        combination: "additive" or "bayesian".
+        **kwargs: See :class:`~rlsp_sb3.RewardLearner`.
+
+    Raises:
+        TypeError: If an argument has a wrong type or the environment is not tabular.
+        ValueError: If an argument is out of range, or the combination is "bayesian" and the
+            environment offers no task reward.
+    """
+
+    def __init__(
+        self,
+        env: GymEnv | str,
+        observed_states: Any = None,
+        *,
+        inferred_weight: float = 1.0,
+        combination: Combination = "additive",
+        **kwargs: Any,
+    ) -> None:
+        check_positive("inferred_weight", inferred_weight, zero=True)
+        check_choice("combination", combination, get_args(Combination))
+        if combination == "bayesian" and inferred_weight != 1:
+            raise ValueError(
+                f"inferred_weight={inferred_weight!r}: expected 1 with "
+                'combination="bayesian", where the inferred reward is planned for alone'
+            )
+        self.inferred_weight = inferred_weight
+        self.combination = combination
+        self._policy: PlannedPolicy | None = None
+        super().__init__(env, observed_states, **kwargs)
+
+    @property
+    @abstractmethod
+    def inferred_rewards(self) -> FloatArray:
+        """The inferred reward of each state (S,), or of each state at each time (n, S)."""
+
+    @property
+    def planned_rewards(self) -> FloatArray:
+        """What the policy is planned for: (S,), or (n, S) if it depends on time."""
+        if self.combination == "bayesian":
+            return self.inferred_rewards
+        task_rewards = self.mdp.features @ self.task_reward
+        return task_rewards + self.inferred_weight * self.inferred_rewards
+
+    @property
+    def task_reward(self) -> FloatArray:
+        """The weights (F,) of the task reward; 0 if the environment offers none."""
+        zeros = np.zeros(len(self.unwrapped_env.feature_names))
+        return np.asarray(getattr(self.unwrapped_env, "task_reward", zeros), dtype=np.float64)
+
+    @property
+    def prior_mean(self) -> FloatArray:
+        """Where a prior of reward weights (F,) is centred."""
+        return self.task_reward if self.combination == "bayesian" else 0 * self.task_reward
+
+    @property
+    def policy(self) -> PlannedPolicy:
+        """The policy, planned at first use and again when the reward has changed."""
+        if self._policy is None:
+            self._policy = self.plan(self.planned_rewards)
+        return self._policy
+
+    def plan(self, rewards: FloatArray) -> PlannedPolicy:
+        """The best policy for other rewards.
+
+        Args:
+            rewards: The reward of each state (S,), or of each state at each time (n, S), the last
+                one for all times from n - 1 on.
+        """
+        spec = self.env.get_attr("spec")[0]  # the unwrapped one may not know the limit
+        limit = (spec and spec.max_episode_steps) or DEFAULT_TIME_LIMIT
+        plan = value_iteration(self.mdp.transitions, rewards, limit + 1, temperature=0)
+        return PlannedPolicy(self.unwrapped_env, plan.policy, self.rng)
+
+    @property
+    def mdp(self) -> TabularMDP:
+        """The environment's transitions and features."""
+        mdp: TabularMDP = self.unwrapped_env.mdp
+        return mdp
+
+    def _check_horizon(self, horizon: int | None) -> int:
+        """The number of states that the person passed through; None for what the environment says.
+
+        Raises:
+            TypeError: If it is no int.
+            ValueError: If it is less than 1, or nobody says what it is.
+        """
+        if horizon is None:
+            horizon = getattr(self.unwrapped_env, "horizon", None)
+        if horizon is None:
+            raise ValueError(
+                "horizon=None: this environment does not say for how long the person acted, so "
+                "pass the number of states that the person passed through"
+            )
+        check_int("horizon", horizon, 1)
+        return horizon
+
+    def _prepare(self, env: Any) -> None:
+        if not isinstance(env, TabularEnv):
+            raise TypeError(
+                f"env={env}: {type(self).__name__} needs a tabular environment, with the "
+                "attributes mdp and feature_names and the methods state_indices and features (see "
+                "rlsp_sb3.protocols.TabularEnv), as the gridworlds of rlsp-envs are"
+            )
+        check_mdp(env.mdp, env.feature_names)
+        if self.combination == "bayesian" and not hasattr(env, "task_reward"):
+            raise ValueError(
+                f'combination="bayesian": env={env} offers no task_reward to centre the prior at'
+            )
+        self._policy = None
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the features."""
+        return tuple(self.unwrapped_env.feature_names)
+
+
+def plans(learner: RewardLearner) -> TypeGuard[TabularLearner]:
+    """Whether a learner can plan policies in its environment."""
+    return isinstance(learner, TabularLearner) and isinstance(learner.unwrapped_env, TabularEnv)

@@ -1,0 +1,1 @@
+"""Neural networks, normalization, and how they are trained."""

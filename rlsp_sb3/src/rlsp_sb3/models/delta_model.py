@@ -1,0 +1,121 @@
+"""A network that tells how an observation changes with an action, forward or backward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import nn
+
+from rlsp_sb3.io.state_arrays import joined, load_module, module_arrays, part
+from rlsp_sb3.models.networks import mlp
+from rlsp_sb3.models.normalization import ActionScaling, Scaling
+from rlsp_sb3.models.training import Schedule, fit
+
+
+class DeltaModel:
+    """Where an action leads from observations that are numbers, or where it came from.
+
+    A network maps scaled observations and actions to the scaled change. Changes are clipped to the
+    range that was seen (Lindner et al. 2021, appendix).
+
+    Args:
+        observation_shape: The shape of an observation.
+        action_space: The actions.
+        hidden: The sizes of the hidden layers.
+        noise: The standard deviation of what is added to scaled inputs and targets, at least 0.
+        seed: Draws the first parameters.
+    """
+
+    def __init__(
+        self,
+        observation_shape: tuple[int, ...],
+        action_space: spaces.Space[Any],
+        hidden: Sequence[int] = (256, 256),
+        noise: float = 1e-3,
+        seed: int = 0,
+    ) -> None:
+        self.origin = Scaling(observation_shape)
+        self.change = Scaling(observation_shape)
+        self.actions = ActionScaling(action_space)
+        self.noise = noise
+        self.low = self.high = np.zeros(observation_shape)
+        size = len(self.origin.mean)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = mlp(size + self.actions.size, size, hidden)
+        self.is_fitted = False
+
+    def fit(
+        self,
+        origins: NDArray[Any],
+        actions: NDArray[Any],
+        results: NDArray[Any],
+        schedule: Schedule,
+        rng: np.random.Generator,
+    ) -> float:
+        """Fit it, from where it is, to N changes.
+
+        Args:
+            origins: Observations (N, *observation_shape).
+            actions: Actions (N, *action_shape).
+            results: Observations (N, *observation_shape).
+            schedule: How long and how fast.
+            rng: Draws the examples and the noise.
+
+        Returns:
+            The mean squared error of scaled changes that were held out.
+        """
+        changes = results.astype(np.float64) - origins
+        if not self.is_fitted:  # a scale that changed would undo what the network knows
+            self.origin.fit(origins)
+            self.change.fit(changes)
+            self.low, self.high = changes.min(axis=0), changes.max(axis=0)
+            self.is_fitted = True
+        self.low = np.minimum(self.low, changes.min(axis=0))
+        self.high = np.maximum(self.high, changes.max(axis=0))
+        inputs = torch.cat([self.origin.scale(origins), self.actions.scale(actions)], dim=1)
+        targets = self.change.scale(changes)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+
+        def noisy(values: torch.Tensor) -> torch.Tensor:
+            return values + self.noise * torch.randn(values.shape, generator=generator)
+
+        def loss(rows: NDArray[np.int64]) -> torch.Tensor:
+            index = torch.as_tensor(rows)
+            return nn.functional.mse_loss(self.network(noisy(inputs[index])), noisy(targets[index]))
+
+        return fit(self.network.parameters(), loss, len(inputs), schedule, rng)
+
+    @torch.no_grad()
+    def __call__(self, origins: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float64]:
+        """The results (N, *observation_shape) of N actions."""
+        inputs = torch.cat([self.origin.scale(origins), self.actions.scale(actions)], dim=1)
+        change = self.change.unscale(self.network(inputs))
+        return np.asarray(origins + np.clip(change, self.low, self.high))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What was fitted, to be saved."""
+        if not self.is_fitted:
+            return {}
+        return joined(
+            origin=self.origin.arrays(),
+            change=self.change.arrays(),
+            range={"low": self.low, "high": self.high},
+            network=module_arrays(self.network),
+        )
+
+    def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what :meth:`arrays` returned."""
+        if not arrays:
+            return
+        self.origin.set_arrays(part(arrays, "origin"))
+        self.change.set_arrays(part(arrays, "change"))
+        limits = part(arrays, "range")
+        self.low, self.high = np.array(limits["low"]), np.array(limits["high"])
+        load_module(self.network, part(arrays, "network"))
+        self.is_fitted = True

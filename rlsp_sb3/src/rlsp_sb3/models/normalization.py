@@ -1,0 +1,121 @@
+"""Vectors brought to the scale that networks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import ArrayLike, NDArray
+
+from rlsp_sb3.models.networks import one_hot
+
+SMALLEST_STD = 1e-6
+CLOCK_TOLERANCE = 1e-3  # of an amount; single precision leaves less
+
+
+class Scaling:
+    """Flattens arrays (N, *shape) and brings each entry to mean 0 and standard deviation 1.
+
+    Entries that never vary stay 0 as long as they keep their value.
+
+    Args:
+        shape: The shape of one array.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        size = int(np.prod(shape, dtype=np.int64))
+        self.mean = np.zeros(size)
+        self.std = np.ones(size)
+
+    def fit(self, values: ArrayLike) -> None:
+        """Take mean and standard deviation from arrays (N, *shape)."""
+        flat = self.flatten(values)
+        self.mean = flat.mean(axis=0)
+        std = flat.std(axis=0)
+        self.std = np.where(std > SMALLEST_STD, std, 1.0)
+
+    def ignore(self, entries: NDArray[np.bool_]) -> None:
+        """Let some entries (size,) be 0 whatever their value."""
+        self.std = np.where(entries, np.inf, self.std)
+
+    def flatten(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Arrays (N, *shape) as (N, size)."""
+        array = np.asarray(values, dtype=np.float64)
+        return array.reshape(len(array), -1)
+
+    def scale(self, values: ArrayLike) -> torch.Tensor:
+        """Arrays (N, *shape) as input of a network (N, size)."""
+        return torch.as_tensor((self.flatten(values) - self.mean) / self.std, dtype=torch.float32)
+
+    def unscale(self, scaled: torch.Tensor) -> NDArray[np.float64]:
+        """What :meth:`scale` makes of arrays (N, *shape), undone."""
+        flat = scaled.numpy().astype(np.float64) * self.std + self.mean
+        return flat.reshape(len(flat), *self.shape)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Mean and standard deviation, to be saved."""
+        return {"mean": self.mean, "std": self.std}
+
+    def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what :meth:`arrays` returned."""
+        self.mean, self.std = np.array(arrays["mean"]), np.array(arrays["std"])
+
+
+def clocks(observations: NDArray[Any], next_observations: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which entries of observations count the steps: they change, and always by the same amount.
+
+    Nothing that a person does changes them, so they say nothing of what the person wanted.
+
+    Args:
+        observations: What was seen before each step (N, *observation_shape).
+        next_observations: What was seen after it.
+
+    Returns:
+        Whether each of the flattened entries is one (size,).
+    """
+    before, after = (each.reshape(len(each), -1) for each in (observations, next_observations))
+    change = after.astype(np.float64) - before
+    amount = np.abs(change).mean(axis=0)
+    return np.asarray((amount > 0) & (np.ptp(change, axis=0) <= CLOCK_TOLERANCE * amount))
+
+
+class ActionScaling:
+    """Actions as input of networks: numbers in [-1, 1], or one-hot if they are discrete.
+
+    Args:
+        space: The action space, a ``Box`` with bounds or a ``Discrete``.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+
+    def __init__(self, space: spaces.Space[Any]) -> None:
+        if isinstance(space, spaces.Box) and space.is_bounded():
+            self.size = int(np.prod(space.shape, dtype=np.int64))
+        elif isinstance(space, spaces.Discrete):
+            self.size = int(space.n)
+        else:
+            raise TypeError(f"action_space={space}: expected a Box with bounds, or a Discrete")
+        self.space: Any = space
+
+    def scale(self, actions: NDArray[Any]) -> torch.Tensor:
+        """Actions (N, *action_shape) as input of a network (N, size)."""
+        if isinstance(self.space, spaces.Discrete):
+            return one_hot(actions - self.space.start, self.size)
+        low, high = self.space.low, self.space.high
+        scaled = 2 * (actions - low) / (high - low) - 1
+        return torch.as_tensor(scaled.reshape(len(actions), -1), dtype=torch.float32)
+
+    def decode(self, numbers: torch.Tensor) -> NDArray[Any]:
+        """The discrete actions (N,) whose one-hot vectors are 1 at some places (N,)."""
+        return np.asarray(numbers.numpy() + self.space.start)
+
+    def unscale(self, scaled: torch.Tensor) -> NDArray[Any]:
+        """Actions (N, *action_shape) of numbers (N, size), which are clipped to [-1, 1]."""
+        low, high = self.space.low, self.space.high
+        unit = scaled.clamp(-1, 1).numpy().reshape(-1, *self.space.shape)
+        actions = low + (unit + 1) / 2 * (high - low)
+        return np.asarray(np.clip(actions, low, high), dtype=self.space.dtype)

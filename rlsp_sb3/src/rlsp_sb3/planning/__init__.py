@@ -1,0 +1,1 @@
+"""Finite-horizon planning in tabular environments."""

@@ -1,0 +1,68 @@
+"""A policy that was planned in a tabular environment."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rlsp_sb3.protocols import TabularEnv
+from rlsp_sb3.type_aliases import FloatArray
+
+
+class PlannedPolicy:
+    """Acts by a table with a row for each time step and state.
+
+    With a finite horizon the best action depends on the time left. SB3's ``predict`` has a place
+    for what a policy remembers, the ``state`` of recurrent policies: here it is the time step.
+    Without it each call is the first step of an episode. Past the end of the plan the last step
+    is repeated.
+
+    Args:
+        env: The environment, which tells states from observations.
+        table: The probability of each action, π[t, s, a], of shape (T - 1, S, A).
+        rng: Draws the actions, unless they are deterministic.
+    """
+
+    def __init__(self, env: TabularEnv, table: FloatArray, rng: np.random.Generator) -> None:
+        self.table = table
+        self._env = env
+        self._rng = rng
+
+    def act(self, observations: ArrayLike, time: int) -> NDArray[np.int64]:
+        """Draw actions (N,) in the states of N observations at a time step."""
+        return self._draw(self.table[time, self._env.state_indices(observations)])
+
+    def predict(
+        self,
+        observation: ArrayLike,
+        state: tuple[NDArray[np.int64], ...] | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[np.int64], tuple[NDArray[np.int64], ...]]:
+        """Choose actions.
+
+        Args:
+            observation: One observation or a batch of N.
+            state: What the last call returned: the time step of each environment (N,).
+            episode_start: Which environments were just reset (N,).
+            deterministic: Whether to take the most probable action instead of a random one.
+
+        Returns:
+            The action, or N of them, and the state for the next call.
+
+        Raises:
+            ValueError: If the observation has another shape than the environment's.
+        """
+        observations = np.asarray(observation)
+        single = observations.shape == self._env.observation_space.shape
+        indices = self._env.state_indices(observations[None] if single else observations)
+        steps = np.zeros(len(indices), dtype=np.int64) if state is None else state[0]
+        if episode_start is not None:
+            steps = np.where(episode_start, 0, steps)
+        probabilities = self.table[np.minimum(steps, len(self.table) - 1), indices]
+        actions = probabilities.argmax(axis=1) if deterministic else self._draw(probabilities)
+        return (actions[0] if single else actions), (steps + 1,)
+
+    def _draw(self, probabilities: FloatArray) -> NDArray[np.int64]:
+        draws = self._rng.random((len(probabilities), 1))
+        return np.asarray((probabilities.cumsum(axis=1) > draws).argmax(axis=1))

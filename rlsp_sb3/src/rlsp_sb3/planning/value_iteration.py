@@ -1,0 +1,133 @@
+"""Finite-horizon planning in tabular environments, as pure functions.
+
+Throughout, t counts the T states of a trajectory (horizon T, so T - 1 actions), s and s' are
+states, a is an action and f a feature; arrays are indexed in the order [t, s, a] and [t, s, f].
+The transitions are a sparse matrix (S·A, S) whose row s·A + a holds P(s' | s, a). Nothing is
+discounted, and every state of a trajectory is rewarded, the first one included.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
+
+from rlsp_sb3.type_aliases import FloatArray
+
+
+class Plan(NamedTuple):
+    """A policy and what it is worth.
+
+    Attributes:
+        policy: The probability of each action (T - 1, S, A).
+        values: The return from each state on (T, S); soft values if the temperature is above 0.
+    """
+
+    policy: FloatArray
+    values: FloatArray
+
+
+def value_iteration(
+    transitions: csr_array, rewards: ArrayLike, horizon: int, temperature: float = 1.0
+) -> Plan:
+    """Plan by backward induction.
+
+    Let Q_t(s, a) = r_t(s) + Σ_s' P(s' | s, a) V_{t+1}(s') and V_{T-1} = r_{T-1}. A temperature
+    τ > 0 gives the Boltzmann-rational policy π_t = exp((Q_t - V_t) / τ), where
+    V_t = τ log Σ_a exp(Q_t / τ), and τ = 0 the optimal one, where V_t = max_a Q_t and ties go to
+    the action with the smallest number (Shah et al. 2019, section 3).
+
+    Args:
+        transitions: P(s' | s, a), (S·A, S).
+        rewards: The reward of each state (S,), or of each state at each time (n, S), the last one
+            for all times from n - 1 on.
+        horizon: T, at least 1.
+        temperature: τ, at least 0.
+
+    Raises:
+        ValueError: If an argument is out of range or the rewards have another shape.
+    """
+    n_states = transitions.shape[1]
+    if horizon < 1:
+        raise ValueError(f"horizon={horizon}: expected at least 1 state")
+    if not temperature >= 0:
+        raise ValueError(f"temperature={temperature}: expected at least 0")
+    rewards = np.asarray(rewards, dtype=np.float64)
+    if rewards.ndim not in (1, 2) or rewards.shape[-1] != n_states or rewards.size == 0:
+        raise ValueError(
+            f"rewards have shape {rewards.shape}: expected ({n_states},) or (n, {n_states}) with n "
+            "of at least 1"
+        )
+    rewards = np.atleast_2d(rewards)
+    rewards = rewards[np.minimum(np.arange(horizon), len(rewards) - 1)]
+    policy = np.empty((horizon - 1, n_states, transitions.shape[0] // n_states))
+    values = np.empty((horizon, n_states))
+    values[-1] = rewards[-1]
+    for t in reversed(range(horizon - 1)):
+        policy[t], values[t] = backup(transitions, rewards[t], values[t + 1], temperature)
+    return Plan(policy, values)
+
+
+def backup(
+    transitions: csr_array, rewards: FloatArray, next_values: FloatArray, temperature: float
+) -> tuple[FloatArray, FloatArray]:
+    """One step of value iteration: the policy (n, A) and values (n,) of n states.
+
+    Args:
+        transitions: P(s' | s, a) from these n states to n' states, (n·A, n').
+        rewards: The rewards (n,) of the n states.
+        next_values: The values (n',) of the n' states.
+        temperature: 0 for the optimal policy, above 0 for the Boltzmann-rational one.
+    """
+    q = rewards[:, None] + (transitions @ next_values).reshape(len(rewards), -1)
+    best = q.max(axis=1)
+    if temperature == 0:
+        policy = np.zeros_like(q)
+        policy[np.arange(len(q)), q.argmax(axis=1)] = 1
+        return policy, best
+    policy = np.exp((q - best[:, None]) / temperature)
+    total = policy.sum(axis=1)
+    policy /= total[:, None]
+    return policy, best + temperature * np.log(total)
+
+
+def occupancies(
+    transitions: csr_array, policy: FloatArray, initial_distribution: ArrayLike
+) -> FloatArray:
+    """The probability of each state at each time, α_{t+1} = α_t π_t P.
+
+    Args:
+        transitions: P(s' | s, a), (S·A, S).
+        policy: The probability of each action (T - 1, S, A).
+        initial_distribution: The probability of each state at the start (S,).
+
+    Returns:
+        α of shape (T, S).
+    """
+    probabilities = [np.asarray(initial_distribution, dtype=np.float64)]
+    for pi in policy:
+        state_actions = probabilities[-1][:, None] * pi
+        probabilities.append(transitions.T @ state_actions.ravel())
+    return np.stack(probabilities)
+
+
+def expected_sums(transitions: csr_array, policy: FloatArray, quantity: ArrayLike) -> FloatArray:
+    """What a quantity of the states adds up to from each state and time on under a policy.
+
+    Args:
+        transitions: P(s' | s, a), (S·A, S).
+        policy: The probability of each action (T - 1, S, A).
+        quantity: The quantity: rewards (S,), whose sums are the values of the policy, or features
+            (S, F), whose sums are the feature expectations F_t.
+
+    Returns:
+        Sums of shape (T, S) or (T, S, F).
+    """
+    quantity = np.asarray(quantity, dtype=np.float64)
+    sums = [quantity]
+    for pi in policy[::-1]:
+        future = (transitions @ sums[-1]).reshape(*pi.shape, *quantity.shape[1:])
+        sums.append(quantity + np.einsum("sa,sa...->s...", pi, future))
+    return np.stack(sums[::-1])

@@ -1,0 +1,1 @@
+"""Figures of inferred rewards and of runs."""

@@ -1,0 +1,1 @@
+"""Policies: loaded from files, imported, and trained for a true or an inferred reward."""

@@ -1,0 +1,128 @@
+"""Files of SB3's algorithms, read without running what is in them.
+
+SB3's own ``load`` unpickles parts of a file, and a pickle is a program. Here a pickle is never
+loaded: of the settings (``data``) only what is plain JSON is taken, and tensors are read by
+PyTorch's reader for tensors alone.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from rlsp_sb3.io.npz import NONSENSE
+from rlsp_sb3.io.restricted_pickle import RefusedPickleError
+
+MAX_BYTES = 2**28
+"""How large a member of a file may be, unpacked."""
+
+PICKLED = ":serialized:"
+
+
+class SavedModel(NamedTuple):
+    """What is in a file.
+
+    Attributes:
+        settings: The attributes of the algorithm that are plain JSON. One that SB3 pickled is a
+            dictionary of what SB3 wrote beside the pickle: plain values and texts.
+        states: State dictionaries by name: "policy", "policy.optimizer", …
+        variables: Tensors that belong to no network, by name.
+    """
+
+    settings: dict[str, Any]
+    states: dict[str, dict[str, Any]]
+    variables: dict[str, torch.Tensor]
+
+
+def member_names(path: str | Path) -> set[str]:
+    """The names of what is in a zip file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no zip file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist())
+    except NONSENSE as error:
+        raise ValueError(f"path={str(path)!r} is not a zip file: {error}") from error
+
+
+def read_sb3(path: str | Path, device: torch.device | str = "cpu") -> SavedModel:
+    """Read the file of an algorithm, without running code from it.
+
+    Args:
+        path: The file, which an algorithm's ``save`` wrote.
+        device: Where tensors are put.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        RefusedPickleError: If something is said to be tensors and is not.
+        ValueError: If it is no such file.
+    """
+    content = BytesIO(Path(path).read_bytes())
+    try:
+        with zipfile.ZipFile(content) as archive:
+            for member in archive.infolist():
+                if member.file_size > MAX_BYTES:
+                    raise ValueError(f"{member.filename} is larger than {MAX_BYTES} bytes")
+            settings = json.loads(archive.read("data"))
+            tensors = {
+                name.removesuffix(".pth"): _read_tensors(name, archive.read(name), device)
+                for name in archive.namelist()
+                if name.endswith(".pth")
+            }
+        if not isinstance(settings, dict):
+            raise ValueError("data are not those of an algorithm")
+        variables = tensors.pop("pytorch_variables", {})
+        if not all(isinstance(value, torch.Tensor) for value in variables.values()):
+            raise ValueError("pytorch_variables.pth does not hold tensors")
+        _check_parameters(tensors["policy"])
+    except RefusedPickleError as error:
+        raise RefusedPickleError(f"path={str(path)!r} is refused: {error}") from error
+    except NONSENSE as error:
+        raise ValueError(f"path={str(path)!r} is not a file of SB3: {error}") from error
+    return SavedModel({name: _plain(value) for name, value in settings.items()}, tensors, variables)
+
+
+def _plain(value: Any) -> Any:
+    """A setting without its pickle."""
+    if isinstance(value, dict):
+        return {name: part for name, part in value.items() if name != PICKLED}
+    return value
+
+
+def _read_tensors(name: str, content: bytes, device: torch.device | str) -> dict[str, Any]:
+    """What PyTorch stored, if it is a dictionary of tensors and plain values."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        # PyTorch before 2.6 ran a TorchScript program even if asked for tensors only.
+        if any(member.endswith("constants.pkl") for member in archive.namelist()):
+            raise RefusedPickleError(f"{name} is a program (TorchScript)")
+    try:
+        loaded = torch.load(BytesIO(content), map_location=device, weights_only=True)
+    except pickle.UnpicklingError as error:
+        # PyTorch's message advises to load it all the same.
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        raise RefusedPickleError(
+            f"{name} asks for {asked[1] if asked else 'something'}, and only tensors are allowed: "
+            "pickles can run code, so do not load it by other means unless you trust its source"
+        ) from None
+    if loaded is None:  # no tensors
+        return {}
+    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
+        raise ValueError(f"{name} does not hold tensors by name")
+    return loaded
+
+
+def _check_parameters(parameters: dict[str, Any]) -> None:
+    for name, tensor in parameters.items():
+        # A tensor that is not contiguous can be larger than what is stored of it.
+        if not isinstance(tensor, torch.Tensor) or not tensor.is_contiguous():
+            raise ValueError(f"policy.pth: {name} is not a plain tensor")

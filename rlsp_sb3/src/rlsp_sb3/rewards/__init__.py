@@ -1,0 +1,1 @@
+"""Reward functions, their priors, and environments and replay buffers that use them."""

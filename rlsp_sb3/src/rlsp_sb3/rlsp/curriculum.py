@@ -1,0 +1,81 @@
+"""Which horizon the past is simulated for."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_int, check_positive
+
+N_GRADIENTS = 10  # whose mean is compared with the threshold
+
+
+class Curriculum:
+    """Horizons that grow to the full horizon (Lindner et al. 2021, section 3.3).
+
+    Args:
+        first: The first horizon, the number of states of a trajectory, at least 1.
+        horizon: The full horizon, at least the first one.
+        n_epochs: How many epochs it takes to get through all horizons, at least 1.
+        gradient_threshold: The next horizon comes early if the norm of the mean of the last ten
+            gradients at this one is below; at least 0.
+
+    Raises:
+        TypeError: If an argument has a wrong type.
+        ValueError: If one is out of range.
+
+    Attributes:
+        epoch: The number of epochs, with those that were skipped.
+        has_converged: Whether the gradient was below the threshold at the full horizon.
+    """
+
+    def __init__(
+        self, first: int, horizon: int, n_epochs: int, gradient_threshold: float = 0.0
+    ) -> None:
+        check_int("first", first, 1)
+        check_int("horizon", horizon, first)
+        check_int("n_epochs", n_epochs, 1)
+        check_positive("gradient_threshold", gradient_threshold, zero=True)
+        self._horizons = np.linspace(first, horizon, n_epochs).round().astype(int)
+        self._threshold = gradient_threshold
+        self._gradients: list[FloatArray] = []
+        self.epoch = 0
+        self.has_converged = False
+
+    @property
+    def horizon(self) -> int:
+        """The horizon of the current epoch."""
+        return int(self._horizons[min(self.epoch, len(self._horizons) - 1)])
+
+    @property
+    def progress(self) -> float:
+        """Which share of the epochs is over, from 0 to 1."""
+        return min(self.epoch / len(self._horizons), 1.0)
+
+    def advance(self, gradient: FloatArray) -> None:
+        """End an epoch that had some gradient (F,)."""
+        before = self.horizon
+        self._gradients = [*self._gradients, gradient][-N_GRADIENTS:]
+        self.epoch += 1
+        mean_norm = np.linalg.norm(np.mean(self._gradients, axis=0))
+        if len(self._gradients) == N_GRADIENTS and mean_norm < self._threshold:
+            # On to the next horizon; past the last one if this is it.
+            self.has_converged = bool(before == self._horizons[-1])
+            self.epoch = int(np.searchsorted(self._horizons, before, side="right"))
+        if self.horizon != before:
+            self._gradients = []
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Where it is, to be saved."""
+        return {
+            "epoch": np.array(self.epoch),
+            "gradients": np.array(self._gradients),
+            "has_converged": np.array(self.has_converged),
+        }
+
+    def set_arrays(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        """Take over what :meth:`arrays` returned."""
+        self.epoch = int(arrays["epoch"])
+        self._gradients = list(np.array(arrays["gradients"], dtype=np.float64))
+        self.has_converged = bool(arrays["has_converged"])

@@ -1,0 +1,81 @@
+"""Where Deep RLSP simulates: what follows, what was before, and who acts.
+
+A world puts together the parts of Algorithm 1 of Lindner et al. (2021) that depend on what an
+environment is like; :class:`~rlsp_sb3.RLSP` is the algorithm.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlsp_sb3.rlsp.past_trajectories import InverseDynamics, InversePolicy, Observations, Past
+from rlsp_sb3.solvers.base import Solver
+from rlsp_sb3.type_aliases import FloatArray
+
+Arrays = dict[str, NDArray[Any]]
+PastWeights = Literal["none", "initial", "cosine"]
+
+
+class World(ABC):
+    """The parts of a simulation of the past.
+
+    Attributes:
+        observed: What pasts end in, (n, *shape): observations, or what stands for them.
+        solver: Finds the policy of the person.
+        inverse_policy: Draws which action was before.
+        inverse_dynamics: Draws what was before.
+    """
+
+    observed: Observations
+    solver: Solver
+    inverse_policy: InversePolicy
+    inverse_dynamics: InverseDynamics
+
+    def prepare(self, rng: np.random.Generator) -> dict[str, float]:
+        """Do what has to be done once before anything is simulated.
+
+        Returns:
+            What to log.
+        """
+        return {}
+
+    def first_theta(self, theta: FloatArray) -> FloatArray:
+        """The weights (F,) to start from, given those that a learner has from the beginning."""
+        return theta
+
+    @property
+    def limits(self) -> tuple[FloatArray, FloatArray] | None:
+        """Between which observations (*observation_shape) pasts may be; None for any."""
+        return None
+
+    @abstractmethod
+    def follow(self, past: Past | None, rng: np.random.Generator) -> dict[str, float]:
+        """Fit the inverse models to the person's policy as it is now.
+
+        Args:
+            past: The last pasts that were simulated, if there are any.
+            rng: The source of random numbers.
+
+        Returns:
+            What to log.
+        """
+
+    @abstractmethod
+    def weigh(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
+        """How much each past counts (N,), and what to log."""
+
+    @abstractmethod
+    def credit(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
+        """What each past says of the gradient of the log likelihood (N, F), and what to log."""
+
+    @abstractmethod
+    def arrays(self) -> Arrays:
+        """What was learned, to be saved."""
+
+    @abstractmethod
+    def set_arrays(self, arrays: Arrays) -> None:
+        """Take over what :meth:`arrays` returned."""

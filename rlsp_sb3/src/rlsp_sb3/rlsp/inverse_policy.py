@@ -1,0 +1,152 @@
+"""Which action led to an observation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import nn
+
+from rlsp_sb3.models.networks import draw, mlp, one_hot
+from rlsp_sb3.models.normalization import ActionScaling, Scaling
+from rlsp_sb3.models.training import Schedule, fit
+from rlsp_sb3.rlsp.categorical_codec import Vocabulary
+
+
+class CategoricalInversePolicy(nn.Module):
+    """p_t(a | s'), the probability that the action at time t led to an observation s'.
+
+    Args:
+        vocabulary: The values of the observations.
+        n_times: The number of actions of a trajectory.
+        n_actions: The number of actions to choose from.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, n_times: int, n_actions: int) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.n_times = n_times
+        self.network = mlp(len(vocabulary.entries) + n_times, n_actions)
+
+    def forward(self, after: NDArray[np.generic], times: NDArray[np.int64]) -> torch.Tensor:
+        """The logits (N, n_actions) for N observations and times."""
+        inputs = [self.vocabulary.inputs(after), one_hot(times, self.n_times)]
+        logits: torch.Tensor = self.network(torch.cat(inputs, dim=1))
+        return logits
+
+    def loss(
+        self,
+        actions: NDArray[np.int64],
+        after: NDArray[np.generic],
+        times: NDArray[np.int64],
+    ) -> torch.Tensor:
+        """The mean negative log likelihood of N actions."""
+        return nn.functional.cross_entropy(self(after, times), torch.as_tensor(actions))
+
+    @torch.no_grad()
+    def sample(
+        self, after: NDArray[np.generic], times: NDArray[np.int64], rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Draw the actions (N,) that led to N observations."""
+        return draw(self(after, times), rng).numpy()
+
+
+class StationaryInversePolicy(nn.Module):
+    """p(a | s') for observations that are numbers, whatever the time.
+
+    Discrete actions have a categorical distribution. For others it is a mixture of Gaussians
+    (Lindner et al. 2021, appendix), here with learned widths.
+
+    Args:
+        observation_shape: The shape of an observation.
+        action_space: The actions.
+        hidden: The sizes of the hidden layers.
+        n_components: The number of Gaussians.
+        min_std: The smallest standard deviation of one, for actions in [-1, 1].
+        seed: Draws the first parameters.
+    """
+
+    def __init__(
+        self,
+        observation_shape: tuple[int, ...],
+        action_space: spaces.Space[Any],
+        hidden: Sequence[int] = (256, 256),
+        n_components: int = 5,
+        min_std: float = 0.05,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.after = Scaling(observation_shape)
+        self.actions = ActionScaling(action_space)
+        self.is_discrete = isinstance(action_space, spaces.Discrete)
+        self.n_components = n_components
+        self.min_std = min_std
+        size = self.actions.size
+        n_outputs = size if self.is_discrete else n_components * (1 + 2 * size)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = mlp(len(self.after.mean), n_outputs, hidden)
+
+    def reinitialise(self, rng: np.random.Generator) -> None:
+        """Forget all fits."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.integers(2**31)))
+            for module in self.network:
+                if isinstance(module, nn.Linear):
+                    module.reset_parameters()
+
+    def fit(
+        self,
+        actions: NDArray[Any],
+        after: NDArray[Any],
+        schedule: Schedule,
+        rng: np.random.Generator,
+    ) -> float:
+        """Fit it, from where it is, to N actions and the observations after them.
+
+        Returns:
+            The mean negative log likelihood of actions that were held out.
+        """
+        inputs, targets = self.after.scale(after), self.actions.scale(actions)
+
+        def loss(rows: NDArray[np.int64]) -> torch.Tensor:
+            index = torch.as_tensor(rows)
+            return -self._log_prob(inputs[index], targets[index]).mean()
+
+        return fit(self.parameters(), loss, len(inputs), schedule, rng)
+
+    @torch.no_grad()
+    def sample(
+        self, after: NDArray[Any], times: NDArray[np.int64], rng: np.random.Generator
+    ) -> NDArray[Any]:
+        """Draw the actions (N, *action_shape) that led to N observations."""
+        inputs = self.after.scale(after)
+        if self.is_discrete:
+            return self.actions.decode(draw(self.network(inputs), rng))
+        log_weights, means, log_stds = self._mixture(inputs)
+        chosen = torch.arange(len(inputs)), draw(log_weights, rng)
+        noise = rng.standard_normal(means.shape[::2], dtype=np.float32)
+        return self.actions.unscale(means[chosen] + log_stds[chosen].exp() * torch.as_tensor(noise))
+
+    def _log_prob(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        if self.is_discrete:
+            return -nn.functional.cross_entropy(self.network(inputs), targets, reduction="none")
+        log_weights, means, log_stds = self._mixture(inputs)
+        scores = (targets[:, None] - means) * torch.exp(-log_stds)
+        log_densities = -(scores**2 / 2 + log_stds + math.log(2 * math.pi) / 2).sum(dim=2)
+        return torch.logsumexp(log_weights + log_densities, dim=1)
+
+    def _mixture(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Log weights (N, K), means (N, K, D) and log standard deviations (N, K, D)."""
+        outputs = self.network(inputs)
+        weights, means, widths = outputs.split(
+            [self.n_components] + 2 * [self.n_components * self.actions.size], dim=1
+        )
+        shape = (len(inputs), self.n_components, self.actions.size)
+        stds = self.min_std + nn.functional.softplus(widths.view(shape))
+        return nn.functional.log_softmax(weights, dim=1), means.view(shape), torch.log(stds)

@@ -1,0 +1,416 @@
+"""Reward learning by simulating the past (Lindner et al. 2021)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.type_aliases import GymEnv
+
+from rlsp_sb3.data.transitions import Transitions
+from rlsp_sb3.io.state_arrays import joined, part
+from rlsp_sb3.learners.epoch import EpochLearner
+from rlsp_sb3.presets import Budget
+from rlsp_sb3.protocols import Policy, TabularEnv
+from rlsp_sb3.rewards.priors import PRIORS, PriorName
+from rlsp_sb3.rewards.reward import LinearReward
+from rlsp_sb3.rlsp.continuous_estimator import SampledWorld, make_sampled_world
+from rlsp_sb3.rlsp.curriculum import Curriculum
+from rlsp_sb3.rlsp.gradient_estimator import PastWeights, World
+from rlsp_sb3.rlsp.inverse_dynamics import DeltaInverseDynamics
+from rlsp_sb3.rlsp.past_trajectories import Past, simulate_past
+from rlsp_sb3.rlsp.tabular_estimator import TabularWorld
+from rlsp_sb3.rlsp.trajectory_weights import effective_sample_size
+from rlsp_sb3.solvers.base import PlanningSolver, seeded
+from rlsp_sb3.solvers.training_env import ForwardModel
+from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_choice, check_int, check_positive, check_vector
+from rlsp_sb3.utils.timer import Stopwatch
+
+LARGEST_GRADIENT = 10.0
+DEFAULT_HORIZON = 30
+
+
+class RLSP(EpochLearner):
+    """Deep RLSP: the reward under which simulated pasts of the observed states make sense.
+
+    In each epoch (Lindner et al. 2021, Algorithm 1):
+
+    1. the solver finds the policy of a person for whom θ·φ(s) is the reward;
+    2. it acts, and an inverse policy (which action led here?) and inverse dynamics (from where?)
+       learn from that;
+    3. they simulate the past of the observed states;
+    4. θ changes such that the features of these pasts become more likely than those that the policy
+       collects from where they begin.
+
+    The environment has to be one that a simulator can be put into the state of an observation of
+    (see :mod:`rlsp_sb3.state_reset`); for others a forward model is learned.
+
+    **Environments to plan in** (with ``mdp``, such as the gridworlds of rlsp-envs) are planned in;
+    a timestep is a gradient step. What differs from the paper makes rewards come out as exact RLSP
+    has them: the inverse models are told the time and see trajectories that start where the person
+    did, so that pasts lead there; pasts that the simulator cannot reproduce do not count; and step
+    4 simulates forward from each state of the past instead of the first one only, which is what the
+    gradient is where dynamics are random.
+
+    **All other environments**: a timestep is a step that the solver takes. What differs from the
+    paper: random Fourier features are the default, because a reward that is linear in the latent
+    variables of an autoencoder wants more and more of something, rather than to be somewhere; all
+    networks are small and kept from epoch to epoch; rewards in the replay buffer follow θ and are
+    standardised; the inverse dynamics also see what the policy comes upon; θ's step size falls to
+    0, so that the policy at the end is one for the reward at the end.
+
+    Args:
+        env: The environment, a ``DummyVecEnv`` of SB3, or the id of a registered one.
+        observed_states: The states that the person left behind, as observations
+            (n, *observation_shape); None for those that the environment offers.
+        horizon: The number T of states that the person passed through, the first and the observed
+            one included, at least 1; None for what the environment says, or else 30.
+        encoder: The features φ: an :class:`~rlsp_sb3.encoders.Encoder` (one that is fitted is used
+            as it is), "features" (the environment's own), "fourier", "vae", "identity", a mapping
+            such as ``{"name": "fourier", "bandwidth": 0.5}``, or a function from observations
+            (N, *observation_shape) to features (N, F). None for the environment's own features, or
+            else "fourier".
+        solver: What finds the policy: "planning", an algorithm of SB3, sb3-contrib or sbx, its
+            class or its name ("FastSAC", "PPO", "sbx:SAC"). "auto" is planning in environments that
+            offer ``mdp``, and otherwise FastSAC or, for discrete actions, PPO.
+        solver_kwargs: Arguments of the solver's class.
+        budget: "fast", "paper" for the published settings, a mapping of such a "base" and what
+            differs from it, such as ``{"base": "fast", "n_epochs": 40}``, or a
+            :class:`~rlsp_sb3.presets.Budget`.
+        n_epochs: How many epochs ``learn`` takes if it is not told, at least 1; None for what the
+            budget says.
+        learning_rate: The step size of the gradient ascent, above 0, for the gradient of the log
+            posterior divided by the T - 1 actions; None for what the budget says.
+        n_trajectories: How many pasts are simulated in an epoch, at least 1; None for what the
+            budget says.
+        past_weights: Which pasts count: "initial" for those that begin where the person can have
+            been at that time; "none" for all alike; "cosine" as published.
+        prior: "gaussian", "laplace" or "uniform", centred at 0.
+        prior_std: The width of the prior, above 0: the standard deviation of the Gaussian, the
+            scale of the Laplace distribution.
+        forward_model: "simulator" to put the environment into states, "learned" to learn what
+            follows from them; "auto" for the simulator where there is one.
+        keep_termination: Whether the end of an episode by the environment counts while the policy
+            is trained; it leaks the true reward. Needs ``forward_model="learned"``.
+        inverse_dynamics: Those of another learner, to be used as they are; None to learn them.
+        transitions: Those that another learner collected; None to collect them.
+        inferred_weight: How much the final policy minds the inferred reward beside the task reward,
+            if it is planned and the environment offers a task reward.
+        eval_interval: Every how many epochs the reward and the policy are compared with the true
+            reward, if there is one, to be logged; 0 for never. It is not used to learn.
+        checkpoint_dir: The folder for checkpoints, from which ``RLSP.load(...)`` and then
+            ``learn(reset_num_timesteps=False)`` go on to the same result to the bit; None for none.
+        checkpoint_interval: Every how many epochs one is written.
+        seed: Seeds the random numbers; None for an unpredictable seed.
+        verbose: 0 for no output, 1 to print the log.
+        tensorboard_log: The folder for TensorBoard events; None for none.
+        device: Where the solver's networks run; all others are small and run on the CPU.
+
+    Raises:
+        ImportError: If the solver's package is not installed.
+        TypeError: If an argument has a wrong type, the environment does not offer what it takes, or
+            there is a ``checkpoint_dir`` and checkpoints cannot hold an argument.
+        ValueError: If an argument is out of range, there are no observed states, or the solver does
+            not fit to the environment.
+    """
+
+    def __init__(
+        self,
+        env: GymEnv | str,
+        observed_states: ArrayLike | None = None,
+        *,
+        horizon: int | None = None,
+        encoder: Any = None,
+        solver: Any = "auto",
+        solver_kwargs: dict[str, Any] | None = None,
+        budget: str | dict[str, Any] | Budget = "fast",
+        n_epochs: int | None = None,
+        learning_rate: float | None = None,
+        n_trajectories: int | None = None,
+        past_weights: PastWeights = "initial",
+        prior: PriorName = "gaussian",
+        prior_std: float = 0.5,
+        forward_model: ForwardModel = "auto",
+        keep_termination: bool = False,
+        inverse_dynamics: DeltaInverseDynamics | None = None,
+        transitions: Transitions | None = None,
+        inferred_weight: float = 1.0,
+        eval_interval: int = 5,
+        checkpoint_dir: str | Path | None = None,
+        checkpoint_interval: int = 5,
+        seed: int | None = None,
+        verbose: int = 0,
+        tensorboard_log: str | None = None,
+        device: torch.device | str = "auto",
+    ) -> None:
+        check_choice("past_weights", past_weights, get_args(PastWeights))
+        check_choice("prior", prior, PRIORS)
+        check_positive("prior_std", prior_std)
+        super().__init__(
+            env,
+            observed_states,
+            encoder=encoder,
+            solver=solver,
+            solver_kwargs=solver_kwargs,
+            budget=budget,
+            n_epochs=n_epochs,
+            forward_model=forward_model,
+            keep_termination=keep_termination,
+            eval_interval=eval_interval,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_interval=checkpoint_interval,
+            inferred_weight=inferred_weight,
+            seed=seed,
+            verbose=verbose,
+            tensorboard_log=tensorboard_log,
+            device=device,
+        )
+        is_tabular = isinstance(self.unwrapped_env, TabularEnv)
+        self.horizon = self._check_horizon(horizon)
+        n_actions = max(self.horizon - 1, 1)
+        if learning_rate is None:
+            learning_rate = self.budget.learning_rate * (n_actions if is_tabular else 1)
+        self.n_trajectories = (
+            self.budget.n_trajectories if n_trajectories is None else n_trajectories
+        )
+        check_positive("learning_rate", learning_rate)
+        check_int("n_trajectories", self.n_trajectories, 1)
+        self.learning_rate = learning_rate
+        self.past_weights = past_weights
+        self.prior = prior
+        self.prior_std = prior_std
+        self.theta = 0.01 * self.rng.standard_normal(len(self.encoder.feature_names))
+        self._past: Past | None = None
+        self._is_ready = False
+        self.world = self._make_world(inverse_dynamics, transitions)
+        self.curriculum = Curriculum(
+            self.horizon if is_tabular else min(2, self.horizon),
+            self.horizon,
+            self.n_epochs,
+            self.budget.gradient_threshold,
+        )
+        self._check_checkpoints()
+
+    def _make_world(
+        self, inverse_dynamics: DeltaInverseDynamics | None, transitions: Transitions | None
+    ) -> World:
+        """What the environment is like."""
+        algorithm, chosen = self._algorithm, self.solver_kwargs or {}
+        if algorithm is None:
+            self.timestep = "gradient step"
+        if algorithm is None or isinstance(self.unwrapped_env, TabularEnv):
+            world = TabularWorld(
+                self.unwrapped_env,
+                self.observed_states,
+                self.encoder,
+                self.horizon,
+                self.n_trajectories,
+                self.budget,
+                self.past_weights,
+                self.rng,
+            )
+            if algorithm is not None:
+                world.train_by(algorithm, chosen, self.theta, self.device)
+            return world
+        return make_sampled_world(
+            self.env,
+            self.observed_states,
+            self.encoder,
+            self.theta,
+            algorithm,
+            chosen,
+            self.horizon,
+            self.budget,
+            self.past_weights,
+            self.forward_model,
+            self.keep_termination,
+            inverse_dynamics,
+            transitions,
+            self.rng,
+            self.device,
+        )
+
+    def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
+        self._get_ready()
+        while self.num_timesteps < total_timesteps and not self.curriculum.has_converged:
+            clock = Stopwatch()
+            with seeded(self.rng):  # what SB3's policies draw from, too
+                to_log = self._epoch(clock)
+            self._policy = None
+            losses = {name: to_log.pop(name) for name in list(to_log) if name.endswith("loss")}
+            self._record("losses", losses)
+            self._record("rlsp", to_log)
+            if not self._end_epoch(self.curriculum.epoch, clock, callback, log_interval):
+                break
+
+    def _epoch(self, clock: Stopwatch) -> dict[str, float]:
+        """One round of Algorithm 1 of Lindner et al. (2021); returns what to log."""
+        world, horizon = self.world, self.curriculum.horizon
+        with clock("solver"):
+            starts = world.observed if self._past is None else self._past.states
+            self.num_timesteps += world.solver.train(self.theta, starts, self.rng)
+        with clock("inverse_models"):
+            to_log = world.follow(self._past, self.rng)
+        with clock("past"):
+            past = simulate_past(
+                world.observed,
+                world.inverse_policy,
+                world.inverse_dynamics,
+                horizon,
+                self.n_trajectories,
+                self.rng,
+                world.limits,
+            )
+            weights = self._weigh(past, to_log)
+        with clock("gradient"):
+            # Per action, so that a longer horizon does not mean larger steps.
+            likelihood = self._average(weights, past, to_log) / max(horizon - 1, 1)
+            prior = self._prior_gradient() / max(self.horizon - 1, 1)
+            gradient = clipped(likelihood + prior)
+            self.theta = self.theta + self._step_size * gradient
+        self._past = past
+        self.curriculum.advance(gradient)
+        return to_log | {
+            "epoch": self.curriculum.epoch,
+            "horizon": horizon,
+            "gradient_norm": float(np.linalg.norm(gradient)),
+            "reward_norm": float(np.linalg.norm(self.theta)),
+        }
+
+    def _get_ready(self) -> None:
+        """Do once what comes before the first epoch."""
+        if self._is_ready:
+            return
+        self._record("losses", self.world.prepare(self.rng))
+        self.theta = self.world.first_theta(self.theta)
+        self._is_ready = True
+
+    def _weigh(self, past: Past, to_log: dict[str, float]) -> FloatArray:
+        """How much each past counts (N,): nothing if it had to be clipped."""
+        weights, more = self.world.weigh(past)
+        to_log |= more
+        if past.n_clipped is not None:
+            wild = past.n_clipped > 0
+            n_simulated = max(len(past.actions), 1) * len(wild)
+            to_log["clipped_observations"] = float(past.n_clipped.sum() / n_simulated)
+            if wild.all():
+                raise FloatingPointError(
+                    f"all {len(wild)} simulated pasts left the range of observations: the inverse "
+                    "dynamics are wrong there; let them see transitions near the observed states "
+                    "(transitions=), simulate for a shorter horizon, or check observed_states"
+                )
+            weights = np.where(wild, 0.0, weights)
+        return weights
+
+    def _average(self, weights: FloatArray, past: Past, to_log: dict[str, float]) -> FloatArray:
+        """The weighted mean (F,) of what pasts say of the gradient of the log likelihood."""
+        credit, more = self.world.credit(past)
+        known = np.isfinite(credit).all(axis=1) & (weights != 0)
+        if not known.any():
+            raise FloatingPointError(
+                "no simulated past can be compared with the policy: wherever they begin, the "
+                "simulator becomes unstable; simulate for a shorter horizon"
+            )
+        used = weights[known] / np.abs(weights[known]).sum()
+        to_log |= more | {"effective_pasts": effective_sample_size(np.abs(used))}
+        return np.asarray(used @ credit[known])
+
+    def _prior_gradient(self) -> FloatArray:
+        prior = PRIORS[self.prior](np.zeros_like(self.theta), self.prior_std)
+        return prior.gradient(self.theta)
+
+    @property
+    def _step_size(self) -> float:
+        """The step size of the current epoch."""
+        return self.learning_rate * (1 - self.curriculum.progress if self.budget.anneal else 1)
+
+    @property
+    def _default_timesteps(self) -> int:
+        return self.n_epochs * self.world.solver.n_steps
+
+    @property
+    def progress_notes(self) -> dict[str, Any]:
+        """What a progress bar shows beside the number of timesteps."""
+        return {
+            "epoch": f"{self.curriculum.epoch}/{self.n_epochs}",
+            "horizon": self.curriculum.horizon,
+        }
+
+    # What was learned.
+
+    @property
+    def reward(self) -> LinearReward:
+        """The inferred reward."""
+        return LinearReward(self.theta, self.feature_names, self.encoder)
+
+    @property
+    def policy(self) -> Policy:  # type: ignore[override]
+        """The solver's policy; where it is planned, one for the task and the inferred reward."""
+        is_planned = isinstance(self.world.solver, PlanningSolver)
+        return super().policy if is_planned else self.world.solver.policy
+
+    @property
+    def inferred_rewards(self) -> FloatArray:
+        """The inferred reward of each state (S,) of an environment to plan in."""
+        return self._state_features @ self.theta
+
+    @property
+    def inverse_dynamics(self) -> Any:
+        """What simulates the observations before; may be given to another learner."""
+        return self.world.inverse_dynamics
+
+    @property
+    def transitions(self) -> Transitions | None:
+        """What was collected before the first epoch; may be given to another learner."""
+        return self.world.transitions if isinstance(self.world, SampledWorld) else None
+
+    @property
+    def _state_features(self) -> FloatArray:
+        if isinstance(self.world, TabularWorld):
+            return self.world.state_features
+        raise TypeError(f"env={self.unwrapped_env} is not tabular: its states cannot be enumerated")
+
+    def _check_horizon(self, horizon: int | None) -> int:
+        if horizon is None:
+            horizon = getattr(self.unwrapped_env, "horizon", None) or DEFAULT_HORIZON
+        check_int("horizon", horizon, 1)
+        return horizon
+
+    # Files.
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        past = {} if self._past is None else self._past._asdict()
+        return {
+            "theta": self.theta,
+            "is_ready": np.array(self._is_ready),
+            **joined(
+                past={name: array for name, array in past.items() if array is not None},
+                encoder=self.encoder.arrays(),
+                world=self.world.arrays(),
+                curriculum=self.curriculum.arrays(),
+            ),
+        }
+
+    def _replay_arrays(self) -> dict[str, NDArray[Any]]:
+        return joined(replay=self.world.solver.replay_arrays())
+
+    def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self._is_ready = bool(arrays["is_ready"])
+        self.encoder.set_arrays(part(arrays, "encoder"))
+        self.theta = check_vector("theta", arrays["theta"], len(self.feature_names))
+        past = part(arrays, "past")
+        self._past = Past(**past) if past else None
+        self.world.set_arrays(part(arrays, "world"))
+        self.world.solver.set_replay_arrays(part(arrays, "replay"))
+        self.curriculum.set_arrays(part(arrays, "curriculum"))
+
+
+def clipped(gradient: FloatArray) -> FloatArray:
+    """A gradient (F,), made shorter if its norm is above 10 (Lindner et al. 2021, appendix)."""
+    norm = float(np.linalg.norm(gradient))
+    return gradient * min(1.0, LARGEST_GRADIENT / max(norm, 1e-12))

@@ -1,0 +1,232 @@
+"""Simulating the past where states can be enumerated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlsp_sb3.encoders.base import Encoder, FunctionEncoder
+from rlsp_sb3.io.state_arrays import joined, part
+from rlsp_sb3.models.networks import IMAGE_AXES
+from rlsp_sb3.presets import Budget
+from rlsp_sb3.protocols import TabularEnv
+from rlsp_sb3.rlsp.categorical_codec import ImageVocabulary, StateVocabulary, Vocabulary
+from rlsp_sb3.rlsp.gradient import feature_advantages
+from rlsp_sb3.rlsp.gradient_estimator import Arrays, PastWeights, World
+from rlsp_sb3.rlsp.inverse_models import InverseModels
+from rlsp_sb3.rlsp.past_trajectories import Observations, Past, simulate_past
+from rlsp_sb3.rlsp.state_index_env import NumberedStates
+from rlsp_sb3.rlsp.trajectory_weights import (
+    cosine_weights,
+    count_impossible,
+    uniform_weights,
+    weigh,
+)
+from rlsp_sb3.simulators.rollout import make_simulator, rollout
+from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
+from rlsp_sb3.solvers.base import PlanningSolver, SB3Solver
+from rlsp_sb3.solvers.factory import Algorithm, make_model
+from rlsp_sb3.type_aliases import FloatArray
+
+BLOCK = 4096  # states whose observations are in memory at a time
+FIRST_FITS = 5  # of the inverse models before the first gradient
+N_EXPLORED = 8192  # random trajectories from the start, and as many from the end
+N_TRIES = 32  # of each step that could have happened; one does where nothing is random
+SMALLEST_SHARE = 0.05  # of the trajectories that count, as effective sample size
+
+
+class TabularWorld(World):
+    """Learns inverse models that are told the time, of observations whose entries take few values.
+
+    Only the solver may plan with ``mdp``: everything else is simulated. Pasts lead to the start,
+    since the inverse models see trajectories that begin there. Where dynamics are random, the
+    gradient does without what was luck.
+
+    If the environment can be asked what it shows in a state, the numbers of states are simulated,
+    which is faster, and of images the only way.
+
+    Args:
+        env: A :class:`~rlsp_sb3.protocols.TabularEnv`.
+        observed_states: Observations (n, *observation_shape).
+        encoder: The features φ; fitted, if it is not yet, to what random actions lead to.
+        horizon: The number T of states of a trajectory.
+        n_trajectories: How many pasts are simulated in an epoch.
+        budget: How many trajectories of the policy the inverse models see in each epoch, and how
+            many gradient steps they take.
+        weights: Which pasts count: "initial" for those that the simulator can reproduce from an
+            initial state.
+        rng: The source of random numbers.
+
+    Raises:
+        ValueError: If the observations do not look discrete.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        observed_states: Observations,
+        encoder: Encoder,
+        horizon: int,
+        n_trajectories: int,
+        budget: Budget,
+        weights: PastWeights,
+        rng: np.random.Generator,
+    ) -> None:
+        self._env = env
+        self._encoder = encoder
+        self._horizon = horizon
+        self._n_trajectories = n_trajectories
+        self._budget = budget
+        self._weights = weights
+        self._is_numbered = hasattr(env, "observations")
+        simulated: Any = env
+        if self._is_numbered:
+            simulated = NumberedStates(env)
+        self._simulated = simulated
+        self.observed = env.state_indices(observed_states) if self._is_numbered else observed_states
+        self._simulator = make_simulator(self._simulated, rng)
+        self.solver = PlanningSolver(self._simulated, lambda: self.state_features, horizon, rng)
+        n_rows, n_states = env.mdp.transitions.shape
+        n_actions = n_rows // n_states
+        self._explored = self._explore(n_actions)
+        self._models = InverseModels(self._vocabulary(n_states), horizon - 1, n_actions, rng)
+        self.inverse_policy = self._models.policy
+        self.inverse_dynamics = self._models.dynamics
+
+    def train_by(
+        self, algorithm: Algorithm, chosen: Mapping[str, Any], theta: FloatArray, device: Any
+    ) -> None:
+        """Let an algorithm of SB3 find the policy instead of planning it.
+
+        Args:
+            algorithm: The algorithm or its class.
+            chosen: Arguments of the class.
+            theta: The first weights (F,).
+            device: Where its networks run.
+        """
+        rng, budget, encoder = self._simulator.rng, self._budget, self._encoder
+        training_env = SimulatorVecEnv(
+            make_simulator(self._env, rng),
+            budget.n_envs,
+            max(self._horizon - 1, 1),
+            lambda observations: np.asarray(encoder(observations) @ theta),
+            rng,
+            share_of_starts=0,
+        )
+        seed = int(rng.integers(2**31))
+        model = make_model(algorithm, chosen, training_env, encoder, theta, budget, seed, device)
+        self.solver = SB3Solver(model, encoder, budget.solver_steps, self._show)
+
+    @cached_property
+    def state_features(self) -> FloatArray:
+        """The features of each state (S, F), once the encoder is fitted."""
+        return state_features(self._env, self._encoder)
+
+    def prepare(self, rng: np.random.Generator) -> dict[str, float]:
+        """Fit the encoder, if it is not yet, to each step that was seen, once."""
+        if self._encoder.is_fitted:
+            return {}
+        steps = np.stack([self._explored[:-1], self._explored[1:]], axis=2)
+        steps = np.unique(steps.reshape(-1, *steps.shape[2:]), axis=0)
+        return self._encoder.fit(self._show(steps[:, 0]), rng, self._show(steps[:, 1]))
+
+    def follow(self, past: Past | None, rng: np.random.Generator) -> dict[str, float]:
+        """Fit the inverse models to trajectories of the policy from the start."""
+        starts = self._simulator.reset(self._budget.n_rollouts)
+        rollouts = rollout(self._simulator, self.solver.act, starts, self._horizon - 1)
+        features = self._features(rollouts.observations)
+        n_updates = self._budget.inverse_policy.n_updates
+        for _ in range(FIRST_FITS - 1 if past is None else 0):
+            # Where the past will be is not known yet: look, and look again.
+            focus = None if past is None else self._features(past.observations)
+            self._models.fit(rollouts, features, focus, n_updates, rng)
+            past = simulate_past(
+                self.observed,
+                self.inverse_policy,
+                self.inverse_dynamics,
+                self._horizon,
+                self._n_trajectories,
+                rng,
+            )
+        focus = None if past is None else self._features(past.observations)
+        return self._models.fit(rollouts, features, focus, n_updates, rng)
+
+    def weigh(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
+        """How much each past counts (N,)."""
+        n = past.observations.shape[1]
+        impossible = count_impossible(past, self._simulator, N_TRIES)
+        if self._weights == "initial":
+            weights = weigh(impossible, SMALLEST_SHARE * n)
+        elif self._weights == "cosine":
+            start = self._show(self._simulator.reset(1))[0]
+            weights = cosine_weights(self._show(past.observations[0]), start)
+        else:
+            weights = uniform_weights(n)
+        return weights, {"possible_pasts": float(np.mean(impossible == 0))}
+
+    def credit(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
+        """The advantages of the actions of each past (N, F)."""
+        return feature_advantages(past, self.solver.act, self._simulator, self._features), {}
+
+    def arrays(self) -> Arrays:
+        """What was learned, to be saved."""
+        return joined(models=self._models.arrays(), solver=self.solver.arrays())
+
+    def set_arrays(self, arrays: Arrays) -> None:
+        """Take over what :meth:`arrays` returned."""
+        self._models.set_arrays(part(arrays, "models"))
+        self.solver.set_arrays(part(arrays, "solver"))
+
+    def _explore(self, n_actions: int) -> Observations:
+        """States of all kinds (T, n, *shape): where random actions lead from the start and end."""
+        rng = np.random.default_rng(0)  # for a loaded learner to know the same ones
+        simulator = make_simulator(self._simulated, rng)
+        ends = self.observed[rng.integers(len(self.observed), size=N_EXPLORED)]
+        starts = np.concatenate([simulator.reset(N_EXPLORED), ends])
+
+        def act(states: Observations, time: int) -> NDArray[np.int64]:
+            return rng.integers(n_actions, size=len(states))
+
+        return rollout(simulator, act, starts, max(self._horizon - 1, 1)).observations
+
+    def _vocabulary(self, n_states: int) -> Vocabulary:
+        """The codes of what is simulated."""
+        explored = self._explored.reshape(-1, *self._explored.shape[2:])
+        if not self._is_numbered:
+            return Vocabulary(explored)
+        if len(self._env.observation_space.shape) == IMAGE_AXES:
+            return ImageVocabulary(explored)
+        return StateVocabulary(explored, n_states, self._env.observations, self._env.state_indices)
+
+    def _features(self, simulated: Observations) -> FloatArray:
+        """The features (…, F) of what is simulated (…, *shape)."""
+        if self._is_numbered:
+            return self.state_features[simulated.astype(np.int64)]
+        shape = self._env.observation_space.shape
+        leading = simulated.shape[: simulated.ndim - len(shape)]
+        return self._encoder(simulated.reshape(-1, *shape)).reshape(*leading, -1)
+
+    def _show(self, simulated: Observations) -> Observations:
+        """The observations (N, *observation_shape) of what is simulated (N, *shape)."""
+        if not self._is_numbered:
+            return simulated
+        return np.asarray(self._env.observations(simulated.astype(np.int64)))
+
+
+def state_features(env: TabularEnv, encoder: Encoder) -> FloatArray:
+    """The features of each state of an environment (S, F)."""
+    if isinstance(encoder, FunctionEncoder) and encoder.features == env.features:
+        return env.mdp.features
+    observe: Any = getattr(env, "observations", None)
+    if observe is None:
+        raise TypeError(
+            f"encoder={encoder}: env={env} has to offer observations(indices), the observations "
+            "(N, *observation_shape) of N states, for features other than its own"
+        )
+    n_states = env.mdp.transitions.shape[1]
+    blocks = np.array_split(np.arange(n_states), max(1, n_states // BLOCK))
+    return np.concatenate([encoder(observe(block)) for block in blocks])

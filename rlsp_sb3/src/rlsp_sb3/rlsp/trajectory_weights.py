@@ -1,0 +1,163 @@
+"""How much each simulated past counts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlsp_sb3.models.normalization import Scaling
+from rlsp_sb3.rlsp.past_trajectories import Observations, Past, same
+from rlsp_sb3.simulators.base import Simulator
+
+LEAST = -1e9  # of a log weight, whose power 0 has to be 1
+SMALLEST_STD = 1e-3  # of where a person may have been, in standard deviations of all observations
+
+
+def initial_weights(
+    reached: Observations, expected: Observations, scaling: Scaling, smallest_size: float
+) -> NDArray[np.float64]:
+    """Weights of trajectories by whether the person can have been where they begin.
+
+    The weights are a Gaussian density with the mean and standard deviations of where the person can
+    have been at that time, to a power of at most 1 that keeps the effective sample size above a
+    floor.
+
+    Args:
+        reached: Where N trajectories begin (N, *observation_shape).
+        expected: Where a person acting from an initial state is at that time
+            (n, *observation_shape).
+        scaling: The scale of observations.
+        smallest_size: The floor of the effective sample size, at most N.
+
+    Returns:
+        Weights (N,) that sum to 1.
+
+    Raises:
+        ValueError: If it is not known where the person can have been.
+    """
+    if not len(expected):
+        raise ValueError(
+            "expected has no rows: expected observations of where the person can have been at that "
+            "time; if the simulator becomes unstable on the way, simulate for a shorter horizon"
+        )
+    here, there = (scaling.scale(each).numpy() for each in (reached, expected))
+    std = np.maximum(there.std(axis=0), SMALLEST_STD)
+    squared_scores = (((here - there.mean(axis=0)) / std) ** 2).sum(axis=1)
+    return tempered(-0.5 * squared_scores.astype(np.float64), smallest_size)
+
+
+def uniform_weights(n: int) -> NDArray[np.float64]:
+    """The same weight for each of n trajectories; they sum to 1."""
+    return np.full(n, 1 / n)
+
+
+def cosine_weights(reached: Observations, initial: Observations) -> NDArray[np.float64]:
+    """The published weights: the cosine of where a trajectory begins and an initial observation.
+
+    They may be negative (Lindner et al. 2021, section 3.3).
+
+    Args:
+        reached: Where N trajectories begin (N, *observation_shape).
+        initial: An initial observation (*observation_shape).
+
+    Returns:
+        Weights (N,) whose absolute values sum to 1.
+    """
+    flat = reached.reshape(len(reached), -1).astype(np.float64)
+    other = initial.ravel().astype(np.float64)
+    lengths = np.linalg.norm(flat, axis=1) * np.linalg.norm(other)
+    cosines = flat @ other / np.maximum(lengths, 1e-12)
+    return np.asarray(cosines / max(np.abs(cosines).sum(), 1e-12))
+
+
+def tempered(log_weights: NDArray[np.float64], smallest_size: float) -> NDArray[np.float64]:
+    """The largest power, up to 1, of weights whose effective sample size is above a floor.
+
+    Args:
+        log_weights: (N,), up to a constant.
+        smallest_size: The floor, at most N.
+
+    Returns:
+        Weights (N,) that sum to 1.
+    """
+    excess = np.maximum(log_weights - log_weights.max(), LEAST)
+
+    def weights(power: float) -> NDArray[np.float64]:
+        unscaled = np.exp(power * excess)
+        return np.asarray(unscaled / unscaled.sum())
+
+    low, high = 0.0, 1.0
+    if effective_sample_size(weights(high)) >= smallest_size:
+        return weights(high)
+    for _ in range(60):
+        middle = (low + high) / 2
+        enough = effective_sample_size(weights(middle)) >= smallest_size
+        low, high = (middle, high) if enough else (low, middle)
+    return weights(low)
+
+
+def count_impossible(past: Past, simulator: Simulator, n_tries: int) -> NDArray[np.int64]:
+    """How many steps of each trajectory could not be reproduced, and whether its start could not.
+
+    A step counts as impossible if the simulator, put into the state before it, never arrives at
+    the state after it in some tries of the same action; a start if no reset leads there.
+
+    Args:
+        past: The trajectories.
+        simulator: What really happens.
+        n_tries: How often each step is tried, unless the simulator says that nothing is random.
+
+    Returns:
+        A count for each trajectory (N,), 0 for those that could have happened.
+    """
+    starts = np.unique(simulator.reset(n_tries), axis=0)
+    counts = np.ones(past.observations.shape[1], dtype=np.int64)
+    for start in starts:
+        counts[same(past.observations[0], start)] = 0
+    if simulator.is_deterministic:
+        n_tries = 1
+    for t, actions in enumerate(past.actions):
+        before, after = past.observations[t], past.observations[t + 1]
+        missed = np.arange(len(actions))
+        for _ in range(n_tries):
+            reached = simulator.step(before[missed], actions[missed])
+            missed = missed[~same(reached, after[missed])]
+            if not len(missed):
+                break
+        counts[missed] += 1
+    return counts
+
+
+def weigh(impossible: NDArray[np.int64], smallest_size: float) -> NDArray[np.float64]:
+    """Weights of trajectories that favour those with few impossible steps.
+
+    Weights fall off exponentially with the number of impossible steps, as fast as possible with
+    an effective sample size that stays above a floor: if there are enough trajectories without
+    any, the others count nothing.
+
+    Args:
+        impossible: The number of impossible steps of each trajectory (N,).
+        smallest_size: The floor of the effective sample size, at most N.
+
+    Returns:
+        Weights (N,) that sum to 1.
+    """
+    excess = impossible - impossible.min()
+
+    def weights(rate: float) -> NDArray[np.float64]:
+        unscaled = np.exp(-rate * excess)
+        return np.asarray(unscaled / unscaled.sum())
+
+    low, high = 0.0, 50.0
+    if effective_sample_size(weights(high)) >= smallest_size:
+        return weights(high)
+    for _ in range(40):
+        middle = (low + high) / 2
+        enough = effective_sample_size(weights(middle)) >= smallest_size
+        low, high = (middle, high) if enough else (low, middle)
+    return weights(low)
+
+
+def effective_sample_size(weights: NDArray[np.float64]) -> float:
+    """As how many trajectories of equal weight some with weights (N,) that sum to 1 count."""
+    return float(1 / (weights**2).sum())

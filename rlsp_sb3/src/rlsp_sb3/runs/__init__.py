@@ -1,0 +1,1 @@
+"""Run folders: what ``rlsp learn`` writes, and how it is read."""

@@ -1,0 +1,213 @@
+"""What a run has left in its folder, or has so far."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlsp_sb3.rewards.reward import LinearReward
+from rlsp_sb3.utils.arguments import PER_RUN
+
+TIMESTEPS = "time/total_timesteps"
+RETURN = "true return of an episode"
+FRACTION = "fraction of the best true return"
+
+
+class Curve(NamedTuple):
+    """A quantity over the course of learning.
+
+    Attributes:
+        timesteps: When it was logged (N,), ascending.
+        values: What it was (N,), finite.
+    """
+
+    timesteps: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+class TrueReturn(NamedTuple):
+    """What a policy was worth after learning.
+
+    Attributes:
+        measure: What was measured: :data:`RETURN` or :data:`FRACTION`.
+        value: The mean over episodes, or the fraction.
+        interval: The 95 % confidence interval of the mean over episodes; None if there is none.
+        task_only: The fraction of a robot that plans with the task reward only; None if unknown.
+    """
+
+    measure: str
+    value: float
+    interval: tuple[float, float] | None = None
+    task_only: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run of ``rlsp learn``, over or still going on.
+
+    Attributes:
+        path: Its folder.
+        env: The environment, as ``gym.make`` takes it.
+        algo: The name of the learner.
+        seed: The seed.
+        timestep: What the learner counts, such as "gradient step".
+        options: What was chosen on the command line, by name; entries of a mapping go by names with
+            a dot, such as "budget.n_epochs".
+        settings: All that decides about the result but the environment, the learner and the seed,
+            likewise.
+        log: What was logged, by name.
+        reward: The inferred reward; None if there is none.
+        true_return: What the policy is worth; None if that is not known.
+        missing: Why the log, the reward or the true_return is not there, by that name.
+    """
+
+    path: Path
+    env: str
+    algo: str
+    seed: int
+    timestep: str
+    options: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    log: Mapping[str, Curve]
+    reward: LinearReward | None
+    true_return: TrueReturn | None
+    missing: Mapping[str, str]
+
+    @property
+    def env_id(self) -> str:
+        """The id of the environment, without the module that registers it."""
+        return self.env.rpartition(":")[2]
+
+
+def read_run(path: Path) -> Run:
+    """Read what ``rlsp learn`` has left in a folder.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, or it is not that of a run.
+        ValueError: If a file in it is spoiled.
+    """
+    config = _read_config(path)
+    missing = {}
+    is_over = (path / "learner.zip").exists()
+    not_yet = "learning has not ended" if not is_over else ""
+    log = read_log(path / "progress.csv")
+    if not log:
+        missing["log"] = "progress.csv has no rows" + (" yet" if not is_over else "")
+    reward = None
+    if (path / "reward.json").exists():
+        reward = LinearReward.load(path / "reward.json")
+    else:
+        missing["reward"] = not_yet or "the reward is not linear"
+    true_return = _true_return(config)
+    if true_return is None:
+        missing["true_return"] = not_yet or "it was not measured"
+    options = {name: x for name, x in flat(config["options"]).items() if x is not None}
+    arguments = {name: x for name, x in config["arguments"].items() if name not in PER_RUN}
+    # The states are an array, which is no setting: where they come from stands for them.
+    asked = {name: options.get(name) for name in ("timesteps", "states", "n_states")}
+    return Run(
+        path=path,
+        env=config["env"],
+        algo=config["algo"],
+        seed=config["seed"],
+        timestep=config["timestep"],
+        options=options,
+        settings={**asked, **flat(arguments)},
+        log=log,
+        reward=reward,
+        true_return=true_return,
+        missing=missing,
+    )
+
+
+def read_log(path: Path) -> dict[str, Curve]:
+    """Read the CSV file of SB3's logger, which may be growing.
+
+    Args:
+        path: The file; one that is not there is taken for an empty one.
+
+    Returns:
+        Each column as a curve, without the rows in which it is empty or not finite.
+    """
+    if not path.exists():
+        return {}
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]  # the last line may not have been written to its end
+    rows = list(csv.DictReader(whole.splitlines()))
+    found: dict[str, dict[float, float]] = {}
+    for row in rows:
+        numbers = {name: _number(cell) for name, cell in row.items() if isinstance(cell, str)}
+        timestep = numbers.pop(TIMESTEPS, np.nan)
+        if np.isfinite(timestep):
+            for name, value in numbers.items():
+                if np.isfinite(value):
+                    found.setdefault(name, {})[timestep] = value  # the last one of a timestep
+    return {
+        name: Curve(np.array(sorted(points)), np.array([points[t] for t in sorted(points)]))
+        for name, points in found.items()
+    }
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The entries of mappings within mappings, by names with dots."""
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """The configuration of a run."""
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path} is not there: expected a folder that `rlsp learn` left")
+    file = path / "config.json"
+    if not file.exists():
+        within = [*path.glob("*/config.json"), *path.glob("*/*/config.json")]
+        hint = f"; {within[0].parent} is one" if within else ""
+        raise FileNotFoundError(
+            f"{path} is not the folder of a run, it has no config.json: expected one that `rlsp "
+            f"learn` left{hint}"
+        )
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is not a JSON file: {error}") from error
+    expected = ("env", "algo", "seed", "timestep", "options", "arguments")
+    lacking = [name for name in expected if not isinstance(config, dict) or name not in config]
+    if lacking:
+        raise ValueError(
+            f"{file} does not say {', '.join(lacking)}: expected one that `rlsp learn` of this "
+            "version wrote; let it learn again, with --force"
+        )
+    return dict(config)
+
+
+def _true_return(config: Mapping[str, Any]) -> TrueReturn | None:
+    """What the policy is worth: the fraction where that is exact, or the return of episodes."""
+    if fractions := config.get("true_return_fractions"):
+        *others, value = fractions.values()
+        return TrueReturn(FRACTION, value, task_only=others[0] if others else None)
+    if returns := config.get("true_returns"):
+        interval = returns["confidence_interval_95"]
+        return TrueReturn(RETURN, returns["mean"], interval and tuple(interval))
+    return None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan

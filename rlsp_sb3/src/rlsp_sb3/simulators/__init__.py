@@ -1,0 +1,1 @@
+"""Simulators: many transitions at once, from the states that observations show."""

@@ -1,0 +1,294 @@
+"""What simulates transitions of an environment, from the states that observations show."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, cast
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import ArrayLike, NDArray
+
+from rlsp_sb3.state_reset import state_setter
+from rlsp_sb3.utils.checks import check_int, check_mdp
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[Any]
+
+MAX_TABLE_BYTES = 2**28
+
+
+class Simulator(ABC):
+    """Simulates single transitions of an environment, from any of its observations.
+
+    Episodes do not matter: where one would have ended, the dynamics go on, and what counts steps
+    (a ``TimeLimit``) does not count. The environment belongs to the simulator from now on, which
+    resets and steps it as it likes.
+
+    Args:
+        env: The environment, wrapped or not.
+        rng: Decides all that is random, so that a generator in the same state gives the same
+            result to the bit.
+
+    Raises:
+        TypeError: If observations or actions are no arrays (a Dict space, for example).
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
+        for name in ("observation_space", "action_space"):
+            space = getattr(env, name)
+            if space.shape is None:
+                raise TypeError(
+                    f"env has the {name} {space}: expected one of arrays of one shape, such as a "
+                    "Box or a Discrete"
+                )
+        self.env = env
+        self.rng = rng
+        self.observation_space = env.observation_space
+        self.action_space = env.action_space
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether it is known that nothing is random in what follows an action."""
+        return False
+
+    def seed(self, seed: int | None) -> None:
+        """Start the random numbers anew; None for unpredictable ones."""
+        self.rng = np.random.default_rng(seed)
+
+    def step(self, observations: ArrayLike, actions: ArrayLike) -> Array:
+        """What follows each observation when its action is taken there.
+
+        Where that cannot be told the result is NaN: where MuJoCo becomes unstable (it would go on
+        from its initial state), where the environment shows something that is not finite, and
+        where the observation was NaN before. How many are new among these is logged at level INFO.
+
+        Args:
+            observations: N observations (N, *observation_shape).
+            actions: N actions (N, *action_shape).
+
+        Returns:
+            The next observations (N, *observation_shape).
+
+        Raises:
+            TypeError: If the observations or actions are no numbers, or actions of a Discrete
+                space are no ints.
+            ValueError: If they have other shapes, or an action is not in the action space.
+        """
+        observations = check_observations("observations", observations, self.observation_space)
+        actions = _check_actions(actions, self.action_space, len(observations))
+        alive = finite(observations)
+        dtype = self.observation_space.dtype
+        following = np.zeros(observations.shape, dtype)
+        if alive.any():
+            following[alive] = self._step(observations[alive], actions[alive])
+        if following.dtype.kind == "f":
+            known = alive & finite(following)
+            following[~known] = np.nan
+            if n_new := int(alive.sum() - known.sum()):
+                logger.info("%d of %d transitions were unstable: NaN", n_new, len(alive))
+        elif not alive.all():
+            raise ValueError(f"observations are not all finite: expected values of {dtype}")
+        return following
+
+    @abstractmethod
+    def reset(self, n: int) -> Array:
+        """Initial observations (n, *observation_shape) of the environment.
+
+        Raises:
+            TypeError: If n is no int.
+            ValueError: If n is less than 1.
+        """
+
+    @abstractmethod
+    def _step(self, observations: Array, actions: Array) -> Array:
+        """What follows; observations are finite, N is at least 1."""
+
+
+class TabularSimulator(Simulator):
+    """Looks transitions up in the tables of an environment whose states can be enumerated.
+
+    An observation that shows no state is taken for the one it resembles, if the environment does.
+
+    Args:
+        env: A :class:`~rlsp_sb3.protocols.TabularEnv` that offers ``observations(indices)``: the
+            observations (N, *observation_shape) of N states. Wrappers must not change anything.
+        rng: Decides what happens where the next state is random, and the initial states.
+
+    Raises:
+        ValueError: If its tables do not fit together, or there are too many states for them.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
+        super().__init__(env, rng)
+        self._env = cast(Any, env.unwrapped)
+        self._mdp = self._env.mdp
+        check_mdp(self._mdp, self._env.feature_names)
+        self._transitions = self._mdp.transitions
+        n_rows, n_states = self._transitions.shape
+        if not isinstance(env.action_space, spaces.Discrete) or n_rows != (
+            n_states * env.action_space.n
+        ):
+            raise ValueError(
+                f"mdp.transitions has {n_rows} rows: expected one for each of {n_states} states "
+                f"and each action of {env.action_space}"
+            )
+        self._first_action, self._n_actions = env.action_space.start, env.action_space.n
+        self._is_deterministic = bool((np.diff(self._transitions.indptr) == 1).all())
+        self._cumulative = np.cumsum(self._transitions.data)
+        first = self._env.observations(np.zeros(1, dtype=np.int64))
+        self._observations = (
+            self._env.observations(np.arange(n_states))
+            if n_states * first.nbytes <= MAX_TABLE_BYTES
+            else None
+        )
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether one state follows for sure from each action in each state."""
+        return self._is_deterministic
+
+    def reset(self, n: int) -> Array:
+        """Initial observations, from the initial distribution of the tables."""
+        check_int("n", n, 1)
+        initial = self._mdp.initial_distribution
+        return self._observe(self.rng.choice(len(initial), size=n, p=initial))
+
+    def _step(self, observations: Array, actions: Array) -> Array:
+        states = self._env.state_indices(observations)
+        rows = states * self._n_actions + (actions - self._first_action)
+        indptr, indices = self._transitions.indptr, self._transitions.indices
+        if self._is_deterministic:
+            return self._observe(indices[rows])
+        # Rows sum to 1, so row r takes the cumulative probabilities from r to r + 1.
+        points = rows + self.rng.random(len(rows))
+        entries = np.searchsorted(self._cumulative, points, side="right")
+        return self._observe(indices[np.clip(entries, indptr[rows], indptr[rows + 1] - 1)])
+
+    def _observe(self, states: NDArray[np.integer[Any]]) -> Array:
+        if self._observations is None:
+            return np.asarray(self._env.observations(states))
+        return np.asarray(self._observations.take(states, axis=0))
+
+
+class ResetSimulator(Simulator):
+    """Puts the environment into the state of one observation after the other, and steps it there.
+
+    Args:
+        env: An environment that
+            :func:`~rlsp_sb3.state_reset.set_state_from_observation` works for.
+        rng: Seeds the environment, at the start of each call.
+
+    Raises:
+        TypeError: If it is not known how to put it into a state; says what to implement.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
+        self._set_state = state_setter(env)
+        super().__init__(env, rng)
+
+    def reset(self, n: int) -> Array:
+        """Initial observations, by resetting the environment."""
+        check_int("n", n, 1)
+        observations = [self._seeded_reset()] + [self.env.reset()[0] for _ in range(n - 1)]
+        return np.array(observations, dtype=self.observation_space.dtype)
+
+    def _step(self, observations: Array, actions: Array) -> Array:
+        following = np.empty(observations.shape, self.observation_space.dtype)
+        self._seeded_reset()
+        for i, (observation, action) in enumerate(zip(observations, actions, strict=True)):
+            self._set_state(observation)
+            following[i], _, terminated, truncated, _ = self.env.step(action)
+            if self._is_unstable():
+                following[i] = np.nan
+            if terminated or truncated:
+                self.env.reset()  # wrappers may refuse to step on
+        return following
+
+    def _seeded_reset(self) -> Any:
+        return self.env.reset(seed=int(self.rng.integers(2**31)))[0]
+
+    def _is_unstable(self) -> bool:
+        """Whether the last step went wrong."""
+        return False
+
+
+def finite(observations: Array) -> NDArray[np.bool_]:
+    """Which of N observations (N, *observation_shape) are finite (N,)."""
+    if observations.dtype.kind != "f":
+        return np.ones(len(observations), dtype=np.bool_)
+    return np.asarray(np.isfinite(observations).all(axis=tuple(range(1, observations.ndim))))
+
+
+def wrappers(env: gym.Env[Any, Any]) -> Iterator[gym.Wrapper[Any, Any, Any, Any]]:
+    """The wrappers of an environment, the outermost first."""
+    while isinstance(env, gym.Wrapper):
+        yield env
+        env = env.env
+
+
+def changes_actions(wrapper: gym.Wrapper[Any, Any, Any, Any]) -> bool:
+    """Whether a wrapper says that it does something to actions."""
+    return (
+        isinstance(wrapper, gym.ActionWrapper) or wrapper.action_space != wrapper.env.action_space
+    )
+
+
+def changes_observations(wrapper: gym.Wrapper[Any, Any, Any, Any]) -> bool:
+    """Whether a wrapper says that it does something to observations."""
+    return (
+        isinstance(wrapper, gym.ObservationWrapper)
+        or wrapper.observation_space != wrapper.env.observation_space
+    )
+
+
+def check_observations(name: str, observations: ArrayLike, space: spaces.Space[Any]) -> Array:
+    """Observations (N, *observation_shape) as an array.
+
+    Raises:
+        TypeError: If they are no numbers.
+        ValueError: If they have another shape.
+    """
+    return _check_batch(name, observations, space.shape or (), "biuf", "numbers")
+
+
+def _check_actions(actions: ArrayLike, space: spaces.Space[Any], n: int) -> Array:
+    is_discrete = isinstance(space, spaces.Discrete)
+    kinds = ("iu", "ints") if is_discrete else ("biuf", "numbers")
+    array = _check_batch("actions", actions, space.shape or (), *kinds)
+    if len(array) != n:
+        raise ValueError(
+            f"actions has {len(array)} rows: expected one for each of {n} observations"
+        )
+    allowed: NDArray[np.bool_]
+    if isinstance(space, spaces.Discrete):
+        allowed = np.asarray((array >= space.start) & (array < space.start + space.n))
+    elif isinstance(space, spaces.Box):
+        within = (array >= space.low) & (array <= space.high) & np.isfinite(array)
+        allowed = np.asarray(within.all(axis=tuple(range(1, array.ndim))))
+    else:
+        allowed = np.asarray([space.contains(action) for action in array], dtype=np.bool_)
+    if not allowed.all():
+        i = int(np.argmin(allowed))
+        hint = "; clip them first" if isinstance(space, spaces.Box) else ""
+        raise ValueError(f"actions[{i}]={array[i]}: expected actions in {space}{hint}")
+    return array
+
+
+def _check_batch(
+    name: str, value: ArrayLike, shape: tuple[int, ...], kinds: str, what: str
+) -> Array:
+    expected = f"({', '.join(['N', *map(str, shape)])}{'' if shape else ','})"
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # of different lengths
+        raise ValueError(f"{name} is no array of shape {expected}: {error}") from error
+    if array.dtype.kind not in kinds:
+        raise TypeError(f"{name} has the dtype {array.dtype}: expected {what}")
+    if array.ndim == 0 or array.shape[1:] != shape:
+        raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
+    return array

@@ -1,0 +1,68 @@
+"""A simulator that was learned, for environments that cannot be put into a state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from rlsp_sb3.data.transitions import Transitions
+from rlsp_sb3.io.state_arrays import joined, part
+from rlsp_sb3.models.delta_model import DeltaModel
+from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.simulators.base import Simulator
+from rlsp_sb3.utils.checks import check_int
+
+Array = NDArray[Any]
+
+
+class LearnedSimulator(Simulator):
+    """Predicts what follows by a model of the forward dynamics.
+
+    Args:
+        env: The environment, which is only reset, for its initial observations.
+        rng: Decides which of them.
+        model: Maps observations and actions to next observations.
+        n_initial: How many initial observations are kept, at least 1.
+    """
+
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        rng: np.random.Generator,
+        model: DeltaModel,
+        n_initial: int = 500,
+    ) -> None:
+        super().__init__(env, rng)
+        check_int("n_initial", n_initial, 1)
+        self.model = model
+        seeds = rng.integers(2**31, size=n_initial)
+        self.initial = np.array([env.reset(seed=int(seed))[0] for seed in seeds])
+
+    def reset(self, n: int) -> Array:
+        """Initial observations of the environment, drawn from those that are kept."""
+        check_int("n", n, 1)
+        return self.initial[self.rng.integers(len(self.initial), size=n)]
+
+    def _step(self, observations: Array, actions: Array) -> Array:
+        return self.model(observations, actions).astype(self.observation_space.dtype)
+
+    def fit(self, transitions: Transitions, schedule: Schedule, rng: np.random.Generator) -> float:
+        """Fit the model, from where it is, to transitions.
+
+        Returns:
+            The mean squared error of scaled changes that were held out.
+        """
+        before, actions, after, _ = transitions
+        return self.model.fit(before, actions, after, schedule, rng)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The model and the initial observations, to be saved."""
+        return {**joined(model=self.model.arrays()), "initial": self.initial}
+
+    def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what :meth:`arrays` returned."""
+        self.model.set_arrays(part(arrays, "model"))
+        self.initial = np.array(arrays["initial"])

@@ -1,0 +1,1 @@
+"""Solvers: what finds the policy for the current reward."""

@@ -1,0 +1,321 @@
+"""What finds the policy for a reward: planning, or SB3's algorithms."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.save_util import recursive_getattr
+
+from rlsp_sb3.data.transitions import Transitions
+from rlsp_sb3.encoders.base import Encoder
+from rlsp_sb3.io.state_arrays import (
+    joined,
+    load_module,
+    load_optimizer,
+    module_arrays,
+    optimizer_arrays,
+    part,
+)
+from rlsp_sb3.planning.planned_policy import PlannedPolicy
+from rlsp_sb3.planning.value_iteration import value_iteration
+from rlsp_sb3.protocols import Policy, TabularEnv
+from rlsp_sb3.rewards.relabeled_replay_buffer import RelabelledReplayBuffer
+from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
+from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
+from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_int
+
+Arrays = dict[str, NDArray[Any]]
+COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls", "exploration_rate")
+"""What an algorithm knows of where it is; DQN has the last two."""
+
+
+class Solver(ABC):
+    """Finds the policy of a person for whom θ·φ is the reward.
+
+    Attributes:
+        n_steps: How many timesteps it takes for each reward.
+    """
+
+    n_steps: int = 1
+
+    @property
+    @abstractmethod
+    def policy(self) -> Policy:
+        """The policy."""
+
+    @abstractmethod
+    def train(self, theta: FloatArray, starts: NDArray[Any], rng: np.random.Generator) -> int:
+        """Find the policy, or improve it, for other weights.
+
+        Args:
+            theta: The weights θ (F,).
+            starts: Observations (n, *observation_shape) where the policy will be needed, too.
+            rng: Decides everything that is random.
+
+        Returns:
+            How many timesteps that took.
+        """
+
+    @abstractmethod
+    def act(self, observations: NDArray[Any], time: int) -> NDArray[Any]:
+        """Draw actions (N, *action_shape) at N observations and a time."""
+
+    def transitions(self, n: int, rng: np.random.Generator) -> Transitions | None:
+        """Draw n transitions of those that were seen in training; None if none are kept."""
+        return None
+
+    def arrays(self) -> Arrays:
+        """What was learned, to be saved."""
+        return {}
+
+    def replay_arrays(self) -> Arrays:
+        """What is replayed, to be saved."""
+        return {}
+
+    def set_arrays(self, arrays: Arrays) -> None:  # noqa: B027 (planning keeps nothing)
+        """Take over what :meth:`arrays` returned."""
+
+    def set_replay_arrays(self, arrays: Arrays) -> None:  # noqa: B027 (planning keeps nothing)
+        """Take over what :meth:`replay_arrays` returned."""
+
+
+class PlanningSolver(Solver):
+    """Plans the Boltzmann-rational policy for a horizon, in a tabular environment.
+
+    A timestep is a plan.
+
+    Args:
+        env: The environment.
+        state_features: Tells the features of each of its states (S, F).
+        horizon: The number T of states of a trajectory.
+        rng: Draws actions.
+    """
+
+    def __init__(
+        self,
+        env: TabularEnv,
+        state_features: Callable[[], FloatArray],
+        horizon: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self._env = env
+        self._state_features = state_features
+        self._horizon = horizon
+        self._rng = rng
+        self._policy: PlannedPolicy | None = None
+
+    @property
+    def policy(self) -> PlannedPolicy:
+        """The policy of the last plan."""
+        if self._policy is None:
+            raise RuntimeError("there is no plan yet: call train first")
+        return self._policy
+
+    def train(self, theta: FloatArray, starts: NDArray[Any], rng: np.random.Generator) -> int:
+        """Plan for other weights (F,), wherever the policy will be needed."""
+        rewards = self._state_features() @ theta
+        plan = value_iteration(self._env.mdp.transitions, rewards, self._horizon)
+        self._policy = PlannedPolicy(self._env, plan.policy, self._rng)
+        return 1
+
+    def act(self, observations: NDArray[Any], time: int) -> NDArray[Any]:
+        """Draw actions (N,) at N observations and a time."""
+        return self.policy.act(observations, time)
+
+
+class SB3Solver(Solver):
+    """Trains an algorithm of SB3, a little for each reward, from where it is.
+
+    Args:
+        model: The algorithm, in a :class:`~rlsp_sb3.simulators.SimulatorVecEnv` or a
+            :class:`~rlsp_sb3.rewards.RewardVecEnv`. If it replays transitions, then from a
+            :class:`~rlsp_sb3.rewards.RelabelledReplayBuffer`.
+        encoder: The features φ.
+        n_steps: How many environment steps to take for each reward, at least 1; rounded up to what
+            the algorithm takes at once.
+        show: Tells the observations (N, *observation_shape) of what is simulated (N, *shape), if
+            that is something else.
+
+    Raises:
+        TypeError: If n_steps is no int.
+        ValueError: If it is less than 1.
+    """
+
+    def __init__(
+        self,
+        model: BaseAlgorithm,
+        encoder: Encoder,
+        n_steps: int,
+        show: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    ) -> None:
+        check_int("n_steps", n_steps, 1)
+        self.model = model
+        self._show = show
+        self._encoder = encoder
+        at_once = steps_at_once(model)
+        self.n_steps = -(-n_steps // at_once) * at_once
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of the algorithm."""
+        policy: Policy = self.model.policy
+        return policy
+
+    def train(
+        self,
+        theta: FloatArray,
+        starts: NDArray[Any],
+        rng: np.random.Generator,
+        n_steps: int | None = None,
+    ) -> int:
+        """Train for other weights (F,); episodes start anew, some of them at given states.
+
+        For :attr:`n_steps`, or as many as are given, rounded up to what the algorithm takes at
+        once.
+        """
+        env = self.model.get_env()
+        if not isinstance(env, (SimulatorVecEnv, RewardVecEnv)):
+            raise TypeError(f"the solver is in {env}: expected the environment that it was made in")
+        env.reward = lambda observations: self._encoder(observations) @ theta
+        if isinstance(env, SimulatorVecEnv) and env.share_of_starts > 0:
+            env.starts = self._shown(starts)
+        if isinstance(self._replay, RelabelledReplayBuffer):
+            self._replay.theta = theta
+        before = self.model.num_timesteps
+        with seeded(rng) as seed:
+            # Nothing of an environment or of the global generators has to be saved, then.
+            env.seed(seed)
+            self.model.action_space.seed(seed)
+            self.model._last_obs = None
+            self.model.learn(n_steps or self.n_steps, reset_num_timesteps=False, log_interval=None)  # type: ignore[arg-type]
+        return self.model.num_timesteps - before
+
+    def act(self, observations: NDArray[Any], time: int) -> NDArray[Any]:
+        """Draw actions (N, *action_shape) at N observations, whatever the time."""
+        return self.model.predict(self._shown(observations))[0]
+
+    def _shown(self, simulated: NDArray[Any]) -> NDArray[Any]:
+        return simulated if self._show is None else self._show(simulated)
+
+    def set_logger(self, logger: Logger) -> None:
+        """Log what the algorithm logs of its training."""
+        self.model.set_logger(logger)
+
+    @property
+    def _replay(self) -> Any:
+        return getattr(self.model, "replay_buffer", None)
+
+    def transitions(self, n: int, rng: np.random.Generator) -> Transitions | None:
+        """Draw n transitions of those that are replayed; None if the algorithm replays none."""
+        replay = self._replay
+        if replay is None or not replay.size():
+            return None
+        rows = rng.integers(replay.size(), size=n), rng.integers(replay.n_envs, size=n)
+        actions = replay.actions[rows].reshape(n, *(self.model.action_space.shape or ()))
+        if isinstance(self.model.action_space, spaces.Box):  # SB3 replays them in [-1, 1]
+            actions = self.model.policy.unscale_action(actions)
+        return Transitions(
+            replay.observations[rows], actions, replay.next_observations[rows], np.zeros(n)
+        )
+
+    def arrays(self) -> Arrays:
+        """Networks, optimisers and counters, to be saved."""
+        return model_arrays(self.model)
+
+    def replay_arrays(self) -> Arrays:
+        """The transitions that are replayed."""
+        replay = self._replay
+        return replay.arrays() if isinstance(replay, RelabelledReplayBuffer) else {}
+
+    def set_arrays(self, arrays: Arrays) -> None:
+        """Take over what :meth:`arrays` returned."""
+        set_model_arrays(self.model, arrays)
+
+    def set_replay_arrays(self, arrays: Arrays) -> None:
+        """Take over what :meth:`replay_arrays` returned."""
+        if arrays:
+            self._replay.set_arrays(arrays)
+
+
+def model_arrays(model: BaseAlgorithm) -> Arrays:
+    """The networks, optimisers and counters of an algorithm, to be saved.
+
+    Raises:
+        TypeError: If they are not PyTorch's, as those of sbx.
+    """
+    parts: dict[str, Arrays] = {}
+    state_dicts, variables = model._get_torch_save_params()
+    if not state_dicts:
+        raise TypeError(
+            f"the solver {type(model).__name__} cannot be saved, because it keeps its parameters "
+            "elsewhere than in PyTorch; use one of SB3, such as FastSAC"
+        )
+    for name in state_dicts:
+        attribute = recursive_getattr(model, name)
+        is_optimizer = isinstance(attribute, torch.optim.Optimizer)
+        parts[name] = optimizer_arrays(attribute) if is_optimizer else module_arrays(attribute)
+    for name in variables or []:
+        value = recursive_getattr(model, name)
+        parts[name] = {"value": value.detach().cpu().numpy().copy()}
+    counters = {name: np.array(getattr(model, name)) for name in COUNTERS if hasattr(model, name)}
+    return joined(counters=counters, **parts)
+
+
+def set_model_arrays(model: BaseAlgorithm, arrays: Arrays) -> None:
+    """Give an algorithm what :func:`model_arrays` returned of one that was made alike."""
+    state_dicts, variables = model._get_torch_save_params()
+    for name in state_dicts:
+        attribute, saved = recursive_getattr(model, name), part(arrays, name)
+        if isinstance(attribute, torch.optim.Optimizer):
+            load_optimizer(attribute, saved)
+        else:
+            own = {key: saved[key] for key in attribute.state_dict()}
+            load_module(attribute, own)
+    for name in variables or []:
+        recursive_getattr(model, name).data[...] = torch.as_tensor(
+            np.array(part(arrays, name)["value"])
+        )
+    for name, value in part(arrays, "counters").items():
+        setattr(model, name, value.item())
+
+
+def steps_at_once(model: BaseAlgorithm) -> int:
+    """How many environment steps an algorithm takes before it learns from them."""
+    if isinstance(model, OnPolicyAlgorithm):
+        return int(model.n_steps * model.n_envs)
+    if isinstance(model, OffPolicyAlgorithm):
+        frequency = getattr(model.train_freq, "frequency", 1)
+        return int(frequency * model.n_envs)
+    return int(model.n_envs)
+
+
+@contextmanager
+def seeded(rng: np.random.Generator) -> Iterator[int]:
+    """Seed the global generators of PyTorch and NumPy, and put them back afterwards.
+
+    SB3's algorithms draw from them.
+
+    Yields:
+        The seed.
+    """
+    seed = int(rng.integers(2**31))
+    state = np.random.get_state()  # noqa: NPY002 (SB3 uses it)
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield seed
+        finally:
+            np.random.set_state(state)  # noqa: NPY002

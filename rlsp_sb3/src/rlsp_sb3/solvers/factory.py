@@ -1,0 +1,184 @@
+"""Which algorithm finds the policy, and how it is set up."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from rlsp_sb3.encoders.base import Encoder
+from rlsp_sb3.presets import Budget
+from rlsp_sb3.rewards.relabeled_replay_buffer import RelabelledReplayBuffer
+from rlsp_sb3.solvers.fast_sac import FastSAC
+from rlsp_sb3.solvers.sb3_arguments import POLICY, SOLVERS, constructor_arguments, merge
+from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.did_you_mean import did_you_mean
+
+AUTO = "auto"
+PLANNING = "planning"
+BATCH = 64  # of PPO
+NAMED: dict[str, type[BaseAlgorithm]] = {**SOLVERS, "FastSAC": FastSAC}
+PACKAGES = {"sb3_contrib": "sb3-contrib", "sbx": "sbx-rl"}
+
+Algorithm = type[BaseAlgorithm] | BaseAlgorithm
+
+
+def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) -> Algorithm | None:
+    """The algorithm that is meant; None for planning.
+
+    Args:
+        solver: "planning"; an algorithm of SB3, or a class of such, or its name ("SAC", "FastSAC",
+            …); the name of one of sb3-contrib or sbx ("sb3_contrib:TQC", "sbx:SAC"); "auto" for
+            planning if that is possible, and otherwise FastSAC or, if actions are not numbers, PPO.
+        action_space: The actions that it chooses.
+        can_plan: Whether the environment can be planned in.
+
+    Raises:
+        ImportError: If its package is not installed.
+        TypeError: If it is something else.
+        ValueError: If there is none of that name, the environment cannot be planned in, or the
+            algorithm does not choose such actions.
+    """
+    if solver == AUTO:
+        box = isinstance(action_space, spaces.Box)
+        solver = PLANNING if can_plan else FastSAC if box else SOLVERS["PPO"]
+    if solver == PLANNING:
+        if not can_plan:
+            raise ValueError(
+                'solver="planning": expected an algorithm such as "FastSAC" or "PPO", because the '
+                "environment is not tabular (it offers no mdp)"
+            )
+        return None
+    if isinstance(solver, str):
+        solver = _by_name(solver)
+    is_class = inspect.isclass(solver) and issubclass(solver, BaseAlgorithm)
+    if not is_class and not isinstance(solver, BaseAlgorithm):
+        raise TypeError(
+            f'solver={solver!r}: expected "auto", "planning", an algorithm of SB3, its class, or '
+            f"one of {list(NAMED)}; to load a learner whose solver has no such name, pass it again"
+        )
+    algorithm = solver if is_class else type(solver)
+    if algorithm.__name__ in ("SAC", "FastSAC", "TD3", "DDPG", "TQC") and not isinstance(
+        action_space, spaces.Box
+    ):
+        raise ValueError(
+            f"solver={algorithm.__name__}: the environment has the action_space {action_space}, "
+            'and it chooses numbers only; use "PPO"'
+        )
+    if algorithm.__name__ in ("DQN", "QRDQN") and not isinstance(action_space, spaces.Discrete):
+        raise ValueError(
+            f"solver={algorithm.__name__}: the environment has the action_space {action_space}, "
+            'and it chooses discrete actions only; use "FastSAC" or "PPO"'
+        )
+    return solver  # type: ignore[no-any-return]
+
+
+def _by_name(name: str) -> type[BaseAlgorithm]:
+    package, colon, attribute = name.partition(":")
+    if colon and package in PACKAGES:
+        try:
+            module = importlib.import_module(package)
+        except ImportError as error:
+            raise ImportError(
+                f"solver={name!r} needs the package {package}: run `pip install "
+                f"{PACKAGES[package]}`"
+            ) from error
+        found = getattr(module, attribute, None)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        raise ValueError(f"solver={name!r}: {package} has no {attribute!r}")
+    by_capitals = {known.upper(): algorithm for known, algorithm in NAMED.items()}
+    if name.upper() not in by_capitals:
+        hint = did_you_mean(name, [AUTO, PLANNING, *NAMED])
+        raise ValueError(
+            f"solver={name!r}{hint}: expected {AUTO!r}, {PLANNING!r}, one of "
+            f"{', '.join(NAMED)}, or a name such as 'sb3_contrib:TQC' or 'sbx:SAC'"
+        )
+    return by_capitals[name.upper()]
+
+
+def solver_name(solver: Any) -> str | None:
+    """What :func:`find_solver` takes for a solver, as text; None if it has no such name."""
+    if isinstance(solver, str):
+        return solver
+    for name, algorithm in NAMED.items():
+        if solver is algorithm:
+            return name
+    if inspect.isclass(solver) and solver.__module__.partition(".")[0] in PACKAGES:
+        return f"{solver.__module__.partition('.')[0]}:{solver.__name__}"
+    return None
+
+
+def _batch_size(n_steps: int) -> int:
+    """PPO's default, or somewhat less to divide the steps, since it warns otherwise."""
+    divisors = (size for size in range(BATCH, BATCH // 2, -1) if n_steps % size == 0)
+    return next(divisors, BATCH)
+
+
+def make_model(
+    solver: Algorithm,
+    chosen: Mapping[str, Any],
+    env: VecEnv,
+    encoder: Encoder,
+    theta: FloatArray,
+    budget: Budget,
+    seed: int,
+    device: Any,
+) -> BaseAlgorithm:
+    """An algorithm that is ready to learn for rewards θ·φ.
+
+    Args:
+        solver: An algorithm, which is put into the environment, or the class of one.
+        chosen: Arguments of the class, other than those of the budget.
+        env: Where it learns.
+        encoder: The features φ.
+        theta: The first weights θ (F,).
+        budget: How much work it puts into what.
+        seed: Seeds it.
+        device: Where its networks run.
+
+    Raises:
+        TypeError: If the class has no such arguments.
+        ValueError: If the algorithm does not fit to the environment.
+    """
+    relabelling: dict[str, Any] = {
+        "features": encoder,
+        "theta": theta,
+        "standardize": budget.standardize,
+    }
+    if isinstance(solver, BaseAlgorithm):
+        solver.set_env(env)
+        if isinstance(solver, OffPolicyAlgorithm):
+            solver.replay_buffer = RelabelledReplayBuffer(
+                solver.buffer_size,
+                env.observation_space,
+                env.action_space,
+                solver.device,
+                env.num_envs,
+                **relabelling,
+            )
+        return solver
+    arguments: dict[str, Any] = {"policy_kwargs": {"net_arch": list(budget.solver_hidden)}}
+    if issubclass(solver, OffPolicyAlgorithm):
+        allowed = inspect.signature(solver).parameters
+        known = {name: value for name, value in budget.solver_kwargs.items() if name in allowed}
+        arguments |= known
+        if "replay_buffer_class" not in chosen:
+            arguments["replay_buffer_class"] = RelabelledReplayBuffer
+            arguments["replay_buffer_kwargs"] = relabelling
+    elif issubclass(solver, OnPolicyAlgorithm):
+        arguments["n_steps"] = max(2, budget.solver_steps // env.num_envs)
+        if "batch_size" in inspect.signature(solver).parameters:
+            arguments["batch_size"] = _batch_size(arguments["n_steps"] * env.num_envs)
+    merged = constructor_arguments(merge(arguments, chosen), env.action_space)
+    try:
+        return solver(POLICY, env, seed=seed, device=device, **merged)
+    except AssertionError as error:  # what SB3 does with what it does not support
+        raise ValueError(f"solver={solver.__name__}: {error}") from error

@@ -1,0 +1,65 @@
+"""Where a solver trains its policy for an inferred reward."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from rlsp_sb3.env_util import base_env
+from rlsp_sb3.presets import Budget
+from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
+from rlsp_sb3.simulators.rollout import make_simulator
+from rlsp_sb3.simulators.simulator_vec_env import ObservationReward, SimulatorVecEnv
+from rlsp_sb3.solvers.factory import Algorithm
+from rlsp_sb3.state_reset import can_set_state
+
+ForwardModel = Literal["auto", "simulator", "learned"]
+
+
+def is_simulated(venv: VecEnv, forward_model: ForwardModel) -> bool:
+    """Whether the environment is put into states, rather than that what follows is learned."""
+    if forward_model == "auto":
+        return can_set_state(base_env(venv))
+    return forward_model == "simulator"
+
+
+def make_training_env(
+    venv: VecEnv,
+    reward: ObservationReward,
+    solver: Algorithm,
+    budget: Budget,
+    simulated: bool,
+    keep_termination: bool,
+    rng: np.random.Generator,
+) -> SimulatorVecEnv | RewardVecEnv:
+    """The environment with another reward, for a solver to train in.
+
+    Args:
+        venv: The environment.
+        reward: Maps observations (N, *observation_shape) to rewards (N,).
+        solver: What trains there; an algorithm decides the number of copies, otherwise the budget.
+        budget: How many copies there are, and how long their episodes.
+        simulated: Whether they are put into states, as many as wanted at once; otherwise the
+            environment is used as it is.
+        keep_termination: Whether an episode that the environment ends is one that ended.
+        rng: Decides all that is random in a simulator.
+
+    Raises:
+        TypeError: If it is to be simulated, and cannot be put into the state of an observation.
+        ValueError: If termination is to be kept in a simulator.
+    """
+    if not simulated:
+        return RewardVecEnv(venv, reward, keep_termination)
+    if keep_termination:
+        raise ValueError(
+            'keep_termination=True: expected False unless forward_model="learned", because a '
+            "simulator that is put into a state does not say when an episode ends"
+        )
+    simulator = make_simulator(base_env(venv), rng, n_threads=1)
+    n_envs = solver.n_envs if isinstance(solver, BaseAlgorithm) else budget.n_envs
+    return SimulatorVecEnv(
+        simulator, n_envs, budget.episode_length, reward, rng, budget.share_of_starts
+    )
