@@ -102,7 +102,7 @@ def build(session: nox.Session) -> None:
 
 
 def check_contents(session: nox.Session, archive: Path) -> None:
-    """Check that an archive brings the licence and the type marker, and no stray file."""
+    """Check that an archive brings the license and the type marker, and no stray file."""
     package, version = archive.name.split("-")[:2]
     if archive.suffix == ".whl":
         names = zipfile.ZipFile(archive).namelist()

@@ -1,6 +1,6 @@
 """What averaging features, and waypoints, make of states of the balanced inverted pendulum.
 
-    python benchmarks/averages.py EXPERT --states 1 10 --seeds 3 --out averages.csv
+    python benchmarks/averages.py EXPERT --n-states 1 10 --seeds 3 --out averages.csv
 
 See pendulum.py; the policy trains as long as RLSP's does, for the one reward from the beginning.
 Runs that are in the file already are not repeated.
@@ -42,7 +42,7 @@ def main() -> None:
     """Run what is asked for, and print means."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("expert", help="the file of a policy that balances the pendulum")
-    parser.add_argument("--states", type=int, nargs="+", default=[1, 10])
+    parser.add_argument("--n-states", type=int, nargs="+", default=[1, 10])
     parser.add_argument("--encoders", nargs="+", default=["fourier", "vae"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("averages.csv"))

@@ -1,11 +1,11 @@
 """What Deep RLSP makes of states of the balanced inverted pendulum.
 
-    python benchmarks/pendulum.py EXPERT --states 1 10 50 --seeds 5 --out pendulum.csv
+    python benchmarks/pendulum.py EXPERT --n-states 1 10 50 --seeds 5 --out pendulum.csv
     python benchmarks/pendulum.py EXPERT --ablations --seeds 5 --out ablations.csv
 
 EXPERT is the file of a policy that balances the pendulum, of Stable-Baselines3 or as published with
-Lindner et al. 2021. For each run: the true returns (at most 1,000) of the policy of the loop and of
-a fresh one that is trained on the reward at the end, the EPIC distance between that reward and the
+Lindner et al. 2021. For each run: the true returns (at most 1,000) of the in-loop policy and of
+one retrained on the reward at the end, the EPIC distance between that reward and the
 distance of the pole from upright, and seconds. Runs that are in the file already are not repeated.
 """
 
@@ -29,7 +29,7 @@ from rlsp_sb3.data.transitions import collect
 from rlsp_sb3.evaluation.epic import Transitions, epic_distance
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.policies.load_policy import load_policy
-from rlsp_sb3.policies.retrain import train_fresh_policy
+from rlsp_sb3.policies.retrain import retrain_policy
 from rlsp_sb3.policies.sb2_import import import_sb2_sac
 from rlsp_sb3.presets import FAST
 
@@ -38,10 +38,10 @@ LIMIT = 0.2  # rad, where the pole counts as fallen
 VAE = {"name": "vae"}
 ABLATIONS: dict[str, dict[str, Any]] = {
     "default": {},
-    "weights: none": {"past_weights": "none"},
-    "weights: cosine": {"past_weights": "cosine"},
-    "rewards not relabelled": {"solver_kwargs": {"replay_buffer_class": ReplayBuffer}},
-    "no standardised rewards": {"budget": replace(FAST, standardize=False)},
+    "weights: none": {"trajectory_weights": "none"},
+    "weights: cosine": {"trajectory_weights": "cosine"},
+    "rewards not relabeled": {"solver_kwargs": {"replay_buffer_class": ReplayBuffer}},
+    "no standardized rewards": {"budget": replace(FAST, standardize=False)},
     "inverse policy from scratch": {"budget": replace(FAST, keep_inverse_policy=False)},
     "inverse dynamics fitted once": {"budget": replace(FAST, dynamics_again=None)},
     "step size stays": {"budget": replace(FAST, anneal=False)},
@@ -51,7 +51,16 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "VAE, latents not scaled": {"encoder": {**VAE, "scale_latents": False}},
     "identity": {"encoder": "identity"},
 }
-COLUMNS = ("setting", "states", "seed", "in_loop", "fresh", "epic", "seconds", "fresh_seconds")
+COLUMNS = (
+    "setting",
+    "states",
+    "seed",
+    "in_loop",
+    "retrained",
+    "epic",
+    "seconds",
+    "retrain_seconds",
+)
 
 
 def true_reward(state: Any, action: Any, next_state: Any, done: Any) -> np.ndarray:
@@ -67,9 +76,9 @@ def run(setting: str, arguments: dict[str, Any], expert: Any, n: int, seed: int)
     seconds = time.perf_counter() - start
     in_loop = measure_returns(learner, ENV, 20, seed=seed)
     start = time.perf_counter()
-    fresh = train_fresh_policy(learner, seed=seed)
-    fresh_seconds = time.perf_counter() - start
-    fresh_returns = measure_returns(fresh, ENV, 100, seed=seed)
+    retrained = retrain_policy(learner, seed=seed)
+    retrain_seconds = time.perf_counter() - start
+    retrained_returns = measure_returns(retrained, ENV, 100, seed=seed)
     env, rng = gym.make(ENV), np.random.default_rng(seed)
     # States of random, expert and learned policies, a third each; actions from the same.
     parts = [
@@ -89,10 +98,10 @@ def run(setting: str, arguments: dict[str, Any], expert: Any, n: int, seed: int)
         "states": n,
         "seed": seed,
         "in_loop": round(in_loop.mean, 1),
-        "fresh": round(fresh_returns.mean, 1),
+        "retrained": round(retrained_returns.mean, 1),
         "epic": round(distance, 3),
         "seconds": round(seconds, 1),
-        "fresh_seconds": round(fresh_seconds, 1),
+        "retrain_seconds": round(retrain_seconds, 1),
     }
 
 
@@ -108,7 +117,7 @@ def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("expert", help="the file of a policy that balances the pendulum")
-    parser.add_argument("--states", type=int, nargs="+", default=[1, 10, 50])
+    parser.add_argument("--n-states", type=int, nargs="+", default=[1, 10, 50])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--ablations", action="store_true", help="all settings, from 1 state")

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from rlsp_sb3 import RLSP
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.presets import FAST
 from rlsp_sb3.rlsp.past_trajectories import simulate_past
-from rlsp_sb3.simulators.rollout import rollout
+from rlsp_sb3.simulators.rollout import rollout_simulator
 
 HORIZON = 31  # 30 actions
-BRIEF = replace(FAST, n_transitions=2_000, dynamics=Schedule(50, 500, 1e-3), solver_steps=1_000)
+BRIEF = replace(FAST, n_transitions=2_000, dynamics=FitSettings(50, 500, 1e-3), solver_steps=1_000)
 
 
 def make_learner(env="HalfCheetah-v5", budget=BRIEF, **arguments):
@@ -24,17 +24,17 @@ def make_learner(env="HalfCheetah-v5", budget=BRIEF, **arguments):
 
 
 def gradient(learner, n):
-    world, rng = learner.world, np.random.default_rng(0)
+    estimator, rng = learner.gradient_estimator, np.random.default_rng(0)
     past = simulate_past(
-        world.observed,
-        world.inverse_policy,
-        world.inverse_dynamics,
+        estimator.observed,
+        estimator.inverse_policy,
+        estimator.inverse_dynamics,
         HORIZON,
         n,
         rng,
-        world.limits,
+        estimator.observation_bounds,
     )
-    return world.credit(past)
+    return estimator.feature_differences(past)
 
 
 @pytest.mark.benchmark(group="gradient from pasts of 30 actions")
@@ -48,18 +48,18 @@ def test_gradient(benchmark, n):
 @pytest.mark.benchmark(group="update of the inverse policy")
 @pytest.mark.parametrize(
     ("n_states", "schedule"),
-    [(3_000, FAST.inverse_policy), (100_000, Schedule(200, 500, 1e-4))],
+    [(3_000, FAST.inverse_policy), (100_000, FitSettings(200, 500, 1e-4))],
     ids=["fast: 3,000 states", "published: 100,000 states, one pass"],
 )
 def test_inverse_policy_update(benchmark, n_states, schedule):
     learner = make_learner()
-    world, rng = learner.world, np.random.default_rng(0)
-    starts = world.simulator.reset(1_000).repeat(n_states // 3_000 + 1, axis=0)[: n_states // 3]
+    estimator, rng = learner.gradient_estimator, np.random.default_rng(0)
+    starts = estimator.simulator.reset(1_000).repeat(n_states // 3_000 + 1, axis=0)[: n_states // 3]
 
     def update():
-        seen = rollout(world.simulator, world.solver.act, starts, 3)
+        seen = rollout_simulator(estimator.simulator, estimator.solver.act, starts, 3)
         after = seen.observations[1:].reshape(-1, 17)
-        return world.inverse_policy.fit(seen.actions.reshape(-1, 6), after, schedule, rng)
+        return estimator.inverse_policy.fit(seen.actions.reshape(-1, 6), after, schedule, rng)
 
     benchmark.pedantic(update, rounds=2, warmup_rounds=0)
 

@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3.simulators.base import ResetSimulator
-from rlsp_sb3.simulators.rollout import make_simulator, rollout
+from rlsp_sb3.simulators.rollout import make_simulator, rollout_simulator
 
 N = 100_000
 
@@ -27,7 +27,9 @@ def transitions(env: Any, simulator: Any) -> tuple[Any, Any]:
         return rng.uniform(space.low, space.high, (n, *space.shape)).astype(space.dtype)
 
     starts = simulator.reset(N // 50)
-    trajectories = rollout(simulator, lambda observations, t: draw(len(starts)), starts, 50)
+    trajectories = rollout_simulator(
+        simulator, lambda observations, t: draw(len(starts)), starts, 50
+    )
     observations = trajectories.observations[:-1].reshape(N, *starts.shape[1:])
     return observations[rng.permutation(N)], draw(N)
 

@@ -24,7 +24,7 @@ BESIDE = {NORTH: (-1, 0), SOUTH: (1, 0), EAST: (0, 1), WEST: (0, -1)}
 ARROWS = {"^": NORTH, "v": SOUTH, ">": EAST, "<": WEST}
 
 
-def neighbour(cell: Cell, direction: int) -> Cell:
+def neighbor(cell: Cell, direction: int) -> Cell:
     """The next cell in a direction; it may lie outside."""
     row, column = cell
     down, right = BESIDE[direction]
@@ -57,7 +57,7 @@ class World:
         """Where an agent gets to."""
         if action not in BESIDE:
             return agent
-        target = neighbour(agent, action)
+        target = neighbor(agent, action)
         return target if target in self.free_cells() else agent
 
     def track(self) -> list[Cell]:
@@ -65,7 +65,7 @@ class World:
         arrows = {cell: ARROWS[symbol] for cell, symbol in self.at.items() if symbol in ARROWS}
         backward = [self.all_of("T")[0]]
         while True:
-            before = [c for c in arrows if neighbour(c, arrows[c]) == backward[-1]]
+            before = [c for c in arrows if neighbor(c, arrows[c]) == backward[-1]]
             if not before:
                 return [backward[0], *reversed(backward[1:])]
             backward.append(before[0])
@@ -230,7 +230,7 @@ class Apples(World):
         facing = action if action in BESIDE else state.facing
         agent = self.walk(state.agent, action)
         apples, buckets, carrying = list(state.apples), list(state.buckets), state.carrying
-        front = neighbour(agent, facing)
+        front = neighbor(agent, facing)
         if action == INTERACT and carrying:
             carrying = 0
             if front in self.buckets:

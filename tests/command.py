@@ -10,7 +10,7 @@ from rlsp_sb3.cli.main import app
 
 
 def rlsp(*arguments: Any) -> SimpleNamespace:
-    """Run a command; what it prints comes without colours."""
+    """Run a command; what it prints comes without colors."""
     result = CliRunner(env={"COLUMNS": "100"}).invoke(app, [str(word) for word in arguments])
     return SimpleNamespace(
         code=result.exit_code,

@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.presets import FAST
 
 STEP = 0.5
@@ -16,11 +16,11 @@ TINY = replace(
     FAST,
     n_transitions=200,
     episode_length=10,
-    dynamics=Schedule(5, 16, 1e-3),
+    dynamics=FitSettings(5, 16, 1e-3),
     dynamics_hidden=(8,),
     dynamics_again=None,
-    first_inverse_policy=Schedule(5, 16, 1e-3),
-    inverse_policy=Schedule(5, 16, 1e-3),
+    first_inverse_policy=FitSettings(5, 16, 1e-3),
+    inverse_policy=FitSettings(5, 16, 1e-3),
     inverse_policy_hidden=(8,),
     n_rollouts=10,
     n_trajectories=10,

@@ -6,7 +6,7 @@ from typing import Any
 import gymnasium as gym
 from stable_baselines3 import SAC
 
-from rlsp_sb3.experiments.mujoco.plan import Plan, make_plan
+from rlsp_sb3.experiments.mujoco.plan import TablePlan, make_plan
 
 ENV = "InvertedPendulum-v5" if "InvertedPendulum-v5" in gym.registry else "InvertedPendulum-v4"
 
@@ -19,13 +19,13 @@ def make_expert(folder: Path, env_id: str = ENV) -> Path:
     return folder
 
 
-def small_plan(folder: Path, **changes: Any) -> Plan:
-    """Few jobs, at the smallest budget."""
+def small_plan(folder: Path, **changes: Any) -> TablePlan:
+    """Few jobs, with the smallest preset."""
     arguments: dict[str, Any] = {
         "states": (2,),
         "methods": ["rlsp", "average-features"],
         "n_seeds": 1,
-        "budget": "smoke",
+        "preset": "smoke",
     }
     return make_plan(make_expert(folder / "experts"), [ENV], **{**arguments, **changes})
 

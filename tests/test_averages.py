@@ -21,13 +21,13 @@ from rlsp_sb3 import RLSP
 from rlsp_sb3.data.transitions import collect
 from rlsp_sb3.learners.callbacks import checkpoints
 from rlsp_sb3.learners.registry import load_learner
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.presets import FAST
 
 LEARNERS = [AverageFeatures, Waypoints]
 ENV = "InvertedPendulum-v5" if "InvertedPendulum-v5" in gym.registry else "InvertedPendulum-v4"
 STATES = np.array([[0.0, 0.02, 0.1, 0.0], [0.1, -0.01, 0.0, 0.3], [-0.2, 0.0, 0.0, 0.0]])
-QUICK = Schedule(5, 64, 1e-3)
+QUICK = FitSettings(5, 64, 1e-3)
 TINY = replace(
     FAST,
     n_transitions=200,
@@ -115,7 +115,7 @@ def test_features_that_are_all_zero_have_no_direction():
 def test_average_features_are_what_rlsp_begins_with():
     rlsp = RLSP(ENV, STATES, horizon=3, seed=0, budget=TINY).learn(100)
     learner = make_learner(AverageFeatures, encoder=rlsp.encoder)
-    np.testing.assert_allclose(learner.theta, rlsp.world.first_theta(rlsp.theta))
+    np.testing.assert_allclose(learner.theta, rlsp.gradient_estimator.initial_theta(rlsp.theta))
 
 
 @pytest.mark.parametrize("learner_class", LEARNERS)

@@ -154,7 +154,7 @@ def test_checkpoints_are_learners(tmp_path):
         np.testing.assert_array_equal(loaded.theta, make_learner().learn(steps).theta)
 
 
-def test_checkpoints_include_the_normalisation_of_the_environment(tmp_path):
+def test_checkpoints_include_the_normalization_of_the_environment(tmp_path):
     env = VecNormalize(DummyVecEnv([lambda: gym.make("RoomDefault-v0")]), norm_obs=False)
     learner = TabularRLSP(env, seed=0)
     learner.learn(3, CheckpointCallback(3, tmp_path, "room", save_vecnormalize=True))

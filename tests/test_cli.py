@@ -81,9 +81,12 @@ def test_version() -> None:
         ("envs", "states horizon"),
         ("table", "gridworlds"),
         ("table gridworlds", "--out --seeds --methods --deep --force --progress"),
-        ("table mujoco", "--env --experts --states --methods --seeds --budget --set --jobs --out"),
-        ("learn", "ENV --algo --seed --out --timesteps --set --log-interval --progress --force"),
-        ("learn", "--budget --states --n-states"),
+        (
+            "table mujoco",
+            "--env --experts --n-states --methods --seeds --preset --set --jobs --out",
+        ),
+        ("learn", "ENV --learner --seed --out --timesteps --set --log-interval --progress --force"),
+        ("learn", "--preset --states --n-states"),
         ("report", "FOLDER --out"),
     ],
 )
@@ -211,9 +214,9 @@ def test_learner_can_be_loaded(room) -> None:
 def test_config(room) -> None:
     config = json.loads((room.folder / "config.json").read_text())
     assert config["command"] == (
-        f"rlsp learn RoomDefault-v0 --algo tabular-rlsp --seed 0 --out {room.folder}"
+        f"rlsp learn RoomDefault-v0 --learner tabular-rlsp --seed 0 --out {room.folder}"
     )
-    assert (config["env"], config["algo"]) == ("RoomDefault-v0", "tabular-rlsp")
+    assert (config["env"], config["learner"]) == ("RoomDefault-v0", "tabular-rlsp")
     assert (config["seed"], config["timesteps"]) == (0, 50)
     assert config["arguments"]["horizon"] == 7
     assert config["arguments"]["prior"] == "gaussian"
@@ -312,7 +315,7 @@ def test_full_folder_is_not_touched_unless_forced(room, tmp_path: Path) -> None:
         ("learn RoomDefalt-v0", "Did you mean: `RoomDefault`?"),
         ("learn RoomDefault-v9", "`v0`"),
         ("learn rlsp_env:RoomDefalt-v0", "did you mean 'RoomDefault-v0'?"),
-        ("learn RoomDefault-v0 --algo tabular-rslp", "did you mean 'tabular-rlsp'?"),
+        ("learn RoomDefault-v0 --learner tabular-rslp", "did you mean 'tabular-rlsp'?"),
         ("learn RoomDefault-v0 --set horzion=7", "did you mean 'horizon'?"),
         ("learn RoomDefault-v0 --set xyz=7", "expected one of horizon, temperature,"),
         ("learn RoomDefault-v0 --set horizon", "expected NAME=VALUE"),
@@ -400,7 +403,7 @@ def test_learner_of_another_package(package, tmp_path: Path) -> None:
     assert "ones" in registry.learner_names()
     folder = tmp_path / "run"
     result = learn(
-        *("CartPole-v1", "--algo", "ones", "--set", "horizon=3", "--seed", 1, "--out", folder)
+        *("CartPole-v1", "--learner", "ones", "--set", "horizon=3", "--seed", 1, "--out", folder)
     )
     assert "1 environment step in" in result.out
     assert "reward.json is left out: the reward is a function, not linear" in result.out
@@ -426,7 +429,11 @@ def test_config_is_there_while_learning(tmp_path: Path, monkeypatch: pytest.Monk
     options = ("--timesteps", 4, "--set", "horizon=5", "--out", tmp_path)
     assert rlsp("learn", "RoomDefault-v0", *options).code == 2
     (config,) = seen
-    assert (config["env"], config["algo"], config["seed"]) == ("RoomDefault-v0", "tabular-rlsp", 0)
+    assert (config["env"], config["learner"], config["seed"]) == (
+        "RoomDefault-v0",
+        "tabular-rlsp",
+        0,
+    )
     assert config["timestep"] == "gradient step"
     assert config["options"]["timesteps"] == 4
     assert config["options"]["horizon"] == config["arguments"]["horizon"] == 5
@@ -436,7 +443,7 @@ def test_arguments_are_the_same_for_every_run(tmp_path: Path) -> None:
     """No object is among them, whose text says where it was in memory."""
     texts = []
     for seed in (0, 1):
-        options = ("--algo", "rlsp", "--budget", "smoke", "--timesteps", 1, "--seed", seed)
+        options = ("--learner", "rlsp", "--preset", "smoke", "--timesteps", 1, "--seed", seed)
         learn("RoomDefault-v0", *options, "--out", tmp_path / str(seed))
         config = json.loads((tmp_path / str(seed) / "config.json").read_text())
         assert config["arguments"].pop("seed") == seed
@@ -455,7 +462,7 @@ def test_arguments_are_the_same_for_every_run(tmp_path: Path) -> None:
 )
 def test_broken_learner_names_its_package(package, target: str, message: str) -> None:
     package("likes_none", LEARNER, f"[rlsp.learners]\nbroken = {target}\n")
-    result = rlsp("learn", "RoomDefault-v0", "--algo", "broken")
+    result = rlsp("learn", "RoomDefault-v0", "--learner", "broken")
     assert result.code == 2
     assert "'broken' of likes_none" in result.err
     assert message in result.err

@@ -17,6 +17,7 @@ import torch
 from gymnasium import spaces
 from PIL import Image
 from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
+from test_sb2_import import sac_parameters, write_zip
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
@@ -26,7 +27,7 @@ from rlsp_sb3.data.episodes import load_episodes
 from rlsp_sb3.data.rollouts import sample_observed_states
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.evaluation.seed_statistics import confidence_interval
-from rlsp_sb3.policies.experts import BUFFER, Checkpoints, ExpertRun, newest_first
+from rlsp_sb3.policies.experts import BUFFER, ExpertCheckpoints, ExpertRun, newest_first
 from rlsp_sb3.solvers.sb3_arguments import (
     SOLVERS,
     constructor_arguments,
@@ -34,7 +35,6 @@ from rlsp_sb3.solvers.sb3_arguments import (
     read_hyperparameters,
 )
 from rlsp_sb3.video import recording
-from test_legacy import sac_parameters, write_zip
 from test_policies import rewrite, trap  # noqa: F401 (a fixture)
 
 # Small networks and batches, so that training takes no time.
@@ -220,7 +220,7 @@ def test_interrupted(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return True
 
-    monkeypatch.setattr(Checkpoints, "_on_step", step)
+    monkeypatch.setattr(ExpertCheckpoints, "_on_step", step)
     result = rlsp("expert", "Pendulum-v1", "--timesteps", 60, "--out", tmp_path / "e", *SMALL_SAC)
     assert result.code == 130
     assert "Interrupted at 25 steps: go on by --resume" in result.out

@@ -16,10 +16,10 @@ from command import ok, rlsp
 from rlsp_sb3 import env_util
 from rlsp_sb3.experiments.gridworlds import table as module
 from rlsp_sb3.experiments.gridworlds.table import (
-    METHODS,
+    GRIDWORLD_METHODS,
     Cell,
     CellFile,
-    find_methods,
+    find_gridworld_methods,
     find_problems,
 )
 from rlsp_sb3.learners import registry
@@ -126,9 +126,9 @@ def test_deep_adds_simulated_pasts(tmp_path: Any, monkeypatch: pytest.MonkeyPatc
         method._replace(settings={**method.settings, "budget": budget, "n_epochs": 2})
         if method.name == "rlsp"
         else method
-        for method in METHODS
+        for method in GRIDWORLD_METHODS
     ]
-    monkeypatch.setattr(module, "METHODS", quick)
+    monkeypatch.setattr(module, "GRIDWORLD_METHODS", quick)
     result = table("--out", tmp_path, "--methods", "task-reward", "--deep", "--seeds", 2)
     found = {(row["problem"], row["method"]): row for row in rows(tmp_path / "table.csv")}
     names = ("RoomDefault-v0", "TrainDefault-v0", "RoomBad-v0")
@@ -144,7 +144,7 @@ def test_deep_adds_simulated_pasts(tmp_path: Any, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.usefixtures("small")
 def test_a_run_that_was_stopped_goes_on(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     computed: list[tuple[str, str, int]] = []
-    compute = module.compute
+    compute = module.compute_cell
 
     def stopped(problem: Any, method: Any, seed: int) -> Cell:
         if len(computed) == 2:
@@ -157,10 +157,10 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Any, monkeypatch: pytest.Monke
         return compute(problem, method, seed)
 
     command = ("table", "gridworlds", "--out", tmp_path, "--methods", "tabular-rlsp", "--seeds", 2)
-    monkeypatch.setattr(module, "compute", stopped)
+    monkeypatch.setattr(module, "compute_cell", stopped)
     assert rlsp(*command).code != 0
     assert len(rows(tmp_path / "cells.csv")) == 2
-    monkeypatch.setattr(module, "compute", counted)
+    monkeypatch.setattr(module, "compute_cell", counted)
     assert rlsp(*command).code == 0
     assert len(computed) == len(set(computed)) == 6
     before, about = (tmp_path / "cells.csv").read_text(), files_about(tmp_path)
@@ -191,9 +191,9 @@ def test_other_settings_are_other_results(tmp_path: Any, monkeypatch: pytest.Mon
     before = rows(tmp_path / "cells.csv")
     changed = [
         method._replace(settings={"horizon": 20}) if method.name == "tabular-rlsp" else method
-        for method in METHODS
+        for method in GRIDWORLD_METHODS
     ]
-    monkeypatch.setattr(module, "METHODS", changed)
+    monkeypatch.setattr(module, "GRIDWORLD_METHODS", changed)
     table("--out", tmp_path, "--methods", "tabular-rlsp", "--seeds", 1)
     after = rows(tmp_path / "cells.csv")
     assert len(after) == len(before) == 3
@@ -202,8 +202,8 @@ def test_other_settings_are_other_results(tmp_path: Any, monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("small")
 def test_a_failure_does_not_cost_the_others(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = [method._replace(settings={"horizon": 6}) for method in METHODS]
-    monkeypatch.setattr(module, "METHODS", changed)
+    changed = [method._replace(settings={"horizon": 6}) for method in GRIDWORLD_METHODS]
+    monkeypatch.setattr(module, "GRIDWORLD_METHODS", changed)
     result = rlsp(
         *("table", "gridworlds", "--out", tmp_path, "--methods", "tabular-rlsp", "--seeds", 1)
     )
@@ -217,10 +217,10 @@ def test_a_failure_does_not_cost_the_others(tmp_path: Any, monkeypatch: pytest.M
 
 def test_methods_that_are_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "learner_names", lambda: ["rlsp", "tabular-rlsp"])
-    found, missing = find_methods(None, deep=False)
+    found, missing = find_gridworld_methods(None, deep=False)
     assert [method.name for method in found] == ["tabular-rlsp", "tabular-rlsp-uniform"]
     assert [method.name for method in missing][:2] == ["task-reward", "deviation"]
-    found, _ = find_methods(["tabular-rlsp"], deep=True)
+    found, _ = find_gridworld_methods(["tabular-rlsp"], deep=True)
     assert [method.name for method in found] == ["tabular-rlsp", "rlsp"]
 
 

@@ -20,17 +20,17 @@ from rlsp_sb3 import RLSP
 from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.learners.callbacks import checkpoints
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.presets import FAST
 
 ENV = "MountainCarContinuous-v0"
 STATES = np.array([[0.45, 0.0], [0.4, 0.02]])
-BRIEF = Schedule(5, 64, 1e-3)
+BRIEF = FitSettings(5, 64, 1e-3)
 TINY = replace(
     FAST,
     n_transitions=300,
     encoder=BRIEF,
-    dynamics=Schedule(100, 64, 1e-3),
+    dynamics=FitSettings(100, 64, 1e-3),
     dynamics_again=BRIEF,
     again_every=2,
     first_inverse_policy=BRIEF,
@@ -77,7 +77,7 @@ def test_what_is_unusual_about_observed_states_stands_out():
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_the_budget_says_how_many_episodes_start_in_the_past(share):
     learner = make_learner(budget=replace(TINY, share_of_starts=share)).learn(100)
-    env = learner.world.solver.model.get_env()
+    env = learner.gradient_estimator.solver.model.get_env()
     env.starts = np.full((1, 2), 0.3, np.float32)
     starts = env._start(400)
     assert (starts[:, 0] == np.float32(0.3)).mean() == pytest.approx(share, abs=0.1)
@@ -249,13 +249,15 @@ class Doubled(gym.ObservationWrapper):
 def test_discrete_actions_and_an_environment_behind_a_wrapper():
     env = Doubled(gym.make("MountainCar-v0"))
     learner = make_learner(env, np.zeros((1, 2))).learn(100)
-    assert learner.world.is_learned
+    assert learner.gradient_estimator.is_learned
     assert evaluate_policy(learner, learner.get_env(), n_eval_episodes=1)[0] <= 0
 
 
 def test_exploding_pasts_are_an_error():
     learner = make_learner().learn(100)
-    learner.world.inverse_dynamics.sample = lambda after, *_: np.full(after.shape, np.nan)
+    learner.gradient_estimator.inverse_dynamics.sample = lambda after, *_: np.full(
+        after.shape, np.nan
+    )
     with pytest.raises(FloatingPointError, match="all 10 simulated pasts"):
         learner.learn(100)
 
@@ -263,7 +265,7 @@ def test_exploding_pasts_are_an_error():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"past_weights": "best"}, ValueError, "past_weights='best'"),
+        ({"trajectory_weights": "best"}, ValueError, "trajectory_weights='best'"),
         ({"solver": "SACC"}, ValueError, "solver='SACC'.*SAC"),
         ({"solver": "DQN"}, ValueError, "action_space"),
         ({"solver": "planning"}, ValueError, "tabular"),

@@ -12,11 +12,11 @@ from rlsp_sb3.encoders.base import FunctionEncoder, IdentityEncoder
 from rlsp_sb3.encoders.factory import ENCODERS, encoder_settings, make_encoder
 from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
 from rlsp_sb3.encoders.vae import StateVAE
-from rlsp_sb3.models.normalization import clocks
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.normalization import find_clock_entries
+from rlsp_sb3.models.training import FitSettings
 
 SHAPE = (2, 3)
-QUICK = Schedule(300, 100, 1e-2)
+QUICK = FitSettings(300, 100, 1e-2)
 
 
 def observations(n=400, seed=0):
@@ -24,7 +24,7 @@ def observations(n=400, seed=0):
     return rng.normal(loc=[5, 0, -2], scale=[1, 20, 0.1], size=(n, *SHAPE)).astype(np.float32)
 
 
-def standardised(fitted_to, values):
+def standardized(fitted_to, values):
     flat, other = (np.float64(each.reshape(len(each), -1)) for each in (values, fitted_to))
     return (flat - other.mean(axis=0)) / other.std(axis=0)
 
@@ -38,32 +38,32 @@ def low_dimensional(n=2000, seed=0):
 
 @pytest.fixture(scope="module")
 def vae():
-    vae = StateVAE((6,), n_latents=4, hidden=(32, 32), schedule=Schedule(500, 100, 5e-3), seed=1)
+    vae = StateVAE((6,), n_latents=4, hidden=(32, 32), schedule=FitSettings(500, 100, 5e-3), seed=1)
     vae.fit(low_dimensional(), np.random.default_rng(0))
     return vae
 
 
 def make_fitted(name):
     encoder_class = ENCODERS[name]
-    settings = {"vae": {"n_latents": 3, "hidden": (8,), "schedule": Schedule(20, 50, 1e-3)}}
+    settings = {"vae": {"n_latents": 3, "hidden": (8,), "schedule": FitSettings(20, 50, 1e-3)}}
     encoder = encoder_class(SHAPE, **settings.get(name, {}))
     encoder.fit(observations(), np.random.default_rng(0))
     return encoder
 
 
-def test_identity_standardises_each_entry():
+def test_identity_standardizes_each_entry():
     encoder = IdentityEncoder(SHAPE)
     assert not encoder.is_fitted
     encoder.fit(observations(), np.random.default_rng(0))
     assert encoder.is_fitted
     others = observations(50, seed=1)
-    np.testing.assert_allclose(encoder(others), standardised(observations(), others), atol=1e-5)
+    np.testing.assert_allclose(encoder(others), standardized(observations(), others), atol=1e-5)
     assert encoder.feature_names == tuple(f"observation_{i}" for i in range(6))
 
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_clocks_do_not_count(name):
-    settings = {"vae": {"n_latents": 3, "hidden": (8,), "schedule": Schedule(20, 50, 1e-3)}}
+    settings = {"vae": {"n_latents": 3, "hidden": (8,), "schedule": FitSettings(20, 50, 1e-3)}}
     before = observations()
     after = observations(seed=1)
     before[:, 1, 0] = np.linspace(1, 0.9, len(before))
@@ -83,7 +83,7 @@ def test_clocks_do_not_count(name):
 def test_what_only_sometimes_changes_alike_is_no_clock():
     before = np.zeros((4, 3), np.float32)
     after = np.array([[0, 1, 1], [0, 1, 1], [0, 1, 1], [0, 1, 0]], np.float32)
-    np.testing.assert_array_equal(clocks(before, after), [False, True, False])
+    np.testing.assert_array_equal(find_clock_entries(before, after), [False, True, False])
 
 
 @pytest.mark.parametrize("bandwidth", [0.5, 1.0, 2.0])
@@ -93,7 +93,7 @@ def test_products_of_fourier_features_approximate_the_gaussian_kernel(bandwidth)
     encoder.fit(observations(), np.random.default_rng(0))
     some = observations(30, seed=1)
     features = encoder(some)
-    scaled = standardised(observations(), some)
+    scaled = standardized(observations(), some)
     squared_distances = ((scaled[:, None] - scaled) ** 2).sum(axis=2)
     # The bandwidth counts in standard deviations times the square root of the number of entries.
     kernel = np.exp(-squared_distances / (2 * bandwidth**2 * scaled.shape[1]))
@@ -128,7 +128,9 @@ def test_vae_features_are_means_with_standard_deviation_1_if_in_use(vae):
 
 def test_vae_loss_is_the_negative_evidence_bound():
     # A network that ignores everything: mean 0 and variance 1, reconstruction 0.
-    vae = StateVAE((3,), n_latents=2, hidden=(4,), schedule=Schedule(1, 10, 1e-12), kl_weight=0.5)
+    vae = StateVAE(
+        (3,), n_latents=2, hidden=(4,), schedule=FitSettings(1, 10, 1e-12), kl_weight=0.5
+    )
     for network in (vae.encoder, vae.decoder):
         for parameter in network.parameters():
             parameter.data.zero_()
@@ -136,7 +138,9 @@ def test_vae_loss_is_the_negative_evidence_bound():
     loss = vae.fit(values, np.random.default_rng(0))["encoder_loss"]
     assert loss == pytest.approx(3 / 2, rel=0.05)  # half the squared length, of a variance of 1
     # The same with mean 2 and variance e: their divergence from the prior is (4 + e - 2) / 2 each.
-    vae = StateVAE((3,), n_latents=2, hidden=(4,), schedule=Schedule(1, 10, 1e-12), kl_weight=0.5)
+    vae = StateVAE(
+        (3,), n_latents=2, hidden=(4,), schedule=FitSettings(1, 10, 1e-12), kl_weight=0.5
+    )
     for network in (vae.encoder, vae.decoder):
         for parameter in network.parameters():
             parameter.data.zero_()
@@ -161,7 +165,7 @@ def test_vae_scales_latents_only_if_asked():
 
 def test_vae_does_not_magnify_latents_that_are_not_in_use():
     values = np.random.default_rng(0).normal(size=(1000, 1))
-    vae = StateVAE((1,), 6, (16,), kl_weight=0.5, schedule=Schedule(400, 100, 1e-2))
+    vae = StateVAE((1,), 6, (16,), kl_weight=0.5, schedule=FitSettings(400, 100, 1e-2))
     vae.fit(values, np.random.default_rng(0))
     std = vae(values).std(axis=0)
     assert (std < 0.9).sum() >= 3  # as small as they are, or they would be noise
@@ -213,7 +217,7 @@ def test_settings_are_json_that_keeps_them():
     encoder = make_encoder(given, gym.make("Pendulum-v1"))
     again = make_encoder(json.loads(json.dumps(encoder_settings(encoder))), gym.make("Pendulum-v1"))
     assert again.settings() == encoder.settings()
-    assert (again.n_latents, again.hidden, again.schedule) == (5, (7, 8), Schedule(10, 20, 0.5))
+    assert (again.n_latents, again.hidden, again.schedule) == (5, (7, 8), FitSettings(10, 20, 0.5))
 
 
 def test_somebodys_own_function_or_class_has_to_be_given_again():

@@ -11,7 +11,7 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
 from rlsp_sb3 import RLSP
 from rlsp_sb3.experiments import config as module
-from rlsp_sb3.experiments.config import BUDGET_NAMES, load_config
+from rlsp_sb3.experiments.config import PRESET_NAMES, load_config
 from rlsp_sb3.presets import FAST, PAPER, find_budget
 from small_table import ENV, make_expert
 
@@ -22,7 +22,7 @@ def budget_of(config):
     return find_budget(config.rlsp["budget"], is_tabular=False)
 
 
-@pytest.mark.parametrize("budget", BUDGET_NAMES)
+@pytest.mark.parametrize("budget", PRESET_NAMES)
 @pytest.mark.parametrize("env_id", [*ENVS, "Pendulum-v1"])
 def test_shipped_configurations_fit_to_their_environments(env_id, budget):
     config = load_config(env_id, budget)
@@ -44,17 +44,17 @@ def test_published_settings():
         config = load_config(env_id, "paper")
         budget = budget_of(config)
         assert config.episodes == 100
-        assert config.rlsp["past_weights"] == "cosine"
+        assert config.rlsp["trajectory_weights"] == "cosine"
         assert config.rlsp["encoder"] == {"name": "vae", "scale_latents": False}
         assert replace(budget, solver_steps=0, solver_kwargs={}) == replace(
             PAPER, solver_steps=0, solver_kwargs={}
         )
-        steps, fresh = {
+        steps, retrained = {
             "Inve": (50_000, 60_000),
             "Half": (10_000, 2_000_000),
             "Hopp": (20_000, 2_000_000),
         }[env_id[:4]]
-        assert (budget.solver_steps, config.fresh_timesteps) == (steps, fresh)
+        assert (budget.solver_steps, config.retrain_timesteps) == (steps, retrained)
     assert load_config(ENV).rlsp == {"budget": "fast"}
 
 
@@ -69,13 +69,13 @@ def test_a_user_s_changes_come_last_and_deep_in():
             "rlsp.budget.learning-rate=1e-2",
             "rlsp.encoder=vae",
             "rlsp.encoder.kl_weight=0.5",
-            "fresh_timesteps=11",
+            "retrain_timesteps=11",
         ],
     )
     shipped = load_config("HalfCheetah-BW-v2", "fast")
     assert config.rlsp["horizon"] == 7
     assert config.rlsp["encoder"] == {"name": "vae", "kl_weight": 0.5}
-    assert config.fresh_timesteps == 11
+    assert config.retrain_timesteps == 11
     before, after = budget_of(shipped), budget_of(config)
     assert after == replace(
         before,
@@ -117,7 +117,7 @@ def test_mistakes_are_named(assignment, error, message):
 
 
 def test_a_wrong_budget_is_named():
-    with pytest.raises(ValueError, match=r"budget='fsat' .*did you mean 'fast'"):
+    with pytest.raises(ValueError, match=r"preset='fsat' .*did you mean 'fast'"):
         load_config(ENV, "fsat")
 
 
@@ -129,7 +129,7 @@ def test_a_file_with_other_entries_is_refused(text):
 
 def test_learn_takes_them_and_what_is_set_comes_before(tmp_path):
     expert = make_expert(tmp_path / "experts") / f"{ENV}.zip"
-    arguments = ("--algo", "rlsp", "--budget", "smoke", "--states", expert)
+    arguments = ("--learner", "rlsp", "--preset", "smoke", "--states", expert)
     out = tmp_path / "run"
     ok("learn", ENV, *arguments, "--out", out, "--set", "n_epochs=1", "--set", "eval_interval=0")
     config = json.loads((out / "config.json").read_text())
@@ -137,11 +137,11 @@ def test_learn_takes_them_and_what_is_set_comes_before(tmp_path):
     assert config["timesteps"] == smoke.solver_steps
     assert config["arguments"]["n_epochs"] == 1
     assert config["arguments"]["budget"]["n_transitions"] == smoke.n_transitions
-    assert " --budget smoke " in config["command"]
+    assert " --preset smoke " in config["command"]
 
 
 def test_learn_has_none_for_other_learners(tmp_path):
-    result = rlsp("learn", "RoomDefault-v0", "--budget", "smoke", "--out", tmp_path / "run")
+    result = rlsp("learn", "RoomDefault-v0", "--preset", "smoke", "--out", tmp_path / "run")
     assert result.code == 2
-    assert "--budget smoke: expected it with --algo rlsp only" in result.err
+    assert "--preset smoke: expected it with --learner rlsp only" in result.err
     assert not (tmp_path / "run").exists()

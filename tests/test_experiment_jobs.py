@@ -15,7 +15,7 @@ from rlsp_sb3.experiments.job import Figures, Job, Outcome
 from rlsp_sb3.experiments.mujoco import run_job as module
 from rlsp_sb3.experiments.mujoco.run_job import run_job
 from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder
-from rlsp_sb3.experiments.runner import complete, done, unfinished
+from rlsp_sb3.experiments.runner import finished_jobs, run_jobs, unfinished_jobs
 from rlsp_sb3.io.save_util import read_archive
 from rlsp_sb3.learners.callbacks import checkpoints
 from rlsp_sb3.learners.registry import learner_names
@@ -66,15 +66,15 @@ def test_results_are_complete(plan, outcomes):
     assert list(outcomes) == ["expert", "rlsp", "average-features", "waypoints"]
     expert = outcomes["expert"][0]
     assert expert.learner is None
-    assert (expert.figures.fresh, expert.figures.epic) == (None, None)
+    assert (expert.figures.retrained, expert.figures.epic) == (None, None)
     n_episodes = plan.configs[ENV].episodes
     assert len(expert.figures.details["in_loop"]["returns"]) == n_episodes
     for method in ("rlsp", "average-features", "waypoints"):
         outcome, stages = outcomes[method]
         figures = outcome.figures
         assert figures.in_loop == pytest.approx(np.mean(figures.details["in_loop"]["returns"]))
-        assert figures.fresh == pytest.approx(np.mean(figures.details["fresh"]["returns"]))
-        assert len(figures.details["fresh"]["returns"]) == n_episodes
+        assert figures.retrained == pytest.approx(np.mean(figures.details["retrained"]["returns"]))
+        assert len(figures.details["retrained"]["returns"]) == n_episodes
         assert figures.seconds > 0
         if ENV.endswith("v4"):  # it gives 1 whatever happens
             assert figures.epic is None
@@ -83,9 +83,9 @@ def test_results_are_complete(plan, outcomes):
             assert 0 <= figures.epic <= 1
             assert figures.notes == ()
         told = list(dict.fromkeys(stage for stage, _ in stages))
-        assert [s for s in told if s in ("learning", "fresh policy")] == [
+        assert [s for s in told if s in ("learning", "retrained policy")] == [
             "learning",
-            "fresh policy",
+            "retrained policy",
         ]
         assert all(0 <= fraction <= 1 for _, fraction in stages)
         assert json.loads(json.dumps(figures.to_dict())) == json.loads(
@@ -129,7 +129,7 @@ def test_fingerprints_change_with_all_that_a_result_depends_on(plan):
             {"config": dataclasses.replace(job.config, **change)}
             for change in (
                 {"rlsp": {**job.config.rlsp, "horizon": 3}},
-                {"fresh_timesteps": 7},
+                {"retrain_timesteps": 7},
                 {"episodes": 7},
                 {"transitions": 7},
             )
@@ -142,13 +142,13 @@ def test_fingerprints_change_with_all_that_a_result_depends_on(plan):
     # What has nothing to do with a method does not make it run again.
     other = dataclasses.replace(job.config, gail_timesteps=7)
     assert dataclasses.replace(job, config=other).fingerprint == job.fingerprint
-    other = dataclasses.replace(job.config, fresh_timesteps=7)
+    other = dataclasses.replace(job.config, retrain_timesteps=7)
     assert dataclasses.replace(expert, config=other).fingerprint == expert.fingerprint
     assert len({each.name for each in plan.jobs}) == len(plan.jobs)
     assert "/" not in dataclasses.replace(job, env_id="a/b:C-v0").name
 
 
-@pytest.mark.parametrize("stop_in", ["learning", "fresh policy"])
+@pytest.mark.parametrize("stop_in", ["learning", "retrained policy"])
 def test_a_job_that_is_stopped_goes_on_to_the_same_result(
     stop_in, plan, outcomes, tmp_path, monkeypatch
 ):
@@ -169,7 +169,7 @@ def test_a_job_that_is_stopped_goes_on_to_the_same_result(
     with pytest.raises(StopError):
         run_job(stop, job, work)
     assert len(checkpoints(work)) > 0
-    assert (work / "learner.zip").exists() == (stop_in == "fresh policy")
+    assert (work / "learner.zip").exists() == (stop_in == "retrained policy")
     learned = []
     monkeypatch.setattr(RLSP, "_get_ready", lambda self: learned.append(self._is_ready))
     outcome = run_job(lambda stage, fraction: None, job, work)
@@ -185,7 +185,7 @@ def test_a_reward_that_cannot_be_compared_does_not_cost_the_returns(plan, monkey
     monkeypatch.setattr(module, "epic_distance", refuse)
     figures = run_job(lambda stage, fraction: None, plan.jobs[2]).figures
     assert figures.epic is None
-    assert figures.fresh is not None
+    assert figures.retrained is not None
     assert figures.notes == ("no EPIC distance: reward is constant",)
 
 
@@ -195,8 +195,8 @@ def test_gail_imitates_what_the_expert_does_in_the_observed_states(plan, outcome
         lambda stage, fraction: None, dataclasses.replace(plan.jobs[1], method="gail")
     )
     assert outcome.figures.in_loop > 0
-    assert outcome.figures.fresh is None
-    assert outcome.figures.notes[0].startswith("no fresh policy")
+    assert outcome.figures.retrained is None
+    assert outcome.figures.notes[0].startswith("no retrained policy")
     arrays = {}
     for method, content in (("gail", outcome), ("rlsp", outcomes["rlsp"][0])):
         path = tmp_path / f"{method}.zip"
@@ -228,22 +228,22 @@ def jobs(plan):
 def test_results_are_kept_and_nothing_is_computed_again(jobs, tmp_path):
     folder, events = ResultFolder(tmp_path / "out"), []
     with folder.locked():
-        failed = complete(jobs, folder, Here(), fake, events.append)
+        failed = run_jobs(jobs, folder, Here(), fake, events.append)
     assert failed == {jobs[1].name: "ValueError: seed 1 fails"}
-    assert [job.seed for job, _ in done(jobs, folder)] == [0, 2]
-    assert done(jobs, folder)[1][1] == outcome_of(jobs[2]).figures
+    assert [job.seed for job, _ in finished_jobs(jobs, folder)] == [0, 2]
+    assert finished_jobs(jobs, folder)[1][1] == outcome_of(jobs[2]).figures
     assert folder.learner(jobs[0]).read_bytes() == b"learner"
     assert [event.task for event in events if event.kind == "done"] == [jobs[0].name, jobs[2].name]
-    assert unfinished(jobs, folder) == [jobs[1]]
+    assert unfinished_jobs(jobs, folder) == [jobs[1]]
     tried = []
 
     def second(report, job, work):
         tried.append((job, work))
         return outcome_of(job)
 
-    assert complete(jobs, folder, Here(), second) == {}
+    assert run_jobs(jobs, folder, Here(), second) == {}
     assert tried == [(jobs[1], folder.work(jobs[1]))]
-    assert len(done(jobs, folder)) == 3
+    assert len(finished_jobs(jobs, folder)) == 3
 
 
 def test_other_configurations_and_broken_files_do_not_count(jobs, tmp_path):

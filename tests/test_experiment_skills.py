@@ -18,7 +18,7 @@ from rich.console import Console
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
 from rlsp_sb3.data.episodes import Episode, load_episodes, save_episodes
-from rlsp_sb3.data.rollouts import rollout, sample_observed_states
+from rlsp_sb3.data.rollouts import rollout_env, sample_observed_states
 from rlsp_sb3.evaluation.policy_discriminator import MEASURE_EVERY, N_UPDATES
 from rlsp_sb3.experiments.methods import METHODS
 from rlsp_sb3.experiments.result_folder import ResultFolder
@@ -33,7 +33,7 @@ from rlsp_sb3.experiments.skills.run_job import (
     tell_apart,
     with_actions,
 )
-from rlsp_sb3.experiments.skills.table import Place, gather_curves, skill_table
+from rlsp_sb3.experiments.skills.table import SkillRowKey, gather_curves, skill_table
 from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.utils.errors import NotOfferedError
 from waiting import wait_for
@@ -44,13 +44,13 @@ pytestmark = pytest.mark.skipif(
 )
 ENV = "Pendulum-v1"
 N_STEPS = 60
-SMALL = ("--env", ENV, "--states", 2, "--seeds", 1, "--budget", "smoke")
+SMALL = ("--env", ENV, "--n-states", 2, "--seeds", 1, "--preset", "smoke")
 LEARNERS = ("rlsp", "average-features", "waypoints")
 
 
 def make_rollout(path: Path, seed: int = 0) -> Path:
     env = gym.make(ENV)
-    episodes = rollout(RandomPolicy(env, seed), env, seed=seed, max_steps=N_STEPS)
+    episodes = rollout_env(RandomPolicy(env, seed), env, seed=seed, max_steps=N_STEPS)
     save_episodes(path, episodes)
     return path
 
@@ -66,7 +66,7 @@ def small_plan(*paths: Path, **changes: Any) -> Any:
         "states": (2,),
         "methods": LEARNERS,
         "n_seeds": 1,
-        "budget": "smoke",
+        "preset": "smoke",
     }
     return make_skill_plan(paths, **{**arguments, **changes})
 
@@ -208,12 +208,12 @@ def test_a_command_that_is_killed_goes_on_to_the_same_table(
         ("--set rlsp.horzon=3", "did you mean 'horizon'?"),
         ("--set rlsp.encoder=features", "offers no features"),
         ("--film avi", "'.gif' or '.mp4'"),
-        ("--states 0", "--states"),
+        ("--n-states 0", "--n-states"),
     ],
 )
 def test_mistakes_are_explained(options: str, message: str, swing: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    arguments = ("--rollout", swing, "--env", ENV, "--out", out, "--budget", "smoke")
+    arguments = ("--rollout", swing, "--env", ENV, "--out", out, "--preset", "smoke")
     result = rlsp("table", "skills", *arguments, *options.split())
     assert result.code == 2
     assert message in " ".join(result.err.split())
@@ -242,7 +242,7 @@ def test_what_a_table_consists_of(swing: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="called swing, swing after their files"):
         small_plan(swing, again)
     short = tmp_path / "short.npz"
-    save_episodes(short, rollout(RandomPolicy(gym.make(ENV), 0), gym.make(ENV), max_steps=9))
+    save_episodes(short, rollout_env(RandomPolicy(gym.make(ENV), 0), gym.make(ENV), max_steps=9))
     with pytest.raises(ValueError, match="has 9 steps"):
         small_plan(short)
 
@@ -356,8 +356,8 @@ def fake_results(plan: Any) -> Any:
 def test_cells_are_means_over_seeds(swing: Path) -> None:
     plan = small_plan(swing, n_seeds=5, states=(1, 10))
     curves = gather_curves(fake_results(plan))
-    assert curves[Place("swing", "rlsp", 10)].values.shape == (5, 3)
-    assert curves[Place("swing", RANDOM, 0)].steps.tolist() == [0, 100, 200]
+    assert curves[SkillRowKey("swing", "rlsp", 10)].values.shape == (5, 3)
+    assert curves[SkillRowKey("swing", RANDOM, 0)].steps.tolist() == [0, 100, 200]
     console = Console(width=100, color_system=None, record=True)
     console.print(skill_table(plan, curves))
     text = console.export_text()

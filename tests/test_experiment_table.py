@@ -20,20 +20,20 @@ from scipy.stats import trim_mean
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
-from rlsp_sb3.cli.multi_value_options import spread
-from rlsp_sb3.evaluation.seed_statistics import summarise
+from rlsp_sb3.cli.multi_value_options import repeat_options
+from rlsp_sb3.evaluation.seed_statistics import summarize
 from rlsp_sb3.experiments.executors.base import Event
-from rlsp_sb3.experiments.executors.progress import Board
+from rlsp_sb3.experiments.executors.progress import JobProgress
 from rlsp_sb3.experiments.job import Figures
 from rlsp_sb3.experiments.methods import LOOKS, METHODS
 from rlsp_sb3.experiments.mujoco.figure import mujoco_plot
 from rlsp_sb3.experiments.mujoco.plan import make_plan
-from rlsp_sb3.experiments.mujoco.table import Place, gather, relative_to_experts, tables
+from rlsp_sb3.experiments.mujoco.table import RowKey, gather, relative_to_experts, tables
 from rlsp_sb3.experiments.result_folder import ResultFolder
 from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.runs.run_folder import versions
 from rlsp_sb3.utils.machine import machine
-from rlsp_sb3.utils.timer import duration
+from rlsp_sb3.utils.timer import format_duration
 from small_table import ENV, make_expert, small_plan
 from waiting import wait_for
 
@@ -41,7 +41,7 @@ installed = pytest.mark.skipif(
     not {"rlsp", "average-features", "waypoints"} <= set(learner_names()),
     reason="learners are found by entry points: pip install -e rlsp_sb3 and rlsp_baselines first",
 )
-SMALL = ("--env", ENV, "--states", 2, "--seeds", 1, "--budget", "smoke")
+SMALL = ("--env", ENV, "--n-states", 2, "--seeds", 1, "--preset", "smoke")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def whole(experts: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
 @installed
 def test_the_table_is_printed_and_written(whole: Any) -> None:
     result, out, _ = whole
-    for title in ("policy of the loop", "fresh policy", "EPIC distance", "Seconds to infer"):
+    for title in ("in-loop policy", "retrained policy", "EPIC distance", "Seconds to infer"):
         assert title in result.out
     assert "n_trajectories: 20" in result.out  # the configuration
     methods = ["expert", "rlsp", "average-features", "waypoints"]
@@ -83,9 +83,9 @@ def test_the_table_is_printed_and_written(whole: Any) -> None:
     assert float(table[0]["in_loop_mean"]) < 100
     for row in table[1:]:
         assert row["n_states"] == "2"
-        assert row["fresh_n"] == "1"
-        assert row["fresh_low"] == ""  # there is no interval of one seed
-        assert float(row["fresh_mean"]) == float(row["fresh_centre"]) > 0
+        assert row["retrained_n"] == "1"
+        assert row["retrained_low"] == ""  # there is no interval of one seed
+        assert float(row["retrained_mean"]) == float(row["retrained_center"]) > 0
         if ENV.endswith("v5"):  # the reward of v4 is constant
             assert 0 <= float(row["epic_mean"]) <= 1
     with Image.open(out / "table.png") as png:
@@ -101,7 +101,7 @@ def test_the_table_is_printed_and_written(whole: Any) -> None:
     # Waiting for the results took longer than learning did.
     assert 0 < config["job_seconds"] < config["wall_seconds"]
     markdown = (out / "table.md").read_text(encoding="utf-8")
-    assert markdown.startswith("### True return of the policy of the loop\n\n|  | expert | RLSP |")
+    assert markdown.startswith("### True return of the in-loop policy\n\n|  | expert | RLSP |")
     assert f"| **{ENV}** | " in markdown
     assert "Mean ± standard deviation over seeds" in markdown
     assert len(list((out / "jobs").glob("*.json"))) == 4
@@ -207,16 +207,16 @@ def test_jobs_that_fail_are_told_at_the_end_and_do_not_cost_the_others(
         ("--env NoSuchEnv-v0", "NoSuchEnv-v0.zip is missing"),
         ("--set rlsp.horzon=3", "did you mean 'horizon'?"),
         ("--set rlsp.encoder=features", "offers no features"),
-        ("--budget papier", "did you mean 'paper'?"),
-        ("--states 0", "--states"),
+        ("--preset papier", "did you mean 'paper'?"),
+        ("--n-states 0", "--n-states"),
         ("--jobs 0", "--jobs"),
-        ("--states", "requires an argument"),
+        ("--n-states", "requires an argument"),
         ("--experts nowhere", "is missing"),
     ],
 )
 def test_mistakes_are_explained(options: str, message: str, experts: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    arguments = ("--env", ENV, "--experts", experts, "--out", out, "--budget", "smoke")
+    arguments = ("--env", ENV, "--experts", experts, "--out", out, "--preset", "smoke")
     result = rlsp("table", "mujoco", *arguments, *options.split())
     assert result.code == 2
     assert message in " ".join(result.err.split())
@@ -236,17 +236,17 @@ def test_without_env_those_of_the_paper_that_have_an_expert(experts: Path) -> No
 
 
 def test_options_may_have_several_values() -> None:
-    several = {"--states", "--methods", "--set"}
+    several = {"--n-states", "--methods", "--set"}
     setting = "u={a: 1,b: 2}"
-    line = "--states 1 10 --out x --methods=a,b c --set"
+    line = "--n-states 1 10 --out x --methods=a,b c --set"
     words = [*line.split(), setting, "--force"]
-    assert spread(words, several) == [
-        *("--states", "1", "--states", "10", "--out", "x"),
+    assert repeat_options(words, several) == [
+        *("--n-states", "1", "--n-states", "10", "--out", "x"),
         *("--methods", "a", "--methods", "b", "--methods", "c"),
         *("--set", setting, "--force"),
     ]
-    assert spread(["--states", "--force"], several) == ["--states", "--force"]
-    assert spread(["--states"], several) == ["--states"]
+    assert repeat_options(["--n-states", "--force"], several) == ["--n-states", "--force"]
+    assert repeat_options(["--n-states"], several) == ["--n-states"]
 
 
 # Summaries.
@@ -254,30 +254,30 @@ def test_options_may_have_several_values() -> None:
 
 def test_the_interquartile_mean_and_its_interval() -> None:
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 1000.0])
-    summary = summarise([values])
-    assert summary.centre == trim_mean(values, 0.25) == 4.5
+    summary = summarize([values])
+    assert summary.center == trim_mean(values, 0.25) == 4.5
     assert summary.mean == pytest.approx(values.mean())
     assert summary.std == pytest.approx(values.std(ddof=1))
     assert 2 <= summary.low < 4.5 < summary.high < 500
-    assert summarise([values]) == summary
+    assert summarize([values]) == summary
 
 
 def test_fewer_than_four_values_have_a_mean_instead() -> None:
-    summary = summarise([[1.0, 2.0, 9.0]])
-    assert summary.centre == summary.mean == 4
+    summary = summarize([[1.0, 2.0, 9.0]])
+    assert summary.center == summary.mean == 4
     assert summary.low <= 4 <= summary.high
-    one = summarise([[3.0]])
+    one = summarize([[3.0]])
     assert one[:4] == (1, 3.0, 0.0, 3.0)
     assert np.isnan([one.low, one.high]).all()
     with pytest.raises(ValueError, match="no values"):
-        summarise([])
+        summarize([])
 
 
 def test_strata_are_resampled_by_themselves() -> None:
-    constant = summarise([[0.0] * 4, [1.0] * 4, [2.0] * 4])
-    assert (constant.low, constant.centre, constant.high) == (1, 1, 1)
-    mixed = summarise([[0.0] * 4 + [1.0] * 4 + [2.0] * 4])
-    assert mixed.low < mixed.centre < mixed.high
+    constant = summarize([[0.0] * 4, [1.0] * 4, [2.0] * 4])
+    assert (constant.low, constant.center, constant.high) == (1, 1, 1)
+    mixed = summarize([[0.0] * 4 + [1.0] * 4 + [2.0] * 4])
+    assert mixed.low < mixed.center < mixed.high
 
 
 def fake_results(plan: Any) -> Any:
@@ -285,8 +285,10 @@ def fake_results(plan: Any) -> Any:
     pairs = []
     for job in plan.jobs:
         value = 10.0 if job.method == "expert" else METHODS.index(job.method) + job.seed
-        fresh = None if job.method == "expert" else float(value)
-        pairs.append((job, Figures(float(value), fresh, fresh and fresh / 10, 1.0, None)))
+        retrained = None if job.method == "expert" else float(value)
+        pairs.append(
+            (job, Figures(float(value), retrained, retrained and retrained / 10, 1.0, None))
+        )
     return gather(pairs), pairs
 
 
@@ -294,12 +296,12 @@ def fake_results(plan: Any) -> Any:
 def test_rows_are_means_over_seeds(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, n_seeds=5)
     found, _ = fake_results(plan)
-    row = found.rows[Place(ENV, "average-features", 2)]
-    assert row["fresh"].mean == row["fresh"].centre == 3
-    assert row["fresh"].std == pytest.approx(np.std([1, 2, 3, 4, 5], ddof=1))
+    row = found.rows[RowKey(ENV, "average-features", 2)]
+    assert row["retrained"].mean == row["retrained"].center == 3
+    assert row["retrained"].std == pytest.approx(np.std([1, 2, 3, 4, 5], ddof=1))
     assert found.experts == {ENV: 10.0}
     assert relative_to_experts(found) == {}  # of one environment
-    table = tables(plan, found)["True return of a fresh policy"]
+    table = tables(plan, found)["True return of a retrained policy"]
     console = Console(width=100, color_system=None, record=True, file=StringIO())
     console.print(table)
     text = console.export_text()
@@ -312,8 +314,8 @@ def test_what_no_result_has_is_left_out(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, n_seeds=2)
     found, pairs = fake_results(plan)
     titles = set(tables(plan, found))
-    without = [(job, replace(figures, fresh=None, epic=None)) for job, figures in pairs]
-    gone = {"True return of a fresh policy", "EPIC distance to the true reward"}
+    without = [(job, replace(figures, retrained=None, epic=None)) for job, figures in pairs]
+    gone = {"True return of a retrained policy", "EPIC distance to the true reward"}
     assert titles - set(tables(plan, gather(without))) == gone
     widths = []
     for results in (found, gather(without)):
@@ -331,10 +333,11 @@ def test_several_environments_are_strata(tmp_path: Path) -> None:
     both = plan._replace(env_ids=[ENV, "Other-v0"], jobs=plan.jobs + other)
     found, _ = fake_results(both)
     relative = relative_to_experts(found)
-    assert relative["fresh"]["average-features", 2].centre == pytest.approx(0.3)
+    assert relative["retrained"]["average-features", 2].center == pytest.approx(0.3)
     titles = list(tables(both, found))
-    assert "True return of a fresh policy, as a fraction of the expert's, in all environments" in (
-        titles
+    assert (
+        "True return of a retrained policy, as a fraction of the expert's, in all environments"
+        in (titles)
     )
     mujoco_plot(both, found, tmp_path / "table.png")
     with Image.open(tmp_path / "table.png") as png:
@@ -351,7 +354,7 @@ def test_the_board_shows_stages_and_when_they_end(monkeypatch: pytest.MonkeyPatc
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     console = Console(width=120, color_system=None, record=True, file=StringIO())
-    board = Board({"a": "first job", "b": "second job", "c": "third"}, 2, console, live=False)
+    board = JobProgress({"a": "first job", "b": "second job", "c": "third"}, 2, console, live=False)
     with board:
         board.tell(Event("a", "started"))
         board.tell(Event("b", "started"))
@@ -379,4 +382,4 @@ def test_the_board_shows_stages_and_when_they_end(monkeypatch: pytest.MonkeyPatc
     ("seconds", "text"), [(3.4, "3 s"), (89, "89 s"), (600, "10 min"), (7500, "2 h 05 min")]
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text

@@ -18,7 +18,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
-from rlsp_sb3.rewards.relabeled_replay_buffer import RelabelledReplayBuffer
+from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.solvers.fast_sac import FastSAC
 
 SIZE = 32
@@ -310,7 +310,7 @@ def test_learning_in_parts():
         {"ent_coef": 0.1},
         {"action_noise": NormalActionNoise(np.zeros(1), 0.1 * np.ones(1))},
         {
-            "replay_buffer_class": RelabelledReplayBuffer,
+            "replay_buffer_class": RelabeledReplayBuffer,
             "replay_buffer_kwargs": {"features": lambda o: -abs(o), "theta": [1.0]},
         },
     ],

@@ -7,23 +7,23 @@ from gymnasium import spaces
 from torch import nn
 
 from rlsp_sb3.io.state_arrays import (
-    joined,
+    flatten_arrays,
     load_module,
     load_optimizer,
     module_arrays,
     optimizer_arrays,
-    part,
+    subtree,
 )
 from rlsp_sb3.models.networks import draw, mlp, one_hot
-from rlsp_sb3.models.normalization import ActionScaling, Scaling
-from rlsp_sb3.models.training import Schedule, fit
+from rlsp_sb3.models.normalization import ActionNormalizer, Normalizer
+from rlsp_sb3.models.training import FitSettings, fit
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 2)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8])
-def test_scaling_standardises_and_its_inverse_undoes_that(shape, dtype):
+def test_scaling_standardizes_and_its_inverse_undoes_that(shape, dtype):
     values = np.random.default_rng(0).uniform(10, 200, size=(500, *shape)).astype(dtype)
-    scaling = Scaling(shape)
+    scaling = Normalizer(shape)
     scaling.fit(values)
     scaled = scaling.scale(values)
     assert scaled.dtype == torch.float32
@@ -34,14 +34,14 @@ def test_scaling_standardises_and_its_inverse_undoes_that(shape, dtype):
 
 
 def test_scaling_leaves_entries_alone_that_never_vary():
-    scaling = Scaling((2,))
+    scaling = Normalizer((2,))
     scaling.fit(np.array([[4.0, 1.0], [4.0, 3.0]]))
     np.testing.assert_allclose(scaling.scale(np.array([[4.0, 2.0], [5.0, 2.0]])), [[0, 0], [1, 0]])
 
 
 def test_a_new_scaling_changes_nothing_and_arrays_restore_it():
     values = np.random.default_rng(0).normal(3, 2, size=(20, 4)).astype(np.float32)
-    new, fitted = Scaling((4,)), Scaling((4,))
+    new, fitted = Normalizer((4,)), Normalizer((4,))
     np.testing.assert_array_equal(new.scale(values), values)
     fitted.fit(values)
     new.set_arrays(fitted.arrays())
@@ -50,7 +50,7 @@ def test_a_new_scaling_changes_nothing_and_arrays_restore_it():
 
 def test_box_actions_are_brought_to_the_unit_range_and_back():
     space = spaces.Box(np.array([[-2, 0]]), np.array([[2, 10]]), dtype=np.float32)
-    scaling = ActionScaling(space)
+    scaling = ActionNormalizer(space)
     corners = np.stack([space.low, space.high, (space.low + space.high) / 2])
     np.testing.assert_allclose(scaling.scale(corners), [[-1, -1], [1, 1], [0, 0]])
     actions = np.stack([space.sample() for _ in range(50)])
@@ -61,7 +61,7 @@ def test_box_actions_are_brought_to_the_unit_range_and_back():
 
 
 def test_discrete_actions_are_one_hot_and_may_start_anywhere():
-    scaling = ActionScaling(spaces.Discrete(3, start=-1))
+    scaling = ActionNormalizer(spaces.Discrete(3, start=-1))
     actions = np.array([-1, 1, 0])
     scaled = scaling.scale(actions)
     np.testing.assert_array_equal(scaled, np.eye(3)[[0, 2, 1]])
@@ -71,7 +71,7 @@ def test_discrete_actions_are_one_hot_and_may_start_anywhere():
 @pytest.mark.parametrize("space", [spaces.MultiBinary(2), spaces.Box(-np.inf, np.inf, (1,))])
 def test_other_action_spaces_are_refused(space):
     with pytest.raises(TypeError, match="expected a Box with bounds, or a Discrete"):
-        ActionScaling(space)
+        ActionNormalizer(space)
 
 
 def linear_problem(n=400):
@@ -93,7 +93,7 @@ def linear_problem(n=400):
 def test_fit_finds_the_minimum_and_returns_the_loss_held_out():
     network, loss = linear_problem()
     held_out = fit(
-        network.parameters(), loss, 400, Schedule(400, 50, 0.05), np.random.default_rng(0)
+        network.parameters(), loss, 400, FitSettings(400, 50, 0.05), np.random.default_rng(0)
     )
     assert held_out < 1e-4
     np.testing.assert_allclose(network.weight.detach(), [[1, -2, 0.5]], atol=0.02)
@@ -107,7 +107,7 @@ def test_fit_never_trains_on_what_is_held_out():
         batches.append(set(rows.tolist()))
         return loss(rows)
 
-    fit(network.parameters(), recorded, 400, Schedule(100, 64, 1e-3), np.random.default_rng(0))
+    fit(network.parameters(), recorded, 400, FitSettings(100, 64, 1e-3), np.random.default_rng(0))
     *training, held_out = batches
     assert len(training) == 100
     assert len(held_out) == 20
@@ -124,14 +124,14 @@ def test_the_step_size_falls_like_a_cosine_to_zero():
         places.append(parameter.item())
         return parameter.sum()
 
-    fit([parameter], loss, 10, Schedule(8, 1, 0.1), np.random.default_rng(0))
+    fit([parameter], loss, 10, FitSettings(8, 1, 0.1), np.random.default_rng(0))
     expected = 0.1 * (1 + np.cos(np.pi * np.arange(8) / 8)) / 2
     np.testing.assert_allclose(-np.diff(places), expected, rtol=1e-6)
 
 
 def test_a_single_example_is_enough_and_none_is_an_error():
     network, loss = linear_problem()
-    schedule = Schedule(2, 3, 1e-3)
+    schedule = FitSettings(2, 3, 1e-3)
     assert np.isfinite(fit(network.parameters(), loss, 1, schedule, np.random.default_rng(0)))
     with pytest.raises(ValueError, match="no examples"):
         fit(network.parameters(), loss, 0, schedule, np.random.default_rng(0))
@@ -141,7 +141,7 @@ def test_same_rng_fits_the_same_bits():
     weights = []
     for seed in (0, 0, 1):
         network, loss = linear_problem()
-        fit(network.parameters(), loss, 400, Schedule(5, 8, 0.01), np.random.default_rng(seed))
+        fit(network.parameters(), loss, 400, FitSettings(5, 8, 0.01), np.random.default_rng(seed))
         weights.append(network.weight.detach().clone())
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
@@ -163,10 +163,10 @@ def test_one_hot_rows():
 
 def test_parts_come_apart_as_they_were_joined():
     first, second = {"a": np.ones(1), "b.c": np.zeros(2)}, {"a": np.full(1, 3)}
-    arrays = joined(one=first, one_more=second)
-    assert part(arrays, "one").keys() == first.keys()
-    assert part(arrays, "one_more")["a"] is second["a"]
-    assert part(arrays, "other") == {}
+    arrays = flatten_arrays(one=first, one_more=second)
+    assert subtree(arrays, "one").keys() == first.keys()
+    assert subtree(arrays, "one_more")["a"] is second["a"]
+    assert subtree(arrays, "other") == {}
 
 
 def train_a_little(network, optimizer, seed):
@@ -177,7 +177,7 @@ def train_a_little(network, optimizer, seed):
         optimizer.step()
 
 
-def test_networks_and_optimisers_go_on_to_the_bit():
+def test_networks_and_optimizers_go_on_to_the_bit():
     network = mlp(4, 2, (8,))
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
     train_a_little(network, optimizer, 0)
@@ -194,7 +194,7 @@ def test_networks_and_optimisers_go_on_to_the_bit():
         assert torch.equal(one, two)
 
 
-def test_an_optimiser_that_never_stepped_forgets():
+def test_an_optimizer_that_never_stepped_forgets():
     network = mlp(4, 2, (8,))
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
     new = optimizer_arrays(optimizer)

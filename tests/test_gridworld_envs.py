@@ -539,7 +539,7 @@ def test_observed_state_of_ones_own() -> None:
     assert unbroken.observed_state == unbroken.initial_state
 
 
-def test_the_pixel_room_is_the_room_in_colours() -> None:
+def test_the_pixel_room_is_the_room_in_colors() -> None:
     pixel, grid = (gym.make(i).unwrapped for i in ("RoomDefaultPixel-v0", "RoomDefault-v0"))
     background, blue, vase, broken, carpet, goal = (
         (200, 200, 200),
@@ -556,9 +556,9 @@ def test_the_pixel_room_is_the_room_in_colours() -> None:
         for row, line in enumerate(["..2..", "1CVC.", "....."]):
             for column, symbol in enumerate(line):
                 whole = vase if state["vases"] == (1,) else broken
-                colours = {".": background, "C": carpet, "V": whole, "1": goal, "2": goal}
-                colour = blue if state["agent"] == (row, column) else colours[symbol]
-                expected[12 * row : 12 * row + 12, 12 * column : 12 * column + 12] = colour
+                colors = {".": background, "C": carpet, "V": whole, "1": goal, "2": goal}
+                color = blue if state["agent"] == (row, column) else colors[symbol]
+                expected[12 * row : 12 * row + 12, 12 * column : 12 * column + 12] = color
         np.testing.assert_array_equal(pixel.observations([index])[0], expected)
         noise = np.random.default_rng(index).integers(-20, 20, expected.shape)
         noisy = np.clip(expected + noise, 0, 255).astype(np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brute_force import ARROWS, Apples, Batteries, Cell, Room, Train, World, neighbour
+from brute_force import ARROWS, Apples, Batteries, Cell, Room, Train, World, neighbor
 from rlsp_envs.gridworlds.apples import ApplesEnv
 from rlsp_envs.gridworlds.batteries import BatteriesEnv
 from rlsp_envs.gridworlds.gridworld import GridworldEnv
@@ -67,7 +67,7 @@ def tracks(height: int, width: int) -> list[tuple[tuple[Cell, str], ...]]:
 
     def extend(path: list[Cell]) -> None:
         for direction in range(4):
-            after = neighbour(path[-1], direction)
+            after = neighbor(path[-1], direction)
             if after == path[0] and len(path) > 1:
                 loops.append(path)
             elif after in cells and after not in path and after > path[0]:
@@ -87,7 +87,7 @@ def tracks(height: int, width: int) -> list[tuple[tuple[Cell, str], ...]]:
 
 def symbol_towards(cell: Cell, loop: list[Cell]) -> str:
     after = loop[(loop.index(cell) + 1) % len(loop)]
-    return next((s for s, d in ARROWS.items() if neighbour(cell, d) == after), "T")
+    return next((s for s, d in ARROWS.items() if neighbor(cell, d) == after), "T")
 
 
 def test_there_are_many_tracks() -> None:

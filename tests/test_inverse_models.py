@@ -10,8 +10,8 @@ from point import STEP, Point
 from rlsp_sb3.data.transitions import Transitions, collect
 from rlsp_sb3.io.state_arrays import load_module, module_arrays
 from rlsp_sb3.models.delta_model import DeltaModel
-from rlsp_sb3.models.training import Schedule
-from rlsp_sb3.rlsp.categorical_codec import Vocabulary
+from rlsp_sb3.models.training import FitSettings
+from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec
 from rlsp_sb3.rlsp.inverse_dynamics import DeltaInverseDynamics
 from rlsp_sb3.rlsp.inverse_models import InverseModels
 from rlsp_sb3.rlsp.inverse_policy import StationaryInversePolicy
@@ -21,8 +21,8 @@ from rlsp_sb3.simulators.rollout import Trajectories
 A = np.array([[0.9, 0.2], [-0.1, 0.8]])
 B = np.array([[1.0], [0.5]])
 ACTIONS = spaces.Box(-2, 2, (1,), np.float32)
-SCHEDULE = Schedule(500, 128, 5e-3)
-QUICK = Schedule(5, 16, 1e-3)
+SCHEDULE = FitSettings(500, 128, 5e-3)
+QUICK = FitSettings(5, 16, 1e-3)
 
 
 def linear_system(n=2000, seed=0):
@@ -89,7 +89,7 @@ def test_changes_stay_within_the_range_that_was_seen(forward):
 
 def test_the_range_grows_when_a_model_is_fitted_again_and_the_scale_stays():
     model = DeltaModel((1,), ACTIONS, hidden=(4,))
-    rng, schedule = np.random.default_rng(0), Schedule(1, 4, 1e-3)
+    rng, schedule = np.random.default_rng(0), FitSettings(1, 4, 1e-3)
     origins, actions = np.zeros((8, 1)), np.zeros((8, 1))
     model.fit(origins, actions, origins + np.linspace(-1, 1, 8)[:, None], schedule, rng)
     std = model.change.std.copy()
@@ -106,7 +106,7 @@ def test_discrete_actions_and_integer_observations_will_do():
     after[:, 0] += np.where(actions == 5, 3, 0).astype(np.uint8)
     after[:, 1] -= np.where(actions == 6, 2, 0).astype(np.uint8)  # changes may be negative
     model = DeltaModel((2,), spaces.Discrete(2, start=5), hidden=(16,))
-    model.fit(before, actions, after, Schedule(300, 100, 1e-2), rng)
+    model.fit(before, actions, after, FitSettings(300, 100, 1e-2), rng)
     np.testing.assert_allclose(model(before, actions), after, atol=0.2)
 
 
@@ -175,7 +175,7 @@ def test_a_mixture_learns_actions_of_two_kinds():
     right = rng.random(4000) < 0.3
     actions = (np.where(right, 0.7, -0.5) + rng.normal(scale=0.1, size=4000))[:, None]
     policy = mixture()
-    loss = policy.fit(actions, after, Schedule(500, 200, 5e-3), rng)
+    loss = policy.fit(actions, after, FitSettings(500, 200, 5e-3), rng)
     entropy = 0.5 * np.log(2 * np.pi * np.e * 0.1**2) - 0.3 * np.log(0.3) - 0.7 * np.log(0.7)
     assert loss == pytest.approx(entropy, abs=0.15)  # the least possible
     drawn = policy.sample(after, np.zeros(4000, dtype=np.int64), rng)[:, 0]
@@ -191,7 +191,7 @@ def test_a_mixture_learns_which_action_led_where():
     after = rng.uniform(-10, 30, size=(3000, 2))
     actions = 2 * np.tanh((after[:, :1] - 10) / 10)
     policy.after.fit(after)
-    policy.fit(actions, after, Schedule(500, 200, 5e-3), rng)
+    policy.fit(actions, after, FitSettings(500, 200, 5e-3), rng)
     drawn = policy.sample(after, np.zeros(3000, dtype=np.int64), rng)
     assert np.sqrt(np.mean((drawn - actions) ** 2)) < 0.25
     assert drawn.dtype == np.float32
@@ -201,7 +201,7 @@ def test_a_mixture_learns_which_action_led_where():
 def test_no_gaussian_is_narrower_than_the_smallest_width():
     policy = mixture(min_std=0.05)
     rng = np.random.default_rng(0)
-    policy.fit(np.zeros((200, 1)), np.zeros((200, 2)), Schedule(300, 50, 1e-2), rng)
+    policy.fit(np.zeros((200, 1)), np.zeros((200, 2)), FitSettings(300, 50, 1e-2), rng)
     _, _, log_stds = policy._mixture(torch.zeros(1, 2))
     assert (log_stds >= np.log(0.05)).all()
 
@@ -214,7 +214,7 @@ def test_discrete_actions_are_learned_by_their_frequencies():
     probabilities = np.array([[0.7, 0.2, 0.1], [0.0, 0.5, 0.5]])
     numbers = (rng.random((6000, 1)) > probabilities.cumsum(axis=1)[side]).sum(axis=1)
     after = (2.0 * side - 1)[:, None]
-    loss = policy.fit(numbers + 4, after, Schedule(400, 300, 1e-2), rng)
+    loss = policy.fit(numbers + 4, after, FitSettings(400, 300, 1e-2), rng)
     positive = probabilities[probabilities > 0]
     assert loss == pytest.approx(-(positive * np.log(positive)).sum() / 2, abs=0.08)
     for i, end in enumerate((-1.0, 1.0)):
@@ -223,13 +223,13 @@ def test_discrete_actions_are_learned_by_their_frequencies():
         np.testing.assert_allclose(frequencies, probabilities[i], atol=0.05)
 
 
-def test_to_reinitialise_forgets_and_its_rng_decides():
+def test_to_reinitialize_forgets_and_its_rng_decides():
     rng = np.random.default_rng(0)
     policy, other = mixture(), mixture(seed=1)
     first = module_arrays(policy)
-    policy.fit(rng.uniform(-1, 1, (100, 1)), rng.normal(size=(100, 2)), Schedule(3, 9, 0.1), rng)
+    policy.fit(rng.uniform(-1, 1, (100, 1)), rng.normal(size=(100, 2)), FitSettings(3, 9, 0.1), rng)
     for each in (policy, other):
-        each.reinitialise(np.random.default_rng(5))
+        each.reinitialize(np.random.default_rng(5))
     for name, value in module_arrays(policy).items():
         assert (value != first[name]).any()
         np.testing.assert_array_equal(value, module_arrays(other)[name])
@@ -239,7 +239,7 @@ def test_an_inverse_policy_comes_back_from_its_arrays_to_the_bit():
     rng = np.random.default_rng(0)
     policy, restored = mixture(), mixture(seed=1)
     after = rng.normal(size=(50, 2))
-    policy.fit(rng.uniform(-1, 1, (50, 1)), after, Schedule(5, 9, 1e-2), rng)
+    policy.fit(rng.uniform(-1, 1, (50, 1)), after, FitSettings(5, 9, 1e-2), rng)
     load_module(restored, module_arrays(policy))
     times = np.zeros(50, dtype=np.int64)
     samples = [each.sample(after, times, np.random.default_rng(1)) for each in (policy, restored)]
@@ -249,10 +249,10 @@ def test_an_inverse_policy_comes_back_from_its_arrays_to_the_bit():
 def test_global_generators_play_no_part():
     state = torch.random.get_rng_state()
     mixture().fit(
-        np.zeros((9, 1)), np.zeros((9, 2)), Schedule(2, 3, 1e-2), np.random.default_rng(0)
+        np.zeros((9, 1)), np.zeros((9, 2)), FitSettings(2, 3, 1e-2), np.random.default_rng(0)
     )
     fitted_forward(QUICK)
-    mixture().reinitialise(np.random.default_rng(0))
+    mixture().reinitialize(np.random.default_rng(0))
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
@@ -262,7 +262,7 @@ def test_global_generators_play_no_part():
 def test_a_learned_simulator_steps_as_the_environment_would():
     env, rng = Point(), np.random.default_rng(0)
     simulator = LearnedSimulator(env, rng, DeltaModel((1,), env.action_space, (32,)), n_initial=20)
-    loss = simulator.fit(collect(env, 600, rng), Schedule(300, 100, 1e-2), rng)
+    loss = simulator.fit(collect(env, 600, rng), FitSettings(300, 100, 1e-2), rng)
     assert loss < 0.01
     starts = simulator.reset(300)
     assert starts.dtype == np.float32
@@ -282,7 +282,7 @@ def test_a_learned_simulator_comes_back_from_its_arrays_to_the_bit():
         model = DeltaModel((4,), env.action_space, (8,), seed=seed)
         simulators.append(LearnedSimulator(env, rng, model, n_initial=5))
     first, restored = simulators
-    first.fit(collect(env, 60, first.rng), Schedule(3, 8, 1e-2), first.rng)
+    first.fit(collect(env, 60, first.rng), FitSettings(3, 8, 1e-2), first.rng)
     restored.set_arrays(first.arrays())
     for simulator in simulators:
         simulator.seed(4)
@@ -312,7 +312,7 @@ def coins(n, rng):
 def test_models_that_are_told_the_time_learn_what_was_before():
     rng = np.random.default_rng(0)
     rollouts = coins(2000, rng)
-    models = InverseModels(Vocabulary(rollouts.observations.reshape(-1, 2)), 2, 2, rng)
+    models = InverseModels(CategoricalCodec(rollouts.observations.reshape(-1, 2)), 2, 2, rng)
     models.fit(rollouts, rollouts.observations, None, 150, rng)
     after = rng.integers(2, size=(3000, 2)).astype(np.float32)
     for time in (0, 1):
@@ -327,7 +327,7 @@ def test_models_that_are_told_the_time_learn_what_was_before():
 def test_arrays_of_both_are_copies_that_restore_them_to_the_bit():
     rng = np.random.default_rng(0)
     rollouts = coins(100, rng)
-    vocabulary = Vocabulary(rollouts.observations.reshape(-1, 2))
+    vocabulary = CategoricalCodec(rollouts.observations.reshape(-1, 2))
     models, restored = (InverseModels(vocabulary, 2, 2, rng) for _ in range(2))
     new = models.arrays()
     models.fit(rollouts, rollouts.observations, None, 3, np.random.default_rng(1))

@@ -6,9 +6,9 @@ from markdown_it import MarkdownIt
 from rich.table import Table
 from rich.text import Text
 
-from rlsp_sb3.evaluation.seed_statistics import summarise
-from rlsp_sb3.experiments.report.markdown import escaped, table_text, write_tables
-from rlsp_sb3.experiments.table_cells import cell
+from rlsp_sb3.evaluation.seed_statistics import summarize
+from rlsp_sb3.experiments.report.markdown import escaped, table_text, write_markdown_tables
+from rlsp_sb3.experiments.table_cells import format_cell
 
 
 def small_table() -> Table:
@@ -31,7 +31,7 @@ def test_lines_weight_and_alignment_are_kept() -> None:
 
 def test_cells_of_several_seeds() -> None:
     table = Table("method")
-    table.add_row(cell(summarise([[1.0, 2.0, 3.0, 4.0]]), 1))
+    table.add_row(format_cell(summarize([[1.0, 2.0, 3.0, 4.0]]), 1))
     assert table_text(table).splitlines()[-1] == "| **2.5 ± 1.3**<br>2.5<br>1.0…4.0 |"
 
 
@@ -48,11 +48,13 @@ def test_a_reader_of_markdown_sees_what_the_screen_shows() -> None:
 
 def test_the_file_has_titles_the_explanation_and_notes(tmp_path: Path) -> None:
     path = tmp_path / "table.md"
-    write_tables(path, {"EPIC distance": small_table()}, "What it is.", ["gail is left out"])
+    write_markdown_tables(
+        path, {"EPIC distance": small_table()}, "What it is.", ["gail is left out"]
+    )
     text = path.read_text(encoding="utf-8")
     assert text.startswith("### EPIC distance\n\n|  | average")
     assert text.endswith("|\n\nWhat it is.\n\n- gail is left out\n")
-    write_tables(path, {"seconds": small_table()}, "What it is.")
+    write_markdown_tables(path, {"seconds": small_table()}, "What it is.")
     text = path.read_text(encoding="utf-8")
     assert text.startswith("### Seconds\n")
     assert text.endswith("|\n\nWhat it is.\n")

@@ -242,16 +242,16 @@ def test_the_hopper_survives_its_last_step() -> None:
 
 
 def test_falling_costs_the_penalty_in_every_step() -> None:
-    plain, penalised = gym.make("Hopper-FW-v2"), gym.make("Hopper-FW-Penalty-v2")
+    plain, penalized = gym.make("Hopper-FW-v2"), gym.make("Hopper-FW-Penalty-v2")
     plain.reset(seed=0)
-    penalised.reset(seed=0)
+    penalized.reset(seed=0)
     fallen = 0
     for t in range(100):
         _, reward, terminated, _, _ = plain.step(wave(plain, t))
-        _, penalised_reward, never, _, info = penalised.step(wave(plain, t))
+        _, penalized_reward, never, _, info = penalized.step(wave(plain, t))
         assert not never
         assert info["reward_termination"] == (-1 if terminated else 0)
-        assert penalised_reward == pytest.approx(reward - terminated)
+        assert penalized_reward == pytest.approx(reward - terminated)
         fallen += terminated
     assert fallen > 10
 

@@ -47,7 +47,7 @@ def test_heatmap_says_what_it_shows(room, figures, tmp_path) -> None:
         assert min(image.size) > 300
 
 
-def test_heatmap_colours_are_those_of_the_rewards(room, figures, tmp_path) -> None:
+def test_heatmap_colors_are_those_of_the_rewards(room, figures, tmp_path) -> None:
     reward_heatmap(room, tmp_path / "reward.png")
     (image,) = figures[0].axes[0].images
     low, high = image.get_clim()

@@ -14,6 +14,7 @@ from gymnasium import spaces
 from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
+from test_sb2_import import Touch, sac_parameters, write_zip
 from torch import nn
 
 import rlsp_envs  # noqa: F401 (registers the environments)
@@ -21,7 +22,6 @@ from rlsp_sb3 import TabularRLSP
 from rlsp_sb3.io.restricted_pickle import RefusedPickleError
 from rlsp_sb3.models.networks import ACTIVATIONS
 from rlsp_sb3.policies.load_policy import load_policy
-from test_legacy import Touch, sac_parameters, write_zip
 
 BUFFER = {"buffer_size": 4}
 ALGORITHMS = {

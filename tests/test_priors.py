@@ -38,10 +38,10 @@ def test_gradient_is_that_of_the_log_density(name, std):
 
 
 @pytest.mark.parametrize("name", PRIORS)
-def test_gradient_at_the_centre_is_zero(name):
+def test_gradient_at_the_center_is_zero(name):
     np.testing.assert_array_equal(PRIORS[name](MEAN, 0.5).gradient(MEAN), np.zeros(3))
 
 
-def test_gradient_of_laplace_is_zero_for_the_weights_at_the_centre_alone():
+def test_gradient_of_laplace_is_zero_for_the_weights_at_the_center_alone():
     gradient = PRIORS["laplace"](MEAN, 0.5).gradient(np.array([0.0, 2.0, -0.4]))
     np.testing.assert_allclose(gradient, [0, -2, 2])

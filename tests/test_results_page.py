@@ -19,7 +19,7 @@ from rich.table import Table
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
 from rlsp_sb3 import env_util
-from rlsp_sb3.experiments.report.markdown import write_tables
+from rlsp_sb3.experiments.report.markdown import write_markdown_tables
 from rlsp_sb3.experiments.report.results_page import broken
 from rlsp_sb3.experiments.report.table_run import LARGEST_FILM
 from rlsp_sb3.experiments.run_log import RunLog
@@ -55,7 +55,7 @@ def make_folder(
     config.write(log, {f"result {i}": 600.0 for i in range(done)}, files, films)
     table = Table("method", "mean")
     table.add_row("RLSP", "1")
-    write_tables(path / TABLE, {"mean": table}, "Means.", ["a note"])
+    write_markdown_tables(path / TABLE, {"mean": table}, "Means.", ["a note"])
     return path
 
 
@@ -271,7 +271,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 def test_long_commands_are_broken_before_options() -> None:
     setting = "rlsp.budget.solver_kwargs={gamma: 0.99}"
     words = ["rlsp", "table", "mujoco", "--env", *4 * ["HalfCheetah-FW-v2"], "--set", setting]
-    words += ["--states", "1", "10", "50", "--out", "runs/mujoco"]
+    words += ["--n-states", "1", "10", "50", "--out", "runs/mujoco"]
     text = broken(shlex.join(words))
     assert text.count(" \\\n    --") == 1
     assert shlex.split(text.replace("\\\n", " ")) == words

@@ -369,7 +369,7 @@ def test_command(tmp_path):
     folder = tmp_path / "run"
     settings = ("n_samples=150", "burn_in=50", "step_size=none")
     result = ok(
-        *("learn", "RoomDefault-v0", "--algo", "reward-sampling", "--out", folder),
+        *("learn", "RoomDefault-v0", "--learner", "reward-sampling", "--out", folder),
         *(word for setting in settings for word in ("--set", setting)),
     )
     assert "200 sampling steps in" in result.out

@@ -11,17 +11,17 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_envs.gridworlds.room import RoomEnv
 from rlsp_sb3 import RLSP, TabularRLSP
 from rlsp_sb3.learners.true_return import true_return_fractions
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
 from rlsp_sb3.planning.value_iteration import occupancies, value_iteration
 from rlsp_sb3.presets import TABULAR
 from rlsp_sb3.rlsp.gradient import feature_advantages
-from rlsp_sb3.rlsp.past_trajectories import Past, simulate_past
-from rlsp_sb3.rlsp.state_index_env import NumberedStates
+from rlsp_sb3.rlsp.past_trajectories import PastTrajectories, simulate_past
+from rlsp_sb3.rlsp.state_index_env import StateIndexEnv
 from rlsp_sb3.rlsp.trajectory_weights import count_impossible, effective_sample_size, weigh
-from rlsp_sb3.simulators.rollout import make_simulator, rollout
+from rlsp_sb3.simulators.rollout import make_simulator, rollout_simulator
 
-QUICK_BUDGET = replace(TABULAR["fast"], n_rollouts=200, inverse_policy=Schedule(3, 256, 1e-3))
+QUICK_BUDGET = replace(TABULAR["fast"], n_rollouts=200, inverse_policy=FitSettings(3, 256, 1e-3))
 QUICK = {"n_trajectories": 60, "budget": QUICK_BUDGET}
 PUBLISHED = [
     "RoomDefault-v0",
@@ -156,10 +156,10 @@ def test_exact_pasts_are_possible_and_others_are_not(env_id):
     assert not count_impossible(past, simulator, 100).any()
     observations = past.observations.copy()
     observations[0, :10] = simulator.step(observations[0, :10], np.full(10, 2))  # another start
-    counts = count_impossible(Past(observations, past.actions), simulator, 100)
+    counts = count_impossible(PastTrajectories(observations, past.actions), simulator, 100)
     assert counts[:10].all()
     assert not counts[10:].any()
-    still = Past(past.observations, np.full_like(past.actions, 4))  # nobody moved
+    still = PastTrajectories(past.observations, np.full_like(past.actions, 4))  # nobody moved
     assert (count_impossible(still, simulator, 100) > 0).all()
 
 
@@ -179,7 +179,7 @@ def test_weights_keep_the_effective_sample_size_above_the_floor(smallest_size):
 
 
 def test_learning_improves_and_names_what_it_logs():
-    budget = replace(QUICK_BUDGET, n_rollouts=1000, inverse_policy=Schedule(30, 256, 1e-3))
+    budget = replace(QUICK_BUDGET, n_rollouts=1000, inverse_policy=FitSettings(30, 256, 1e-3))
     learner = RLSP("RoomDefault-v0", seed=0, budget=budget, n_trajectories=300)
     learner.learn(8, log_interval=100)
     exact = TabularRLSP("RoomDefault-v0", seed=0).learn().theta
@@ -222,13 +222,13 @@ def test_saved_before_learning_is_as_new(tmp_path):
 def test_numbers_of_states_stand_for_observations():
     """What is simulated with them, with the same random numbers, is what the environment shows."""
     env = gym.make("ApplesDefault-v0").unwrapped
-    numbered = NumberedStates(env)
+    numbered = StateIndexEnv(env)
     policy = np.random.default_rng(0).dirichlet(np.ones(env.action_space.n), (5, len(env.states)))
     trajectories = []
     for world in (env, numbered):
         rng = np.random.default_rng(0)
         simulator, acting = make_simulator(world, rng), PlannedPolicy(world, policy, rng)
-        trajectories.append(rollout(simulator, acting.act, simulator.reset(100), 5))
+        trajectories.append(rollout_simulator(simulator, acting.act, simulator.reset(100), 5))
     shown, numbers = trajectories
     np.testing.assert_array_equal(shown.actions, numbers.actions)
     for observations, states in zip(shown.observations, numbers.observations, strict=True):

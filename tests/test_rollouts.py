@@ -17,7 +17,7 @@ import rlsp_envs
 from rlsp_sb3 import TabularRLSP
 from rlsp_sb3.data.episodes import Episode, load_episodes, save_episodes
 from rlsp_sb3.data.minari_datasets import load_minari, save_minari
-from rlsp_sb3.data.rollouts import rollout, sample_observed_states
+from rlsp_sb3.data.rollouts import rollout_env, sample_observed_states
 from rlsp_sb3.io.restricted_pickle import RefusedPickleError
 
 assert rlsp_envs.__version__  # imported to register the environments
@@ -82,7 +82,7 @@ def all_same(one, other):
 @pytest.mark.parametrize("terminates", [True, False])
 def test_episodes_are_whole_and_end_where_the_environment_says(terminates):
     policy = Always([0.5, 0, 0])
-    episodes = rollout(policy, Counter((4, 1, 2), terminates), 3, deterministic=True)
+    episodes = rollout_env(policy, Counter((4, 1, 2), terminates), 3, deterministic=True)
     assert [len(episode) for episode in episodes] == [4, 1, 2]
     first = episodes[0]
     np.testing.assert_array_equal(first.observations, [[0, t] for t in range(5)])
@@ -98,22 +98,22 @@ def test_episodes_are_whole_and_end_where_the_environment_says(terminates):
 
 
 def test_episodes_may_be_cut():
-    (cut,) = rollout(Always([0, 0, 0]), Counter(), max_steps=2)
+    (cut,) = rollout_env(Always([0, 0, 0]), Counter(), max_steps=2)
     assert (len(cut), cut.terminated, cut.truncated) == (2, False, True)
-    (whole,) = rollout(Always([0, 0, 0]), Counter(), max_steps=9)
+    (whole,) = rollout_env(Always([0, 0, 0]), Counter(), max_steps=9)
     assert (len(whole), whole.terminated, whole.truncated) == (4, True, False)
 
 
 def test_noise_is_the_probability_of_a_random_action():
     env = Counter((2000,))
-    (episode,) = rollout(Always([2, 2, 2]), env, noise=0.3, seed=0)  # 2 is not in the space
+    (episode,) = rollout_env(Always([2, 2, 2]), env, noise=0.3, seed=0)  # 2 is not in the space
     random = np.any(episode.actions != 2, axis=1)
     assert 0.25 < np.mean(random) < 0.35
     drawn = episode.actions[random]
     assert np.all(np.abs(drawn) <= 1)
     assert len(np.unique(drawn)) == drawn.size
     for noise, expected in [(0, 0), (1, 1)]:
-        (episode,) = rollout(Always([2, 2, 2]), Counter((50,)), noise=noise)
+        (episode,) = rollout_env(Always([2, 2, 2]), Counter((50,)), noise=noise)
         assert np.mean(np.any(episode.actions != 2, axis=1)) == expected
 
 
@@ -123,7 +123,7 @@ def test_noise_is_the_probability_of_a_random_action():
 def test_policies_of_sb3_in_environments_of_all_kinds(env_id):
     policy = PPO("MlpPolicy", env_id, seed=0, n_steps=8, batch_size=8, device="cpu")
     state = torch.random.get_rng_state()
-    episodes = rollout(policy, env_id, 2, seed=3, noise=0.2)
+    episodes = rollout_env(policy, env_id, 2, seed=3, noise=0.2)
     assert torch.equal(torch.random.get_rng_state(), state)
     env = gym.make(env_id)
     for episode in episodes:
@@ -133,20 +133,20 @@ def test_policies_of_sb3_in_environments_of_all_kinds(env_id):
             assert env.observation_space.contains(env.observation_space.dtype.type(observation))
         assert all(env.action_space.contains(action) for action in episode.actions)
     torch.manual_seed(99)  # what others draw does not matter
-    assert all_same(rollout(policy, gym.make(env_id), 2, seed=3, noise=0.2), episodes)
-    assert not all_same(rollout(policy, env_id, 2, seed=4, noise=0.2), episodes)
+    assert all_same(rollout_env(policy, gym.make(env_id), 2, seed=3, noise=0.2), episodes)
+    assert not all_same(rollout_env(policy, env_id, 2, seed=4, noise=0.2), episodes)
 
 
 def test_learners_act():
     learner = TabularRLSP("RoomDefault-v0", seed=0).learn(1)
-    (episode,) = rollout(learner, "RoomDefault-v0", seed=0, deterministic=True)
+    (episode,) = rollout_env(learner, "RoomDefault-v0", seed=0, deterministic=True)
     assert learner.observation_space.shape == episode.states.shape[1:]
 
 
 def test_noise_leaves_the_random_numbers_of_the_environment_alone():
     env = gym.make("CartPole-v1")
     env.action_space.seed(5)
-    rollout(Always(0), env, noise=0.5, seed=1)
+    rollout_env(Always(0), env, noise=0.5, seed=1)
     after = [env.action_space.sample() for _ in range(20)]
     env.action_space.seed(5)
     assert after == [env.action_space.sample() for _ in range(20)]
@@ -167,7 +167,7 @@ def test_noise_leaves_the_random_numbers_of_the_environment_alone():
 )
 def test_wrong_arguments(arguments, error, message):
     with pytest.raises(error, match=message):
-        rollout(**{"policy": Always([0, 0, 0]), "env": Counter(), **arguments})
+        rollout_env(**{"policy": Always([0, 0, 0]), "env": Counter(), **arguments})
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_episodes_are_checked(changes, message):
 
 
 def some_episodes(env_id="CartPole-v1"):
-    return rollout(Always(0), env_id, 3, seed=0, noise=0.5)
+    return rollout_env(Always(0), env_id, 3, seed=0, noise=0.5)
 
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "RoomDefault-v0"])
@@ -375,7 +375,7 @@ def minari(tmp_path, monkeypatch):
 def test_minari_datasets_give_back_what_was_saved(env_id, minari, recwarn):
     env = gym.make(env_id)
     policy = Always([0.0]) if env_id == "Pendulum-v1" else Always(0)
-    episodes = rollout(policy, env, 2, seed=0, noise=0.5)
+    episodes = rollout_env(policy, env, 2, seed=0, noise=0.5)
     recwarn.clear()
     dataset = save_minari("rlsp/expert-v0", episodes, env, algorithm_name="none")
     assert not recwarn.list
@@ -409,7 +409,7 @@ def test_without_minari_the_error_says_what_to_install(monkeypatch):
 
 def test_states_are_uniform_over_what_actions_led_to():
     lengths = (2, 10)
-    episodes = rollout(Always([0, 0, 0]), Counter(lengths), 2)
+    episodes = rollout_env(Always([0, 0, 0]), Counter(lengths), 2)
     n = 20_000
     states = sample_observed_states(episodes, n, 0).astype(int)
     assert states.shape == (n, 2)
@@ -422,7 +422,7 @@ def test_states_are_uniform_over_what_actions_led_to():
 
 
 def test_states_are_of_different_episodes_if_there_are_enough():
-    episodes = rollout(Always([0, 0, 0]), Counter(), 30)
+    episodes = rollout_env(Always([0, 0, 0]), Counter(), 30)
     for seed in range(5):
         assert len(set(sample_observed_states(episodes, 30, seed)[:, 0])) == 30
     assert set(np.bincount(sample_observed_states(episodes, 75, 0)[:, 0].astype(int))) == {2, 3}

@@ -13,7 +13,7 @@ from PIL import Image
 import rlsp_envs  # noqa: F401 (registers the environments)
 from command import ok, rlsp
 from rlsp_sb3 import LinearReward
-from rlsp_sb3.evaluation.seed_statistics import spread
+from rlsp_sb3.evaluation.seed_statistics import seed_spread
 from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.plotting.feature_weights import are_named, sorted_sizes
 from rlsp_sb3.plotting.runs.groups import Group, curve_of, group_runs, sections, weights_of
@@ -32,7 +32,7 @@ def write_run(
     folder: Path,
     *,
     env: str = "Pendulum-v1",
-    algo: str = "rlsp",
+    learner: str = "rlsp",
     seed: int = 0,
     log: Rows | None = None,
     options: dict[str, Any] | None = None,
@@ -43,7 +43,7 @@ def write_run(
 ) -> Path:
     """Write the folder of a run; without weights it is still going on."""
     folder.mkdir(parents=True)
-    about = {"env": env, "algo": algo, "seed": seed, "timestep": timestep}
+    about = {"env": env, "learner": learner, "seed": seed, "timestep": timestep}
     config = {**about, "options": options or {}, "arguments": arguments or {}, **results}
     (folder / "config.json").write_text(json.dumps(config))
     rows = [{"time/total_timesteps": row["t"], **row} for row in log or []]
@@ -96,7 +96,7 @@ def test_real_run(tmp_path: Path) -> None:
     options = ("--timesteps", 4, "--set", "horizon=5", "--seed", 3, "--out", tmp_path / "run")
     ok("learn", "rlsp_envs:RoomDefault-v0", *options)
     run = read_run(tmp_path / "run")
-    assert (run.env_id, run.algo, run.seed) == ("RoomDefault-v0", "tabular-rlsp", 3)
+    assert (run.env_id, run.learner, run.seed) == ("RoomDefault-v0", "tabular-rlsp", 3)
     assert run.timestep == "gradient step"
     assert run.options == {"timesteps": 4, "horizon": 5}
     assert (run.settings["horizon"], run.settings["prior"]) == (5, "gaussian")
@@ -143,7 +143,7 @@ def test_labels_say_only_what_differs(tmp_path: Path) -> None:
         options={"budget": "fast"},
         arguments={**same, "horizon": 3, "budget": {"n_epochs": 30, "steps": 99}},
     )
-    other = write_run(tmp_path / "4", algo="waypoints")
+    other = write_run(tmp_path / "4", learner="waypoints")
     assert [group.label for group in groups_of(short)] == ["rlsp"]
     assert [group.label for group in groups_of(short, set_by_user)] == ["horizon=3", "horizon=7"]
     assert [group.label for group in groups_of(short, fast)] == ["budget=smoke", "budget=fast"]
@@ -171,7 +171,7 @@ def test_environments_are_sections(tmp_path: Path) -> None:
     folders = [
         write_run(tmp_path / "1", env="A-v0"),
         write_run(tmp_path / "2", env="package:B-v0"),
-        write_run(tmp_path / "3", env="A-v0", algo="tabular-rlsp", timestep="gradient step"),
+        write_run(tmp_path / "3", env="A-v0", learner="tabular-rlsp", timestep="gradient step"),
     ]
     found = sections(groups_of(*folders))
     assert {title: [group.label for group in each] for title, each in found.items()} == {
@@ -197,17 +197,17 @@ def test_mean_and_range_of_few_seeds(tmp_path: Path) -> None:
 
 def test_interval_of_five_seeds() -> None:
     values = np.random.default_rng(0).normal(size=(8, 40))
-    mean, low, high, _ = spread(values)
+    mean, low, high, _ = seed_spread(values)
     np.testing.assert_allclose(mean, values.mean(axis=0))
     assert np.all((values.min(axis=0) < low) & (low < mean))
     assert np.all((mean < high) & (high < values.max(axis=0)))
     error = values.std(axis=0) / np.sqrt(8)  # the bootstrap's; the interval is about 2 x 1.96 wide
     np.testing.assert_allclose(np.mean((high - low) / error), 3.92, rtol=0.06)
-    np.testing.assert_array_equal(spread(values).low, low)
+    np.testing.assert_array_equal(seed_spread(values).low, low)
 
 
 def test_one_seed_has_no_spread() -> None:
-    mean, low, high, n = spread([[1.0, 2.0]])
+    mean, low, high, n = seed_spread([[1.0, 2.0]])
     assert mean.tolist() == low.tolist() == high.tolist() == [1, 2]
     assert n == 1
 
@@ -379,7 +379,7 @@ def test_returns_of_single_seeds_and_sorted_weights(tmp_path: Path, figures: lis
 
 
 def test_learner_that_is_not_installed_is_said(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", env="RoomDefault-v0", algo="no-such", weights={"x": 1.0})
+    run = write_run(tmp_path / "run", env="RoomDefault-v0", learner="no-such", weights={"x": 1.0})
     result = ok("plot", run, "--out", tmp_path / "plots")
     assert "rewards.png is left out: no run has a reward on a grid (there is no learner" in (
         result.out
@@ -412,8 +412,8 @@ def test_folder_that_is_no_run(rooms: Path, tmp_path: Path) -> None:
     ("file", "text", "message"),
     [
         ("config.json", "{", "is not a JSON file"),
-        ("config.json", '{"env": "A-v0"}', "does not say algo, seed, timestep, options"),
-        ("config.json", "[]", "does not say env, algo"),
+        ("config.json", '{"env": "A-v0"}', "does not say learner, seed, timestep, options"),
+        ("config.json", "[]", "does not say env, learner"),
         ("reward.json", "{", "is not the file of a LinearReward"),
     ],
 )

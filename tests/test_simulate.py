@@ -24,7 +24,12 @@ from corridor import Corridor
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
 from rlsp_sb3.simulators import base
 from rlsp_sb3.simulators.base import ResetSimulator, Simulator, TabularSimulator
-from rlsp_sb3.simulators.rollout import Trajectories, act_with, make_simulator, rollout
+from rlsp_sb3.simulators.rollout import (
+    Trajectories,
+    act_with,
+    make_simulator,
+    rollout_simulator,
+)
 from rlsp_sb3.state_reset import set_state_from_observation
 
 OLD_GYMNASIUM = gym.__version__.startswith("0.")
@@ -82,7 +87,7 @@ def some_transitions(simulator: Simulator, n: int = 40) -> tuple[NDArray[Any], N
     def act(observations: NDArray[Any], t: int) -> NDArray[Any]:
         return random_actions(simulator, len(observations), t)
 
-    observations = rollout(simulator, act, simulator.reset(n), 4).observations
+    observations = rollout_simulator(simulator, act, simulator.reset(n), 4).observations
     observations = observations.reshape(-1, *observations.shape[2:])
     return observations, random_actions(simulator, len(observations), 9)
 
@@ -537,7 +542,7 @@ def test_trajectories(env_id: str, request: pytest.FixtureRequest) -> None:
         times.append(t)
         return random_actions(simulator, 3, t)
 
-    trajectories = rollout(simulator, act, starts, 6)
+    trajectories = rollout_simulator(simulator, act, starts, 6)
     assert isinstance(trajectories, Trajectories)
     observations, actions = trajectories
     assert times == list(range(6))
@@ -552,7 +557,7 @@ def test_trajectories(env_id: str, request: pytest.FixtureRequest) -> None:
 def test_trajectories_without_actions() -> None:
     simulator = make("Pendulum-v1")
     starts = simulator.reset(2)
-    observations, actions = rollout(simulator, lambda o, t: None, starts, 0)
+    observations, actions = rollout_simulator(simulator, lambda o, t: None, starts, 0)
     np.testing.assert_array_equal(observations, starts[None])
     assert actions.shape == (0, 2, 1)
 
@@ -565,7 +570,7 @@ def test_unstable_trajectories_stay_nan() -> None:
         shown.append(observations.copy())
         return np.ones(len(observations), dtype=int)
 
-    observations, _ = rollout(simulator, act, [[0.0], [47.0]], 20)
+    observations, _ = rollout_simulator(simulator, act, [[0.0], [47.0]], 20)
     lost = np.isnan(observations[:, 1, 0])
     first = int(lost.argmax())
     assert 0 < first < 20
@@ -589,19 +594,21 @@ def test_unstable_trajectories_stay_nan() -> None:
 def test_wrong_rollouts(change: dict[str, Any], error: type[Exception], message: str) -> None:
     arguments = {"policy": lambda o, t: [0, 0], "starts": np.zeros((2, 4)), "n_steps": 2}
     with pytest.raises(error, match=message):
-        rollout(make("CartPole-v1"), **{**arguments, **change})
+        rollout_simulator(make("CartPole-v1"), **{**arguments, **change})
 
 
 def test_acting_with_sb3() -> None:
     simulator = make("Pendulum-v1")
     model = PPO("MlpPolicy", "Pendulum-v1", seed=0, n_steps=8, batch_size=8, device="cpu")
     starts = simulator.reset(4)
-    observations, actions = rollout(simulator, act_with(model, deterministic=True), starts, 5)
+    observations, actions = rollout_simulator(
+        simulator, act_with(model, deterministic=True), starts, 5
+    )
     for t in range(5):
         np.testing.assert_array_equal(
             actions[t], model.predict(observations[t], deterministic=True)[0]
         )
-    sampled = rollout(simulator, act_with(model), starts, 5).actions
+    sampled = rollout_simulator(simulator, act_with(model), starts, 5).actions
     assert (sampled != actions).any()
 
 
@@ -613,7 +620,7 @@ def test_acting_with_a_policy_that_remembers() -> None:
     policy = PlannedPolicy(env, np.eye(5)[plan], np.random.default_rng(0))
     act = act_with(policy)
     for _ in range(2):
-        observations, actions = rollout(simulator, act, simulator.reset(3), 4)
+        observations, actions = rollout_simulator(simulator, act, simulator.reset(3), 4)
         for t in range(4):
             np.testing.assert_array_equal(actions[t], plan[t, env.state_indices(observations[t])])
 
@@ -632,7 +639,7 @@ class Recorder:
 def test_what_a_policy_is_told() -> None:
     recorder, simulator = Recorder(), make("CartPole-v1")
     act = act_with(recorder, deterministic=True)
-    rollout(simulator, act, simulator.reset(2), 2)
-    rollout(simulator, act, simulator.reset(1), 1)
+    rollout_simulator(simulator, act, simulator.reset(2), 2)
+    rollout_simulator(simulator, act, simulator.reset(1), 1)
     expected = [(None, [True] * 2, True), (1, [False] * 2, True), (None, [True], True)]
     assert recorder.calls == expected

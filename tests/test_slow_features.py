@@ -8,7 +8,7 @@ from corridor import Corridor
 from rlsp_sb3.encoders.factory import make_encoder
 from rlsp_sb3.encoders.slow_features import NOISE, slow_axes
 from rlsp_sb3.encoders.vae import StateVAE
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.training import FitSettings
 
 PERSISTENCE = np.array([0.0, 0.5, 0.95])  # of processes x' = ρ x + √(1 - ρ²) ε, of variance 1
 MIXTURE = np.array([[1.0, 0.7, -0.2], [0.3, -1.0, 0.8], [0.5, 0.4, 1.0]])
@@ -50,7 +50,7 @@ def test_features_that_never_vary_are_no_trouble():
 
 
 def make_vae(**kwargs):
-    return StateVAE((3,), 4, (16,), schedule=Schedule(300, 100, 1e-2), **kwargs)
+    return StateVAE((3,), 4, (16,), schedule=FitSettings(300, 100, 1e-2), **kwargs)
 
 
 def test_vae_turns_its_means_into_slow_features(steps):

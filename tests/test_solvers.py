@@ -19,11 +19,11 @@ from point import Point
 from rlsp_sb3.encoders.base import FunctionEncoder
 from rlsp_sb3.planning.value_iteration import value_iteration
 from rlsp_sb3.presets import FAST
-from rlsp_sb3.rewards.relabeled_replay_buffer import RelabelledReplayBuffer
+from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
 from rlsp_sb3.simulators.rollout import make_simulator
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
-from rlsp_sb3.solvers.base import PlanningSolver, SB3Solver, seeded, steps_at_once
+from rlsp_sb3.solvers.base import PlanningSolver, SB3Solver, seeded_globally, steps_at_once
 from rlsp_sb3.solvers.factory import find_solver, make_model, solver_name
 from rlsp_sb3.solvers.fast_sac import FastSAC
 
@@ -246,12 +246,12 @@ def test_seeded_puts_the_global_generators_back():
     torch_state, numpy_state = torch.random.get_rng_state(), np.random.get_state()  # noqa: NPY002
     drawn = []
     for _ in range(2):
-        with seeded(np.random.default_rng(3)) as seed:
+        with seeded_globally(np.random.default_rng(3)) as seed:
             drawn.append((seed, torch.rand(1).item(), np.random.rand()))  # noqa: NPY002
     assert drawn[0] == drawn[1]
 
     def fail():
-        with seeded(np.random.default_rng(3)):
+        with seeded_globally(np.random.default_rng(3)):
             torch.rand(1), np.random.rand()  # noqa: NPY002
             raise KeyError
 
@@ -358,7 +358,7 @@ def test_a_class_is_set_up_by_the_budget_and_by_what_was_chosen():
     solver, _ = make_solver(FastSAC, **chosen)
     model = solver.model
     assert (model.batch_size, model.gamma, model.buffer_size) == (16, 0.5, 150)
-    assert isinstance(model.replay_buffer, RelabelledReplayBuffer)
+    assert isinstance(model.replay_buffer, RelabeledReplayBuffer)
     assert model.replay_buffer.standardize == BUDGET.standardize
     layers = [each for each in model.actor.latent_pi if isinstance(each, torch.nn.Linear)]
     assert [each.out_features for each in layers] == [8]
@@ -404,7 +404,7 @@ def test_an_algorithm_is_put_into_the_environment_with_a_buffer_that_relabels():
     given = SAC("MlpPolicy", "Pendulum-v1", buffer_size=77, learning_starts=5, device="cpu")
     model = make_model(given, {}, env, ENCODER, THETA, BUDGET, 0, "cpu")
     assert model is given
-    assert isinstance(model.replay_buffer, RelabelledReplayBuffer)
+    assert isinstance(model.replay_buffer, RelabeledReplayBuffer)
     assert model.replay_buffer.buffer_size == 77
     solver, rng = SB3Solver(model, ENCODER, 20), np.random.default_rng(0)
     solver.train(np.array([3.0, 0.0]), np.zeros((1, 3)), rng)

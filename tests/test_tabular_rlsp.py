@@ -455,12 +455,12 @@ BAD_ARGUMENTS = [
 @pytest.mark.parametrize(
     ("env", "arguments", "message"),
     [
-        ("RoomDefault-v0", {"prior": "uniform"}, 'prior="uniform" has no centre'),
+        ("RoomDefault-v0", {"prior": "uniform"}, 'prior="uniform" has no center'),
         ("RoomDefault-v0", {"inferred_weight": 2.0}, "inferred_weight=2.0: expected 1"),
         (Corridor(), {}, "offers no task_reward"),
     ],
 )
-def test_task_as_prior_needs_a_task_and_a_centre(env, arguments, message):
+def test_task_as_prior_needs_a_task_and_a_center(env, arguments, message):
     with pytest.raises(ValueError, match=message):
         TabularRLSP(env, combination="bayesian", **arguments)
 

@@ -1,4 +1,4 @@
-"""The vectorised environments do what Gymnasium's do with single ones."""
+"""The vectorized environments do what Gymnasium's do with single ones."""
 
 from __future__ import annotations
 

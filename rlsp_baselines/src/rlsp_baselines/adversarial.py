@@ -24,15 +24,15 @@ from rlsp_sb3 import RewardFn, RewardLearner
 from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.env_util import as_vec_env
 from rlsp_sb3.io.state_arrays import (
-    joined,
+    flatten_arrays,
     load_module,
     load_optimizer,
     module_arrays,
     optimizer_arrays,
-    part,
+    subtree,
 )
 from rlsp_sb3.protocols import Policy
-from rlsp_sb3.solvers.base import model_arrays, seeded, set_model_arrays, steps_at_once
+from rlsp_sb3.solvers.base import model_arrays, seeded_globally, set_model_arrays, steps_at_once
 from rlsp_sb3.solvers.factory import find_solver, solver_name
 from rlsp_sb3.solvers.sb3_arguments import POLICY, constructor_arguments
 from rlsp_sb3.utils.checks import check_int, check_positive
@@ -117,7 +117,7 @@ class AdversarialLearner(RewardLearner):
             device=device,
         )
         self._demonstrated = _transitions(self.demonstrations)
-        with seeded(self.rng) as drawn:
+        with seeded_globally(self.rng) as drawn:
             self._model = self._make_model(drawn)
             nets = import_imitation("rewards.reward_nets")
             self._discriminator = nets.BasicRewardNet(
@@ -180,13 +180,13 @@ class AdversarialLearner(RewardLearner):
 
         Raises:
             TypeError: If it is no environment.
-            ValueError: If it differs, or if it normalises observations.
+            ValueError: If it differs, or if it normalizes observations.
         """
         vec_env = as_vec_env(env)
         normalize = unwrap_vec_normalize(vec_env)
         if normalize is not None and normalize.norm_obs:
             raise ValueError(
-                "env normalises observations by VecNormalize, and demonstrations are as the "
+                "env normalizes observations by VecNormalize, and demonstrations are as the "
                 "environment itself shows them: use VecNormalize(…, norm_obs=False) or none"
             )
         trainer = getattr(self, "_trainer", None)
@@ -213,7 +213,7 @@ class AdversarialLearner(RewardLearner):
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
         n_rounds = 0
         while self.num_timesteps < total_timesteps:
-            with seeded(self.rng) as drawn:
+            with seeded_globally(self.rng) as drawn:
                 generated = self._generate(drawn)
                 self._discriminate(generated)
             n_rounds += 1
@@ -295,7 +295,7 @@ class AdversarialLearner(RewardLearner):
 
     @classmethod
     def _take_given_arrays(cls, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
-        demonstrated = part(arrays, "demonstrations")
+        demonstrated = subtree(arrays, "demonstrations")
         ends = np.cumsum(demonstrated["lengths"])
         episodes = [
             Episode(
@@ -318,7 +318,7 @@ class AdversarialLearner(RewardLearner):
         for name in ("terminated", "truncated"):
             demonstrations[name] = np.array([getattr(episode, name) for episode in episodes])
         demonstrations["lengths"] = np.array([len(episode) for episode in episodes])
-        return joined(
+        return flatten_arrays(
             demonstrations=demonstrations,
             discriminator=module_arrays(self._discriminator),
             discriminator_optimizer=optimizer_arrays(self._trainer._disc_opt),
@@ -326,9 +326,9 @@ class AdversarialLearner(RewardLearner):
         )
 
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        load_module(self._discriminator, part(arrays, "discriminator"))
-        load_optimizer(self._trainer._disc_opt, part(arrays, "discriminator_optimizer"))
-        set_model_arrays(self._model, part(arrays, "solver"))
+        load_module(self._discriminator, subtree(arrays, "discriminator"))
+        load_optimizer(self._trainer._disc_opt, subtree(arrays, "discriminator_optimizer"))
+        set_model_arrays(self._model, subtree(arrays, "solver"))
 
 
 class _WithoutTermination(VecEnvWrapper):

@@ -15,7 +15,7 @@ from rlsp_sb3.type_aliases import FloatArray
 
 
 class Deviation(FixedRewardLearner):
-    """Penalises the distance of the features from those of the observed state.
+    """Penalizes the distance of the features from those of the observed state.
 
     The inferred reward of a state s is -‖f(s) - f(s_T)‖ with s_T the observed state (Shah et al.
     2019, section 5); of several observed states, the mean of it.

@@ -62,8 +62,8 @@ def effective_sample_size(samples: FloatArray) -> FloatArray:
         return np.where(np.ptp(samples, axis=(0, 1)) > 0, sizes, np.nan)
     halves = _halves(samples)
     n_halves, n, _ = halves.shape
-    centred = halves - halves.mean(axis=1, keepdims=True)
-    spectrum = np.fft.rfft(centred, 2 * n, axis=1)  # padded, so that it does not wrap around
+    centered = halves - halves.mean(axis=1, keepdims=True)
+    spectrum = np.fft.rfft(centered, 2 * n, axis=1)  # padded, so that it does not wrap around
     covariances = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :n].mean(axis=0) / n
     within = covariances[0] * n / (n - 1)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -34,8 +34,8 @@ class GAIL(AdversarialLearner):
             discriminator learns from at once, at least 1. They are drawn with replacement, so there
             may be fewer demonstrated steps.
         discriminator_hidden: The sizes of the discriminator's hidden layers.
-        discriminator_learning_rate: The step size of its optimiser, above 0.
-        n_discriminator_updates: How many steps its optimiser takes in a round, at least 1.
+        discriminator_learning_rate: The step size of its optimizer, above 0.
+        n_discriminator_updates: How many steps its optimizer takes in a round, at least 1.
         keep_termination: Whether the end of an episode by the environment counts while the
             generator is trained; it leaks the true reward.
         seed: Seeds the random numbers; None for an unpredictable seed.

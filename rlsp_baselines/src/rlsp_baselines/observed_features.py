@@ -16,8 +16,8 @@ from rlsp_baselines.waypoint_reward import WaypointReward
 from rlsp_sb3 import LinearReward
 from rlsp_sb3.data.transitions import Transitions, collect
 from rlsp_sb3.encoders.base import FunctionEncoder
-from rlsp_sb3.env_util import base_env
-from rlsp_sb3.io.state_arrays import joined, part
+from rlsp_sb3.env_util import first_base_env
+from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.learners.epoch import EpochLearner
 from rlsp_sb3.presets import Budget
 from rlsp_sb3.protocols import Policy
@@ -27,7 +27,7 @@ from rlsp_sb3.solvers.base import SB3Solver
 from rlsp_sb3.solvers.factory import Algorithm, make_model
 from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.timer import Stopwatch
+from rlsp_sb3.utils.timer import Timer
 
 ONE = np.ones(1)
 """The weight of the reward, which is the only feature that a solver is told."""
@@ -162,7 +162,7 @@ class ObservedFeaturesLearner(EpochLearner):
         if self._solver is None:
             return
         while self.num_timesteps < total_timesteps:
-            clock = Stopwatch()
+            clock = Timer()
             with clock("solver"):
                 n_steps = min(self._solver.n_steps, total_timesteps - self.num_timesteps)
                 self.num_timesteps += self._solver.train(
@@ -180,7 +180,9 @@ class ObservedFeaturesLearner(EpochLearner):
         if not self.encoder.is_fitted:
             if self.transitions is None:
                 # None near the observed states: what is unusual about them has to stand out.
-                self.transitions = collect(base_env(self.env), self.budget.n_transitions, self.rng)
+                self.transitions = collect(
+                    first_base_env(self.env), self.budget.n_transitions, self.rng
+                )
             seen = self.transitions
             losses = self.encoder.fit(seen.observations, self.rng, seen.next_observations)
             self._record("losses", losses)
@@ -235,7 +237,7 @@ class ObservedFeaturesLearner(EpochLearner):
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         known = self._observed_features
-        return joined(
+        return flatten_arrays(
             observed={} if known is None else {"features": known},
             encoder=self.encoder.arrays(),
             transitions={} if self.transitions is None else self.transitions._asdict(),
@@ -243,14 +245,14 @@ class ObservedFeaturesLearner(EpochLearner):
         )
 
     def _replay_arrays(self) -> dict[str, NDArray[Any]]:
-        return joined(replay={} if self._solver is None else self._solver.replay_arrays())
+        return flatten_arrays(replay={} if self._solver is None else self._solver.replay_arrays())
 
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self.encoder.set_arrays(part(arrays, "encoder"))
-        if known := part(arrays, "observed"):
+        self.encoder.set_arrays(subtree(arrays, "encoder"))
+        if known := subtree(arrays, "observed"):
             self._observed_features = known["features"]
-        if seen := part(arrays, "transitions"):
+        if seen := subtree(arrays, "transitions"):
             self.transitions = Transitions(**seen)
         if self._solver is not None:
-            self._solver.set_arrays(part(arrays, "solver"))
-            self._solver.set_replay_arrays(part(arrays, "replay"))
+            self._solver.set_arrays(subtree(arrays, "solver"))
+            self._solver.set_replay_arrays(subtree(arrays, "replay"))

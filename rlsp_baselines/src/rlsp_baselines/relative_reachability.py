@@ -18,7 +18,7 @@ from rlsp_sb3.utils.checks import check_int
 
 
 class RelativeReachability(FixedRewardLearner):
-    """Penalises states from which less can be reached than if the robot had done nothing.
+    """Penalizes states from which less can be reached than if the robot had done nothing.
 
     The penalty of a state at a time is what it lacks in coverage (see
     :func:`~rlsp_baselines.reachability.lost_coverage`) against the state that the world would be

@@ -68,7 +68,7 @@ class RewardSampling(TabularLearner):
         horizon: The number T of states that the person passed through, the first and the observed
             one included; at least 1. None for what the environment says.
         temperature: τ > 0: the larger, the more random the person's actions.
-        prior: "gaussian" or "laplace", centred at 0, or at the task reward if the combination is
+        prior: "gaussian" or "laplace", centered at 0, or at the task reward if the combination is
             "bayesian". A uniform prior would leave a posterior that does not integrate to 1.
         prior_std: The width of the prior, above 0: the standard deviation of the Gaussian, the
             scale of the Laplace distribution.
@@ -82,7 +82,7 @@ class RewardSampling(TabularLearner):
         inferred_weight: How much the policy minds the inferred reward beside the task reward that
             the environment offers, if any; 1 if the combination is "bayesian".
         combination: "additive" for a policy that plans for the task reward plus the inferred one;
-            "bayesian" for a prior that is centred at the task reward.
+            "bayesian" for a prior that is centered at the task reward.
         seed: Seeds the random numbers; None for an unpredictable seed.
         verbose: 0 for no output, 1 to print the log.
         tensorboard_log: The folder for TensorBoard events; None for none.

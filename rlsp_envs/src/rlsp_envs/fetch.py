@@ -31,7 +31,7 @@ MODEL = Path("envs", "assets", "fetch", "reach.xml")  # within gymnasium-robotic
 BLOCKS = ("object0", "object1", "object2")  # from the lowest to the highest
 BLOCK_SIZE = 0.05  # m
 BLOCK_MASS = 2.0  # kg
-COLOURS = ("0.2 0.8 0.2 1", "0.8 0.8 0.2 1", "0.2 0.8 0.8 1")
+COLORS = ("0.2 0.8 0.2 1", "0.8 0.8 0.2 1", "0.2 0.8 0.8 1")
 TABLE_HEIGHT = 0.4  # m
 STACK_HEIGHT = 0.525  # m, what observations show as the height of the stack's place
 OUT_OF_THE_WAY = (1.1, 1.05)  # m, on the table, where the arm does not come when it is set up
@@ -228,7 +228,7 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
         """Simulate a step in which the target is some way (3,), in m, from the hand."""
         self._point_target_at_hand()
         self.data.mocap_pos[0] += move
-        self.data.mocap_quat[0] += POINTING_DOWN  # MuJoCo normalises it: halfway there
+        self.data.mocap_quat[0] += POINTING_DOWN  # MuJoCo normalizes it: halfway there
         self.do_simulation(np.zeros(0), self.frame_skip)
         self.data.qpos[self._fingers_q] = 0
         mujoco.mj_forward(self.model, self.data)
@@ -342,7 +342,7 @@ def _model_with_blocks(path: Path) -> str:
     world = root.find("worldbody")
     if world is None:
         raise ValueError(f"{path} has no worldbody: expected the model of gymnasium-robotics")
-    for name, colour in zip(BLOCKS, COLOURS, strict=True):
+    for name, color in zip(BLOCKS, COLORS, strict=True):
         body = ElementTree.SubElement(world, "body", name=name)
         joint = {"name": f"{name}:joint", "type": "free", "damping": "0.01"}
         ElementTree.SubElement(body, "joint", joint)
@@ -352,7 +352,7 @@ def _model_with_blocks(path: Path) -> str:
             "size": " ".join([str(BLOCK_SIZE / 2)] * 3),
             "mass": str(BLOCK_MASS),
             "condim": "3",
-            "rgba": colour,
+            "rgba": color,
         }
         ElementTree.SubElement(body, "geom", geom)
     return ElementTree.tostring(root, encoding="unicode")

@@ -27,7 +27,7 @@ from stable_baselines3.common.vec_env import (
 )
 
 
-def base_env(env: Any) -> Any:
+def first_base_env(env: Any) -> Any:
     """The first environment within a vector environment, without SB3's monitor.
 
     Raises:
@@ -75,7 +75,7 @@ def register_envs() -> None:
             )
 
 
-def make(env: str, **kwargs: Any) -> gym.Env[Any, Any]:
+def make_env(env: str, **kwargs: Any) -> gym.Env[Any, Any]:
     """Make an environment; a wrong id is an error that says where to look for the right one."""
     register_envs()
     try:
@@ -88,7 +88,7 @@ def make(env: str, **kwargs: Any) -> gym.Env[Any, Any]:
 
 
 @contextmanager
-def opened(spec: EnvSpec) -> Iterator[Any]:
+def open_env(spec: EnvSpec) -> Iterator[Any]:
     """A registered environment without its wrappers, while it is looked at.
 
     Raises:

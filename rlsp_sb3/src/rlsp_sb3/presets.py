@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_type_hints
 
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 
@@ -41,19 +41,19 @@ class Budget:
         solver_steps: How many environment steps the policy is trained for each gradient.
         solver_hidden: The sizes of the hidden layers of its networks.
         solver_kwargs: Other arguments of an off-policy algorithm such as SAC.
-        standardize: Whether rewards are standardised over the replay buffer.
+        standardize: Whether rewards are standardized over the replay buffer.
     """
 
     n_transitions: int
     episode_length: int
-    encoder: Schedule
+    encoder: FitSettings
     encoder_hidden: tuple[int, ...]
-    dynamics: Schedule
+    dynamics: FitSettings
     dynamics_hidden: tuple[int, ...]
-    dynamics_again: Schedule | None
+    dynamics_again: FitSettings | None
     again_every: int
-    first_inverse_policy: Schedule
-    inverse_policy: Schedule
+    first_inverse_policy: FitSettings
+    inverse_policy: FitSettings
     inverse_policy_hidden: tuple[int, ...]
     keep_inverse_policy: bool
     n_rollouts: int
@@ -73,14 +73,14 @@ class Budget:
 FAST = Budget(
     n_transitions=10_000,
     episode_length=100,
-    encoder=Schedule(2500, 500, 1e-3),
+    encoder=FitSettings(2500, 500, 1e-3),
     encoder_hidden=(128, 128),
-    dynamics=Schedule(1500, 500, 1e-3),
+    dynamics=FitSettings(1500, 500, 1e-3),
     dynamics_hidden=(256, 256),
-    dynamics_again=Schedule(300, 500, 5e-4),
+    dynamics_again=FitSettings(300, 500, 5e-4),
     again_every=4,
-    first_inverse_policy=Schedule(300, 500, 1e-3),
-    inverse_policy=Schedule(60, 500, 1e-3),
+    first_inverse_policy=FitSettings(300, 500, 1e-3),
+    inverse_policy=FitSettings(60, 500, 1e-3),
     inverse_policy_hidden=(256, 256),
     keep_inverse_policy=True,
     n_rollouts=100,
@@ -110,14 +110,14 @@ FAST = Budget(
 PAPER = Budget(
     n_transitions=100_000,
     episode_length=1_000,
-    encoder=Schedule(20_000, 500, 1e-5),
+    encoder=FitSettings(20_000, 500, 1e-5),
     encoder_hidden=(512, 512, 512),
-    dynamics=Schedule(20_000, 500, 1e-5),
+    dynamics=FitSettings(20_000, 500, 1e-5),
     dynamics_hidden=(1024,) * 5,
     dynamics_again=None,
     again_every=1,
-    first_inverse_policy=Schedule(200, 500, 1e-4),
-    inverse_policy=Schedule(200, 500, 1e-4),
+    first_inverse_policy=FitSettings(200, 500, 1e-4),
+    inverse_policy=FitSettings(200, 500, 1e-4),
     inverse_policy_hidden=(512, 512, 512),
     keep_inverse_policy=False,
     n_rollouts=3_333,
@@ -151,7 +151,7 @@ TABULAR = {
         anneal=False,
         n_trajectories=3_000,
         n_rollouts=32_768,
-        inverse_policy=Schedule(80, 256, 1e-3),
+        inverse_policy=FitSettings(80, 256, 1e-3),
     ),
     "paper": replace(
         PAPER,
@@ -160,7 +160,7 @@ TABULAR = {
         gradient_threshold=0.0,
         n_trajectories=100,
         n_rollouts=1_000,
-        inverse_policy=Schedule(80, 256, 1e-3),
+        inverse_policy=FitSettings(80, 256, 1e-3),
     ),
 }
 """The same where states can be enumerated; the inverse models are fitted together."""
@@ -234,11 +234,11 @@ def _entry(name: str, value: Any, kind: Any) -> Any:
     elif kind == tuple[int, ...]:
         fits = isinstance(value, (list, tuple)) and all(_is_int(size) for size in value)
         value, expected = _as_tuple(value), "a list of whole numbers"
-    elif kind in (Schedule, Schedule | None):
+    elif kind in (FitSettings, FitSettings | None):
         fits, expected = _is_schedule(value), "[n_updates, batch_size, learning_rate]"
-        if kind != Schedule:
+        if kind != FitSettings:
             fits, expected = fits or value is None, f"{expected} or null"
-        value = Schedule(*value) if fits and value is not None else value
+        value = FitSettings(*value) if fits and value is not None else value
     else:
         fits, expected = isinstance(value, dict), "a mapping of arguments"
         value = {key: _as_tuple(each) for key, each in value.items()} if fits else value
@@ -258,7 +258,7 @@ def _is_number(value: Any) -> bool:
 def _is_schedule(value: Any) -> bool:
     return (
         isinstance(value, (list, tuple))
-        and len(value) == len(Schedule._fields)
+        and len(value) == len(FitSettings._fields)
         and all(_is_int(number) for number in value[:2])
         and _is_number(value[2])
     )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 SHAPE = (64, 64, 3)
 BACKGROUND = 200
-COLOURS = np.array(  # of channel 0, 1, …: blue, then seaborn's "deep" palette
+COLORS = np.array(  # of channel 0, 1, …: blue, then seaborn's "deep" palette
     [(0, 0, 255), (76, 114, 176), (221, 132, 82), (85, 168, 104), (196, 78, 82)], dtype=np.uint8
 )
 
@@ -26,13 +26,13 @@ def check_shape(shape: tuple[int, int]) -> None:
 def from_grids(grids: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Draw grids (N, height, width, channels) as images (N, 64, 64, 3).
 
-    Each cell is a square in the colour of its last channel that is not 0; channel 0, the agent,
+    Each cell is a square in the color of its last channel that is not 0; channel 0, the agent,
     covers all others.
     """
     n, height, width, channels = grids.shape
     cells = np.full((n, height, width, 3), BACKGROUND, dtype=np.uint8)
     for channel in [*range(1, channels), 0]:
-        cells[grids[..., channel] != 0] = COLOURS[channel]
+        cells[grids[..., channel] != 0] = COLORS[channel]
     size = SHAPE[0] // max(height, width)
     images = np.full((n, *SHAPE), BACKGROUND, dtype=np.uint8)
     images[:, : height * size, : width * size] = cells.repeat(size, axis=1).repeat(size, axis=2)
@@ -42,7 +42,7 @@ def from_grids(grids: NDArray[np.float32]) -> NDArray[np.uint8]:
 def to_grids(images: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.float32]:
     """Read grids (N, height, width, channels) from images (N, 64, 64, 3).
 
-    A cell gets a 1 in the channel whose colour is most like that of its middle, and zeros
+    A cell gets a 1 in the channel whose color is most like that of its middle, and zeros
     elsewhere: what the top one covers cannot be seen.
 
     Raises:
@@ -53,7 +53,7 @@ def to_grids(images: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.fl
     height, width, channels = shape
     size = SHAPE[0] // max(height, width)
     middles = images[:, size // 2 : height * size : size, size // 2 : width * size : size]
-    palette = np.vstack([COLOURS[:channels], [[BACKGROUND] * 3]]).astype(np.float32)
+    palette = np.vstack([COLORS[:channels], [[BACKGROUND] * 3]]).astype(np.float32)
     distances = ((middles[..., None, :].astype(np.float32) - palette) ** 2).sum(axis=-1)
     one_hot = np.eye(channels + 1, channels, dtype=np.float32)
     return np.asarray(one_hot[distances.argmin(axis=-1)])

@@ -94,7 +94,7 @@ def _tile(kind: str, text: str, facing: int | None, cell_size: int) -> Surface:
     """Paint one sprite; kept, so that a frame is only copying."""
     pen = Pen(_SUPERSAMPLING * cell_size)
     _LOOKS[kind].paint(pen, text, facing)
-    # Averaging colours weighted by opacity keeps transparent pixels from darkening the edges.
+    # Averaging colors weighted by opacity keeps transparent pixels from darkening the edges.
     tile: Surface = pen.pygame.transform.smoothscale(
         pen.surface.premul_alpha(), (cell_size, cell_size)
     )

@@ -16,17 +16,17 @@ from gymnasium.error import DependencyNotInstalled
 if TYPE_CHECKING:
     from pygame import Surface
 
-# Colours that stay apart under colour blindness (Okabe and Ito 2008), and neutral ones.
+# Colors that stay apart under color blindness (Okabe and Ito 2008), and neutral ones.
 ORANGE, SKY, GREEN, YELLOW = (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)
 BLUE, RED, PURPLE = (0, 114, 178), (213, 94, 0), (204, 121, 167)
-INK, GREY, SILVER, WHITE = (40, 40, 46), (140, 140, 148), (205, 208, 214), (255, 255, 255)
+INK, GRAY, SILVER, WHITE = (40, 40, 46), (140, 140, 148), (205, 208, 214), (255, 255, 255)
 PAPER, LINE, SAND, BROWN = (250, 249, 246), (205, 205, 205), (250, 222, 160), (122, 84, 52)
 
 STEPS = ((-1, 0), (1, 0), (0, 1), (0, -1))  # (row, column) steps of facing 0 to 3
 _HALF_TURN = np.linspace(0, math.pi, 25).tolist()
 _FULL_CHARGE = 9  # the charge that fills the gauge of a train
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 Point = tuple[float, float]
 
 
@@ -62,47 +62,47 @@ class Pen:
     def _at(self, point: Point) -> Point:
         return point[0] * self.size, point[1] * self.size
 
-    def disc(self, centre: Point, radius: float, colour: Colour, edge: float = 0.0) -> None:
+    def disc(self, center: Point, radius: float, color: Color, edge: float = 0.0) -> None:
         """Fill a disc, with a dark edge around it."""
         if edge:
-            self.disc(centre, radius + edge, INK)
-        self.pygame.draw.circle(self.surface, colour, self._at(centre), radius * self.size)
+            self.disc(center, radius + edge, INK)
+        self.pygame.draw.circle(self.surface, color, self._at(center), radius * self.size)
 
-    def stroke(self, colour: Colour, width: float, *points: Point) -> None:
+    def stroke(self, color: Color, width: float, *points: Point) -> None:
         """Draw a line with round joints and ends."""
         for (x, y), (u, v) in pairwise(points):
             scale = width / 2 / (math.hypot(u - x, v - y) or 1.0)
             i, j = (v - y) * scale, (x - u) * scale
-            self.shape(colour, (x + i, y + j), (u + i, v + j), (u - i, v - j), (x - i, y - j))
+            self.shape(color, (x + i, y + j), (u + i, v + j), (u - i, v - j), (x - i, y - j))
         for point in points:
-            self.disc(point, width / 2, colour)
+            self.disc(point, width / 2, color)
 
-    def shape(self, colour: Colour, *points: Point, edge: float = 0.0, ink: Colour = INK) -> None:
+    def shape(self, color: Color, *points: Point, edge: float = 0.0, ink: Color = INK) -> None:
         """Fill a polygon, with an edge along its outline."""
-        self.pygame.draw.polygon(self.surface, colour, [self._at(point) for point in points])
+        self.pygame.draw.polygon(self.surface, color, [self._at(point) for point in points])
         if edge:
             self.stroke(ink, edge, *points, points[0])
 
     def box(
-        self, colour: Colour, left: float, top: float, right: float, bottom: float, edge: float = 0
+        self, color: Color, left: float, top: float, right: float, bottom: float, edge: float = 0
     ) -> None:
         """Fill a rectangle, with an edge along its outline."""
-        self.shape(colour, (left, top), (right, top), (right, bottom), (left, bottom), edge=edge)
+        self.shape(color, (left, top), (right, top), (right, bottom), (left, bottom), edge=edge)
 
     def write(
-        self, text: str, centre: Point, height: float, width: float, colour: Colour = INK
+        self, text: str, center: Point, height: float, width: float, color: Color = INK
     ) -> None:
         """Write text that is at most so high and wide."""
-        label = render_text(text, round(height * self.size), round(width * self.size), colour)
-        x, y = self._at(centre)
+        label = render_text(text, round(height * self.size), round(width * self.size), color)
+        x, y = self._at(center)
         self.surface.blit(label, (x - label.get_width() / 2, y - label.get_height() / 2))
 
 
-def render_text(text: str, height: int, max_width: int, colour: Colour) -> Surface:
+def render_text(text: str, height: int, max_width: int, color: Color) -> Surface:
     """Render a line of text in pygame's own font, no wider than `max_width` pixels."""
     font = load_pygame().font
     font.init()
-    label: Surface = font.Font(None, height).render(text, True, colour)
+    label: Surface = font.Font(None, height).render(text, True, color)
     if label.get_width() > max_width:
         size = (max_width, max(1, label.get_height() * max_width // label.get_width()))
         label = load_pygame().transform.smoothscale(label, size)
@@ -115,7 +115,7 @@ def wall(pen: Pen, text: str, facing: int | None) -> None:
     for row in range(4):
         for column in range(-1, 3):
             left = column / 2 + 0.25 * (row % 2)
-            pen.box(GREY, left + 0.02, row / 4 + 0.02, left + 0.48, row / 4 + 0.23)
+            pen.box(GRAY, left + 0.02, row / 4 + 0.02, left + 0.48, row / 4 + 0.23)
 
 
 def carpet(pen: Pen, text: str, facing: int | None) -> None:
@@ -157,7 +157,7 @@ def track(pen: Pen, text: str, facing: int | None) -> None:
     for i in range(5):
         pen.stroke(SILVER, 0.07, at(0.1 + 0.2 * i, -0.3), at(0.1 + 0.2 * i, 0.3))
     for aside in (-0.2, 0.2):
-        pen.stroke(GREY, 0.05, *(at(i / 16, aside) for i in range(17)))
+        pen.stroke(GRAY, 0.05, *(at(i / 16, aside) for i in range(17)))
     if facing is not None:
         for ahead in (0.4, 0.6):
             pen.stroke(INK, 0.05, at(ahead, -0.1), at(ahead + 0.12, 0), at(ahead, 0.1))
@@ -194,10 +194,10 @@ def tree(pen: Pen, text: str, facing: int | None) -> None:
     """A tree without an apple."""
     pen.shape(BROWN, (0.43, 0.55), (0.57, 0.55), (0.62, 0.95), (0.38, 0.95), edge=0.03)
     crown = ((0.27, 0.46), (0.73, 0.46), (0.37, 0.26), (0.63, 0.26), (0.5, 0.5))
-    for centre in crown:
-        pen.disc(centre, 0.2, GREEN, edge=0.025)
-    for centre in crown:
-        pen.disc(centre, 0.2, GREEN)
+    for center in crown:
+        pen.disc(center, 0.2, GREEN, edge=0.025)
+    for center in crown:
+        pen.disc(center, 0.2, GREEN)
 
 
 def _apple(pen: Pen, x: float, y: float, radius: float) -> None:
@@ -224,7 +224,7 @@ def bucket(pen: Pen, text: str, facing: int | None) -> None:
     pen.write(text, (0.5, 0.66), 0.62, 0.5)
 
 
-def _locomotive(pen: Pen, body: Colour, cab: Colour) -> None:
+def _locomotive(pen: Pen, body: Color, cab: Color) -> None:
     pen.shape(INK, (0.7, 0.3), (0.9, 0.3), (0.85, 0.5), (0.75, 0.5))  # the chimney
     pen.disc((0.55, 0.46), 0.08, body, edge=0.025)
     pen.box(body, 0.34, 0.46, 0.94, 0.74, edge=0.03)
@@ -258,7 +258,7 @@ def train(pen: Pen, text: str, facing: int | None) -> None:
 
 def broken_train(pen: Pen, text: str, facing: int | None) -> None:
     """A locomotive that is broken."""
-    _locomotive(pen, GREY, RED)
+    _locomotive(pen, GRAY, RED)
     crack = ((0.56, 0.4), (0.48, 0.53), (0.58, 0.6), (0.47, 0.72), (0.56, 0.92))
     pen.stroke(INK, 0.15, *crack)
     pen.stroke(PAPER, 0.09, *crack)
@@ -269,13 +269,13 @@ def broken_train(pen: Pen, text: str, facing: int | None) -> None:
 
 def dead_train(pen: Pen, text: str, facing: int | None) -> None:
     """A locomotive without a charge."""
-    _locomotive(pen, SILVER, GREY)
+    _locomotive(pen, SILVER, GRAY)
     _gauge(pen, text or "0")
     pen.stroke(RED, 0.05, (0.07, 0.23), (0.61, 0.03))
 
 
 def _cell(pen: Pen, x: float, y: float, width: float) -> None:
-    """A dry cell that lies on its side, centred on (x, y)."""
+    """A dry cell that lies on its side, centered on (x, y)."""
     left, right, half = x - width / 2, x + width / 2, width / 4
     pen.box(WHITE, left - 0.03, y - half - 0.03, right + 0.1 * width + 0.03, y + half + 0.03)
     pen.box(INK, right, y - half / 2, right + 0.1 * width, y + half / 2)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rlsp_sb3.cli.console import check_output, say, user_errors
-from rlsp_sb3.env_util import make
+from rlsp_sb3.env_util import make_env
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.policies.experts import ExpertRun, save_model
 from rlsp_sb3.policies.sb2_import import import_sb2_sac
@@ -102,7 +102,7 @@ def expert(
     others. Writes the expert as a file of SB3, and checkpoints beside it: those of **expert.zip**
     are in **expert.checkpoints**, a folder that you can delete when the expert is good.
 
-    A resumed run goes on with the networks, the optimisers and the replay buffer of the checkpoint,
+    A resumed run goes on with the networks, the optimizers and the replay buffer of the checkpoint,
     in new episodes and with other random numbers.
     """
     with user_errors():
@@ -183,7 +183,7 @@ def import_expert(
     """
     with user_errors():
         out = check_output(out, ".zip")
-        made = make(env)
+        made = make_env(env)
         model = import_sb2_sac(
             file, made, None if inputs is None else parse_indices(inputs), buffer_size=1
         )

@@ -17,38 +17,38 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
-States = Annotated[
+NStatesOption = Annotated[
     list[int] | None,
     typer.Option(
         min=1, metavar="N …", help="From how many observed states; otherwise 1, 10 and 50."
     ),
 ]
-Methods = Annotated[
+MethodsOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME …",
         help="Some of rlsp, average-features, waypoints and gail; otherwise those installed.",
     ),
 ]
-Budget = Annotated[
+PresetOption = Annotated[
     str,
     typer.Option(metavar="NAME", help="How much work: paper, fast, or smoke, to try it."),
 ]
-Settings = Annotated[
+SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="NAME=VALUE …",
         help="Change the configuration, such as rlsp.horizon=10, rlsp.budget.n_epochs=40 or "
-        "fresh_timesteps=1000, with a value in YAML; may be given several times. A wrong name "
+        "retrain_timesteps=1000, with a value in YAML; may be given several times. A wrong name "
         "is answered with a list of all.",
     ),
 ]
-Jobs = Annotated[
+JobsOption = Annotated[
     int,
     typer.Option(min=1, metavar="N", help="How many jobs to run at once, each on one core."),
 ]
-RayAddress = Annotated[
+RayAddressOption = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
@@ -56,7 +56,7 @@ RayAddress = Annotated[
         "or local for a small one on this machine.",
     ),
 ]
-Progress = Annotated[
+ProgressOption = Annotated[
     bool | None,
     typer.Option(
         "--progress/--no-progress",
@@ -66,7 +66,7 @@ Progress = Annotated[
 ]
 
 
-def compute(
+def compute_jobs(
     jobs: Sequence[MethodJob],
     folder: ResultFolder,
     log: RunLog,
@@ -81,7 +81,7 @@ def compute(
         jobs: The jobs.
         folder: Where results are kept; it has to be locked.
         log: Is told what has been computed.
-        function: What computes one, see :func:`~rlsp_sb3.experiments.complete`.
+        function: What computes one, see :func:`~rlsp_sb3.experiments.run_jobs`.
         n_workers: How many to compute at once.
         ray_address: The Ray cluster that computes them; None for this machine.
         progress: Whether to show a live table; None for whether this is a terminal.
@@ -90,10 +90,10 @@ def compute(
         Why jobs have failed, by what they are called on the screen.
     """
     from rlsp_sb3.experiments.executors.base import Event
-    from rlsp_sb3.experiments.executors.progress import Board
-    from rlsp_sb3.experiments.runner import complete, unfinished
+    from rlsp_sb3.experiments.executors.progress import JobProgress
+    from rlsp_sb3.experiments.runner import run_jobs, unfinished_jobs
 
-    todo = unfinished(jobs, folder)
+    todo = unfinished_jobs(jobs, folder)
     n_done = len(jobs) - len(todo)
     if n_done:
         say(f"{n_done} of {len(jobs)} jobs are done already")
@@ -104,14 +104,14 @@ def compute(
     log.start(n_at_once, None if ray_address is None else f"a Ray cluster of {n_at_once} cores")
     titles = {job.name: job.title for job in todo}
     try:
-        with Board(titles, n_at_once, stdout, progress) as board:
+        with JobProgress(titles, n_at_once, stdout, progress) as board:
 
             def tell(event: Event) -> None:
                 if event.kind == "done":
                     log.add(event.task)
                 board.tell(event)
 
-            failed = complete(todo, folder, executor, function, tell)
+            failed = run_jobs(todo, folder, executor, function, tell)
     except KeyboardInterrupt:
         say("Interrupted: the same command goes on", style="yellow")
         raise typer.Exit(INTERRUPTED) from None
@@ -120,9 +120,9 @@ def compute(
 
 def learning_seconds(jobs: Sequence[MethodJob], folder: ResultFolder) -> dict[str, float]:
     """For how long methods learned, as far as that is known, by the jobs that have a result."""
-    from rlsp_sb3.experiments.runner import done
+    from rlsp_sb3.experiments.runner import finished_jobs
 
-    return {job.name: figures.learning_seconds for job, figures in done(jobs, folder)}
+    return {job.name: figures.learning_seconds for job, figures in finished_jobs(jobs, folder)}
 
 
 def make_executor(n_workers: int, ray_address: str | None) -> Executor:

@@ -28,7 +28,7 @@ CONFIGURED = "rlsp"
 """The learner for which the package has configurations."""
 
 
-DEFAULT_BUDGET = "fast"
+DEFAULT_PRESET = "fast"
 
 
 @app.command(
@@ -42,11 +42,11 @@ DEFAULT_BUDGET = "fast"
 
 - `rlsp learn your_package:YourGrid-v0`
 
-- `rlsp learn InvertedPendulum-v5 --algo rlsp --states expert.zip --n-states 10`
+- `rlsp learn InvertedPendulum-v5 --learner rlsp --states expert.zip --n-states 10`
 
-- `rlsp learn HalfCheetah-FW-v2 --algo rlsp --budget paper --states expert.zip --set horizon=20`
+- `rlsp learn HalfCheetah-FW-v2 --learner rlsp --preset paper --states expert.zip --set horizon=20`
 
-- `rlsp learn CartPole-v1 --algo rlsp --states episodes.npz --set solver=PPO`
+- `rlsp learn CartPole-v1 --learner rlsp --states episodes.npz --set solver=PPO`
 """
 )
 def learn(
@@ -56,9 +56,10 @@ def learn(
             metavar="ENV", help="The id of an environment: see `rlsp envs`, or package:Id-v0."
         ),
     ],
-    algo: Annotated[
+    learner_name: Annotated[
         str,
         typer.Option(
+            "--learner",
             metavar="NAME",
             help=f"The learner. Installed: {', '.join(registry.learner_names()) or 'none'}.",
         ),
@@ -67,7 +68,7 @@ def learn(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The folder for the results; otherwise runs/ENV/ALGO-seedN.", metavar="DIR"
+            help="The folder for the results; otherwise runs/ENV/LEARNER-seedN.", metavar="DIR"
         ),
     ] = None,
     timesteps: Annotated[
@@ -88,12 +89,12 @@ def learn(
             "A wrong name is answered with a list of all.",
         ),
     ] = None,
-    budget: Annotated[
+    preset: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="How much work `--algo rlsp` puts into ENV: paper, fast (the default) or smoke, "
-            "by the configurations of the package; what is set by --set comes before.",
+            help="How much work `--learner rlsp` puts into ENV: paper, fast (the default) or "
+            "smoke, by the configurations of the package; what is set by --set comes before.",
         ),
     ] = None,
     states: Annotated[
@@ -137,19 +138,29 @@ def learn(
     from rlsp_sb3.utils.arguments import parse_settings
 
     with user_errors():
-        learner_class = registry.load_learner(algo)
+        learner_class = registry.load_learner(learner_name)
         chosen = parse_settings(learner_class, settings or [])
-        arguments = {**shipped_arguments(algo, env, budget), **chosen}
-        made = env_util.make(env)
+        arguments = {**shipped_arguments(learner_name, env, preset), **chosen}
+        made = env_util.make_env(env)
         if states is not None:
             arguments["observed_states"] = observed_states(states, n_states, made, seed)
         learner = learner_class(made, seed=seed, **arguments)
         env_id = made.spec.id if made.spec else env
-        folder = RunFolder(out or Path("runs", env_id, f"{algo}-seed{seed}"), force)
+        folder = RunFolder(out or Path("runs", env_id, f"{learner_name}-seed{seed}"), force)
 
-    command = ["rlsp", "learn", env, "--algo", algo, "--seed", str(seed), "--out", str(folder.path)]
+    command = [
+        "rlsp",
+        "learn",
+        env,
+        "--learner",
+        learner_name,
+        "--seed",
+        str(seed),
+        "--out",
+        str(folder.path),
+    ]
     command += [] if timesteps is None else ["--timesteps", str(timesteps)]
-    command += [] if budget is None else ["--budget", budget]
+    command += [] if preset is None else ["--preset", preset]
     command += [] if states is None else ["--states", states, "--n-states", str(n_states)]
     command += [] if log_interval == 1 else ["--log-interval", str(log_interval)]
     command += [word for setting in settings or [] for word in ("--set", setting)]
@@ -157,12 +168,12 @@ def learn(
     config = {
         "command": shlex.join(command),
         "env": env,
-        "algo": algo,
+        "learner": learner_name,
         "seed": seed,
         "timestep": learner.timestep,
         "options": {
             "timesteps": timesteps,
-            "budget": (budget or DEFAULT_BUDGET) if algo == CONFIGURED else None,
+            "preset": (preset or DEFAULT_PRESET) if learner_name == CONFIGURED else None,
             "states": states,
             "n_states": None if states is None else n_states,
             **chosen,
@@ -189,15 +200,16 @@ def learn(
     finish(learner, env, folder, {**config, "wall_time_seconds": seconds})
 
 
-def shipped_arguments(algo: str, env: str, budget: str | None) -> dict[str, Any]:
+def shipped_arguments(learner_name: str, env: str, preset: str | None) -> dict[str, Any]:
     """The arguments of RLSP that the configurations of the package have for an environment."""
-    if algo == CONFIGURED:
+    if learner_name == CONFIGURED:
         from rlsp_sb3.experiments.config import load_config
 
-        return load_config(env, budget or DEFAULT_BUDGET).rlsp
-    if budget is not None:
+        return load_config(env, preset or DEFAULT_PRESET).rlsp
+    if preset is not None:
         raise ValueError(
-            f"--budget {budget}: expected it with --algo {CONFIGURED} only; for {algo} use --set"
+            f"--preset {preset}: expected it with --learner {CONFIGURED} only; for {learner_name} "
+            "use --set"
         )
     return {}
 
@@ -222,7 +234,7 @@ def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str
         reward_table,
     )
     from rlsp_sb3.evaluation.returns import measure_returns
-    from rlsp_sb3.learners.tabular import plans
+    from rlsp_sb3.learners.tabular import plans_policy
     from rlsp_sb3.protocols import ReportingLearner
     from rlsp_sb3.rewards.reward import LinearReward
 
@@ -237,7 +249,7 @@ def finish(learner: RewardLearner, env: str, folder: RunFolder, config: dict[str
         stdout.print(fractions_table(fractions))
     except NotOfferedError as error:
         say(f"true-return fractions are left out: {error}")
-    if not plans(learner) and has_policy(learner):
+    if not plans_policy(learner) and has_policy(learner):
         returns = measure_returns(learner, env, N_EPISODES, seed=learner.seed)
         stdout.print(returns_table(returns))
         config = {**config, "true_returns": returns.to_dict()}

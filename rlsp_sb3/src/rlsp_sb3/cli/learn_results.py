@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 
 from rlsp_sb3.learners.base import RewardLearner
-from rlsp_sb3.learners.tabular import plans
+from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.learners.true_return import true_return_fractions
 from rlsp_sb3.plotting.reward_figure import reward_heatmap
 from rlsp_sb3.protocols import ReportingLearner
@@ -18,7 +18,7 @@ from rlsp_sb3.runs.run_folder import RunFolder
 from rlsp_sb3.utils.arguments import ARRAYS
 from rlsp_sb3.utils.errors import NotOfferedError, PluginError
 from rlsp_sb3.video.recording import make_for_film, record
-from rlsp_sb3.video.robot_gif import _camera, picture_of, robot_gif
+from rlsp_sb3.video.robot_gif import _camera, observed_state_image, robot_gif
 
 FILM_STEPS = 300
 
@@ -44,12 +44,13 @@ def write_results(learner: RewardLearner, env_id: str, folder: RunFolder) -> Non
     folder.add("learner.zip", learner.save)
     folder.add("reward.json", write_reward)
     folder.add(
-        "reward.png", lambda path: reward_heatmap(learner, path, picture_of(learner, env_id))
+        "reward.png",
+        lambda path: reward_heatmap(learner, path, observed_state_image(learner, env_id)),
     )
     if isinstance(learner, ReportingLearner):
         for name, write in learner.figures().items():
             folder.add(f"figure-{name}.png", write)
-    if plans(learner):
+    if plans_policy(learner):
         folder.add("robot.gif", write_gif)
     else:
         folder.add("policy.gif", lambda path: _film_policy(learner, env_id, path))
@@ -87,7 +88,7 @@ def fractions_of(learner: RewardLearner) -> dict[str, float]:
     Raises:
         NotOfferedError: If they cannot be computed exactly.
     """
-    if not plans(learner):
+    if not plans_policy(learner):
         raise NotOfferedError(f"{type(learner).__name__} plans no policy")
     return true_return_fractions(learner)
 

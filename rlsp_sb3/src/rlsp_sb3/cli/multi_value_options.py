@@ -10,11 +10,11 @@ WHOLE = ("--set",)
 """Options whose values may have commas of their own."""
 
 
-class SeveralValues(TyperCommand):
+class MultiValueCommand(TyperCommand):
     """A command without positional arguments, whose options may have several values each.
 
-    What may be given several times may also be given once: ``--states 1 10 50`` and
-    ``--states 1,10,50`` are ``--states 1 --states 10 --states 50``.
+    What may be given several times may also be given once: ``--n-states 1 10 50`` and
+    ``--n-states 1,10,50`` are ``--n-states 1 --n-states 10 --n-states 50``.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -22,10 +22,10 @@ class SeveralValues(TyperCommand):
         several = {
             name for each in self.params if getattr(each, "multiple", False) for name in each.opts
         }
-        return super().parse_args(ctx, spread(args, several))
+        return super().parse_args(ctx, repeat_options(args, several))
 
 
-def spread(args: list[str], several: set[str]) -> list[str]:
+def repeat_options(args: list[str], several: set[str]) -> list[str]:
     """Write some options before each of their values.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rlsp_sb3.cli.console import say, user_errors
-from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.utils.errors import NotOfferedError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def plot(
         drawn = []
         for name, draw in figures.items():
             try:
-                with replacing(out / name) as unfinished:
+                with atomic_write(out / name) as unfinished:
                     notes += [f"{name}: {note}" for note in draw(groups, unfinished)]
                 drawn.append(name)
             except NotOfferedError as error:

@@ -13,10 +13,10 @@ from rlsp_sb3.cli.console import check_output, say, stdout, user_errors
 from rlsp_sb3.cli.printed_tables import returns_table
 from rlsp_sb3.data.episodes import Episode, check_npz_name, save_episodes
 from rlsp_sb3.data.minari_datasets import check_new_dataset, save_minari
-from rlsp_sb3.data.rollouts import rollout as run_policy
-from rlsp_sb3.env_util import make
+from rlsp_sb3.data.rollouts import rollout_env as run_policy
+from rlsp_sb3.env_util import make_env
 from rlsp_sb3.evaluation.returns import measure_returns
-from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.policies.load_policy import load_policy
 from rlsp_sb3.video.recording import check_film, make_for_film, record
 
@@ -90,7 +90,7 @@ def rollout(
             check_output(out)
         if minari is not None:
             check_new_dataset(minari)
-        made = make(env)
+        made = make_env(env)
         loaded = load_policy(policy, made)
         written = run_policy(
             loaded,
@@ -142,7 +142,7 @@ def evaluate(
     with user_errors():
         if out is not None:
             check_output(out)
-        made = make(env)
+        made = make_env(env)
         loaded = load_policy(policy, made)
         returns = measure_returns(
             loaded,
@@ -164,7 +164,7 @@ def evaluate(
                 "max_steps": max_steps,
             }
             text = json.dumps({**about, **returns.to_dict()}, indent=2)
-            with replacing(out) as unfinished:
+            with atomic_write(out) as unfinished:
                 unfinished.write_text(text + "\n", encoding="utf-8")
             say(f"{out} holds all returns")
 

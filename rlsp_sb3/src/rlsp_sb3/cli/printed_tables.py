@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.evaluation.returns import Returns
-from rlsp_sb3.experiments.gridworlds.table import Method, Summary
+from rlsp_sb3.experiments.gridworlds.table import FractionSummary, Method
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.utils.errors import PluginError
 
@@ -61,18 +61,18 @@ def fractions_table(fractions: dict[str, float]) -> Table:
 def method_tables(
     problems: Sequence[str],
     methods: Sequence[Method],
-    summaries: Mapping[tuple[str, str], Summary],
+    summaries: Mapping[tuple[str, str], FractionSummary],
 ) -> dict[str, Table]:
     """How good methods are on problems, and how many seconds they took, by title."""
 
-    def fraction(summary: Summary) -> Text:
+    def fraction(summary: FractionSummary) -> Text:
         low, mean, high = (f"{x:.3f}" for x in (summary.low, summary.mean, summary.high))
         return Text(mean if low == high else f"{mean}\n{low}…{high}", "bold")
 
-    def seconds(summary: Summary) -> Text:
+    def seconds(summary: FractionSummary) -> Text:
         return Text(f"{summary.seconds:,.3f}")
 
-    kinds: dict[str, Callable[[Summary], Text]] = {
+    kinds: dict[str, Callable[[FractionSummary], Text]] = {
         "fraction of the best true return": fraction,
         "seconds to infer the reward": seconds,
     }
@@ -138,7 +138,7 @@ def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str]]:
     failed = {}
     for spec in sorted(specs, key=lambda spec: spec.id):
         try:
-            with env_util.opened(spec) as env:
+            with env_util.open_env(spec) as env:
                 cells = _about(env, spec)
         except PluginError as error:  # one that is broken must not hide the others
             cells = ["?"] * 6

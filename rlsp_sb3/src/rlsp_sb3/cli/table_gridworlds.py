@@ -10,9 +10,9 @@ from rich.progress import Progress
 
 from rlsp_sb3.cli import table_mujoco, table_skills
 from rlsp_sb3.cli.console import say, stdout, user_errors
-from rlsp_sb3.cli.multi_value_options import SeveralValues
+from rlsp_sb3.cli.multi_value_options import MultiValueCommand
 from rlsp_sb3.experiments.report import markdown
-from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.io.atomic_write import atomic_write
 
 app = typer.Typer(no_args_is_help=True)
 table = typer.Typer(no_args_is_help=True, help="Compare methods, as the papers do.")
@@ -78,12 +78,12 @@ def gridworlds(
     from rlsp_sb3.experiments.gridworlds.figure import method_plot
     from rlsp_sb3.experiments.gridworlds.table import (
         CellFile,
-        Summary,
-        complete,
-        find_methods,
+        FractionSummary,
+        cell_name,
+        compute_cells,
+        find_gridworld_methods,
         find_problems,
-        name_of,
-        summarise,
+        summarize_cells,
     )
     from rlsp_sb3.experiments.run_log import RunLog
     from rlsp_sb3.experiments.table_metadata import TABLE, TableConfig
@@ -91,7 +91,7 @@ def gridworlds(
 
     with user_errors():
         names = None if methods is None else [name.strip() for name in methods.split(",")]
-        found, missing = find_methods(names, deep)
+        found, missing = find_gridworld_methods(names, deep)
         cell_file = CellFile(out / "cells.csv")
         env_util.register_envs()
         problems, broken = find_problems(env_util.plugin_specs())
@@ -138,9 +138,9 @@ def gridworlds(
             started = bar.tasks[0].description != ""
             bar.update(task, description=what, advance=1 if started else 0)
 
-        cells, reasons = complete(todo, cell_file, force, tell, log.add)
+        cells, reasons = compute_cells(todo, cell_file, force, tell, log.add)
         bar.update(task, completed=len(todo), description="done")
-    summaries = summarise(cells)
+    summaries = summarize_cells(cells)
     ids = [problem.env_id for problem in problems]
     tables = method_tables(ids, found, summaries)
     for title, figures in tables.items():
@@ -153,19 +153,21 @@ def gridworlds(
     if not cells:
         raise typer.Exit(1)
     with user_errors((OSError,)):
-        header = ("problem", "method", *Summary._fields)
+        header = ("problem", "method", *FractionSummary._fields)
         places = [(name, method.name) for name in ids for method in found]
         rows = [(*place, *summaries[place]) for place in places if place in summaries]
         write_csv(out / "table.csv", header, rows)
-        with replacing(out / "table.png") as unfinished:
+        with atomic_write(out / "table.png") as unfinished:
             method_plot(ids, found, summaries, unfinished)
-        markdown.write_tables(out / TABLE, tables, METHODS_EXPLANATION, [*left_out, *failed])
+        markdown.write_markdown_tables(
+            out / TABLE, tables, METHODS_EXPLANATION, [*left_out, *failed]
+        )
         files = ("cells.csv", "table.csv", "table.png")
-        config.write(log, {name_of(*cell[:3]): cell.seconds for cell in cells}, files)
+        config.write(log, {cell_name(*cell[:3]): cell.seconds for cell in cells}, files)
     say(f"In {out}: table.md, table.csv, table.png, config.json, and each result in cells.csv")
     if failed:
         raise typer.Exit(1)
 
 
-table.command(cls=SeveralValues, epilog=table_mujoco.EXAMPLES)(table_mujoco.mujoco)
-table.command(cls=SeveralValues, epilog=table_skills.EXAMPLES)(table_skills.skills)
+table.command(cls=MultiValueCommand, epilog=table_mujoco.EXAMPLES)(table_mujoco.mujoco)
+table.command(cls=MultiValueCommand, epilog=table_skills.EXAMPLES)(table_skills.skills)

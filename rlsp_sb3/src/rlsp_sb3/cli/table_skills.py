@@ -12,18 +12,18 @@ import yaml
 
 from rlsp_sb3.cli.console import say, stdout, user_errors
 from rlsp_sb3.cli.job_options import (
-    Budget,
-    Jobs,
-    Methods,
-    Progress,
-    RayAddress,
-    Settings,
-    States,
-    compute,
+    JobsOption,
+    MethodsOption,
+    NStatesOption,
+    PresetOption,
+    ProgressOption,
+    RayAddressOption,
+    SetOption,
+    compute_jobs,
     learning_seconds,
 )
 from rlsp_sb3.experiments.report import markdown
-from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.utils.errors import NotOfferedError
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
 
-- `rlsp table skills --rollout balancing_rollouts.pkl --budget smoke --seeds 1`
+- `rlsp table skills --rollout balancing_rollouts.pkl --preset smoke --seeds 1`
 
-- `rlsp table skills --rollout balancing_rollouts.pkl jumping_rollouts.pkl --states 1 --jobs 2`
+- `rlsp table skills --rollout balancing_rollouts.pkl jumping_rollouts.pkl --n-states 1 --jobs 2`
 
 - `rlsp table skills --rollout hop.npz --env Hopper-FW-v2 --methods rlsp waypoints --film mp4`
 """
@@ -52,13 +52,13 @@ def skills(
     env: Annotated[
         str, typer.Option(metavar="ENV", help="The environment that the rollouts are of.")
     ] = "HalfCheetah-Plot-v2",
-    states: States = None,
-    methods: Methods = None,
+    n_states: NStatesOption = None,
+    methods: MethodsOption = None,
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How many seeds, from 0 on.")] = 3,
-    budget: Budget = "fast",
-    settings: Settings = None,
-    jobs: Jobs = 1,
-    ray_address: RayAddress = None,
+    preset: PresetOption = "fast",
+    settings: SetOption = None,
+    jobs: JobsOption = 1,
+    ray_address: RayAddressOption = None,
     film: Annotated[
         str,
         typer.Option(
@@ -69,7 +69,7 @@ def skills(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
         "runs", "skills"
     ),
-    progress: Progress = None,
+    progress: ProgressOption = None,
 ) -> None:
     """Learn skills from states of a rollout, as section 4.2 of Lindner et al. (2021) does.
 
@@ -94,24 +94,24 @@ def skills(
     with user_errors():
         check_film(f"film{suffix}")
         plan = make_skill_plan(
-            rollout, env, states or (1, 10, 50), methods, seeds, budget, settings or ()
+            rollout, env, n_states or (1, 10, 50), methods, seeds, preset, settings or ()
         )
     left_out = [f"{name} is left out: {why}" for name, why in plan.left_out.items()]
     for line in left_out:
         say(line, style="yellow")
     configs = {plan.env_id: plan.config.to_dict()}
-    say(f"Configuration ({budget})", style="bold")
+    say(f"Configuration ({preset})", style="bold")
     say(yaml.safe_dump(configs, sort_keys=False, default_flow_style=None).rstrip())
     command = ["rlsp", "table", "skills", "--rollout", *map(str, rollout), "--env", env]
-    command += ["--states", *map(str, plan.states), "--methods", *plan.methods]
-    command += ["--seeds", str(seeds), "--budget", budget, "--film", film, "--out", str(out)]
+    command += ["--n-states", *map(str, plan.states), "--methods", *plan.methods]
+    command += ["--seeds", str(seeds), "--preset", preset, "--film", film, "--out", str(out)]
     command += [word for setting in settings or [] for word in ("--set", setting)]
     folder = ResultFolder(out)
     in_use = user_errors((InUseError,), status=1)
     with user_errors((OSError, ImportError)), in_use, folder.locked():
         config, log = TableConfig(out, command, configs, seeds, len(plan.jobs)), RunLog(out)
         config.write(log, learning_seconds(plan.jobs, folder))
-        reasons = compute(plan.jobs, folder, log, run_skill_job, jobs, ray_address, progress)
+        reasons = compute_jobs(plan.jobs, folder, log, run_skill_job, jobs, ray_address, progress)
         failed = [f"{name} failed: {why}" for name, why in reasons.items()]
         shown = show(plan, folder, suffix, [*left_out, *failed])
         films = films_of(plan.jobs, folder, suffix)
@@ -131,7 +131,7 @@ def show(plan: SkillPlan, folder: ResultFolder, suffix: str, missing: Sequence[s
         suffix: Of the films.
         missing: Why something has no result; that is written only.
     """
-    from rlsp_sb3.experiments.runner import done
+    from rlsp_sb3.experiments.runner import finished_jobs
     from rlsp_sb3.experiments.skills.figure import skill_plot
     from rlsp_sb3.experiments.skills.table import (
         TITLE,
@@ -142,7 +142,7 @@ def show(plan: SkillPlan, folder: ResultFolder, suffix: str, missing: Sequence[s
     from rlsp_sb3.experiments.table_cells import EXPLANATION
     from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE
 
-    pairs = done(plan.jobs, folder)
+    pairs = finished_jobs(plan.jobs, folder)
     if not pairs:
         return False
     curves = gather_curves(pairs)
@@ -152,12 +152,14 @@ def show(plan: SkillPlan, folder: ResultFolder, suffix: str, missing: Sequence[s
     say(EXPLANATION)
     write_skill_tables(folder.path, curves, pairs)
     for skill in plan.skills:
-        with replacing(folder.path / f"{skill.name}.png") as unfinished_png:
+        with atomic_write(folder.path / f"{skill.name}.png") as unfinished_png:
             skill_plot(plan, skill.name, curves, unfinished_png)
     notes = sorted({note for _, figures in pairs for note in figures.notes})
     for note in notes:
         say(f"note: {note}")
-    markdown.write_tables(folder.path / TABLE, {TITLE: table}, EXPLANATION, [*notes, *missing])
+    markdown.write_markdown_tables(
+        folder.path / TABLE, {TITLE: table}, EXPLANATION, [*notes, *missing]
+    )
     files = ", ".join([TABLE, *files_of(plan), CONFIG])
     say(f"In {folder.path}: {files}, and each result in jobs")
     make_missing_films(plan, folder, suffix)
@@ -171,10 +173,10 @@ def files_of(plan: SkillPlan) -> list[str]:
 
 def make_missing_films(plan: SkillPlan, folder: ResultFolder, suffix: str) -> None:
     """Film what has not been filmed; the table is good without."""
-    from rlsp_sb3.experiments.runner import done
+    from rlsp_sb3.experiments.runner import finished_jobs
     from rlsp_sb3.experiments.skills.films import jobs_to_film, make_films
 
-    todo = jobs_to_film([job for job, _ in done(plan.jobs, folder)], folder, suffix)
+    todo = jobs_to_film([job for job, _ in finished_jobs(plan.jobs, folder)], folder, suffix)
     try:
         make_films(todo, folder, suffix, lambda path: say(f"film: {path}"))
     except (NotOfferedError, TypeError, gym.error.Error) as error:

@@ -22,7 +22,7 @@ from rlsp_sb3.utils.checks import check_int, check_positive
 Seed = np.random.Generator | int | None
 
 
-def rollout(
+def rollout_env(
     policy: Policy,
     env: gym.Env[Any, Any] | str,
     n_episodes: int = 1,
@@ -87,7 +87,7 @@ def sample_observed_states(
         rng: The source of random numbers: a generator, a seed, or None for an unpredictable seed.
         env: The environment in which a policy acts, or its id; for no other source.
         deterministic: Whether a policy takes its most probable action; published: False.
-        noise: The probability of a random action, see :func:`rollout`.
+        noise: The probability of a random action, see :func:`rollout_env`.
         max_steps: Cut the episodes of a policy after so many steps.
 
     Returns:

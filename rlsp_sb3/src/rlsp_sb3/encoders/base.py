@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlsp_sb3.models.normalization import Scaling, clocks
+from rlsp_sb3.models.normalization import Normalizer, find_clock_entries
 from rlsp_sb3.type_aliases import FloatArray
 
 
@@ -107,7 +107,7 @@ class ScaledEncoder(Encoder):
     """
 
     def __init__(self, observation_shape: tuple[int, ...]) -> None:
-        self.scaling = Scaling(observation_shape)
+        self.scaling = Normalizer(observation_shape)
         self.is_fitted = False
 
     def fit(
@@ -119,7 +119,7 @@ class ScaledEncoder(Encoder):
         """Take mean and standard deviation from observations (N, *observation_shape)."""
         self.scaling.fit(observations)
         if next_observations is not None:
-            self.scaling.ignore(clocks(observations, next_observations))
+            self.scaling.ignore(find_clock_entries(observations, next_observations))
         self.is_fitted = True
         return {}
 

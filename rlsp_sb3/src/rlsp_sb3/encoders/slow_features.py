@@ -11,7 +11,7 @@ NOISE = 0.01  # variance of what is taken for noise, so that neither small nor s
 
 
 def slow_axes(features: FloatArray, next_features: FloatArray) -> FloatArray:
-    """Axes that make of standardised features uncorrelated ones, the larger the slower they are.
+    """Axes that make of standardized features uncorrelated ones, the larger the slower they are.
 
     As in slow feature analysis (Wiskott and Sejnowski 2002), an axis is slow if what is measured
     along it changes little in a step, for how much it varies. Each is as long as it would be
@@ -30,10 +30,10 @@ def slow_axes(features: FloatArray, next_features: FloatArray) -> FloatArray:
         Axes (F, F): ``features @ axes`` are the slow features.
     """
     n = len(features)
-    centred, change = features - features.mean(axis=0), next_features - features
-    variance = centred.T @ centred / n
+    centered, change = features - features.mean(axis=0), next_features - features
+    variance = centered.T @ centered / n
     noise = NOISE * np.eye(len(variance))
     pace, axes = eigh(change.T @ change / (2 * n) + noise, variance + noise)
     axes = axes / np.sqrt(pace)
-    total = np.sum((centred @ axes) ** 2) / n
+    total = np.sum((centered @ axes) ** 2) / n
     return np.asarray(axes / np.sqrt(total if total > 0 else 1.0))

@@ -12,15 +12,15 @@ from torch import nn
 
 from rlsp_sb3.encoders.base import ScaledEncoder
 from rlsp_sb3.encoders.slow_features import slow_axes
-from rlsp_sb3.io.state_arrays import joined, load_module, module_arrays, part
+from rlsp_sb3.io.state_arrays import flatten_arrays, load_module, module_arrays, subtree
 from rlsp_sb3.models.networks import IMAGE_AXES, image_decoder, image_encoder, mlp
-from rlsp_sb3.models.normalization import Scaling
-from rlsp_sb3.models.training import Schedule, fit
+from rlsp_sb3.models.normalization import Normalizer
+from rlsp_sb3.models.training import FitSettings, fit
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_int, check_positive
 
-FIT = Schedule(2500, 500, 1e-3)
-FIT_IMAGES = Schedule(500, 64, 1e-3)
+FIT = FitSettings(2500, 500, 1e-3)
+FIT_IMAGES = FitSettings(500, 64, 1e-3)
 MIN_FEATURE_STD = 0.1  # a latent that varies less is not in use
 
 
@@ -56,7 +56,7 @@ class StateVAE(ScaledEncoder):
         hidden: Sequence[int] = (128, 128),
         kl_weight: float = 1e-3,
         scale_latents: bool = True,
-        schedule: Schedule | None = None,
+        schedule: FitSettings | None = None,
         seed: int = 0,
         slow_features: bool = False,
     ) -> None:
@@ -68,7 +68,7 @@ class StateVAE(ScaledEncoder):
         self.kl_weight = kl_weight
         self.scale_latents = scale_latents
         is_image = len(observation_shape) == IMAGE_AXES
-        self.schedule = Schedule(*schedule) if schedule else FIT_IMAGES if is_image else FIT
+        self.schedule = FitSettings(*schedule) if schedule else FIT_IMAGES if is_image else FIT
         self.seed = seed
         self.slow_features = slow_features
         size = len(self.scaling.mean)
@@ -80,7 +80,7 @@ class StateVAE(ScaledEncoder):
             else:
                 self.encoder = mlp(size, 2 * n_latents, hidden, nn.LeakyReLU)
                 self.decoder = mlp(n_latents, size, tuple(reversed(hidden)), nn.LeakyReLU)
-        self.latent_scaling = Scaling((n_latents,))
+        self.latent_scaling = Normalizer((n_latents,))
         self.axes = np.eye(n_latents)
 
     @torch.no_grad()
@@ -141,7 +141,7 @@ class StateVAE(ScaledEncoder):
         """What was fitted, to be saved."""
         if not self.is_fitted:
             return {}
-        return joined(
+        return flatten_arrays(
             scaling=super().arrays(),
             latent_scaling=self.latent_scaling.arrays(),
             slow={"axes": self.axes} if self.slow_features else {},
@@ -152,9 +152,9 @@ class StateVAE(ScaledEncoder):
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over what :meth:`arrays` returned."""
         if arrays:
-            super().set_arrays(part(arrays, "scaling"))
-            self.latent_scaling.set_arrays(part(arrays, "latent_scaling"))
+            super().set_arrays(subtree(arrays, "scaling"))
+            self.latent_scaling.set_arrays(subtree(arrays, "latent_scaling"))
             if self.slow_features:
-                self.axes = np.array(part(arrays, "slow")["axes"])
-            load_module(self.encoder, part(arrays, "encoder"))
-            load_module(self.decoder, part(arrays, "decoder"))
+                self.axes = np.array(subtree(arrays, "slow")["axes"])
+            load_module(self.encoder, subtree(arrays, "encoder"))
+            load_module(self.decoder, subtree(arrays, "decoder"))

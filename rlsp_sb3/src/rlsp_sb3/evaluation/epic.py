@@ -144,15 +144,15 @@ def epic_distance(
             means = _means(name, function, np.concatenate([state, next_state]), actions, states)
             scale = max(scale, np.abs(means).max())
             shaped = shaped - means[: len(state)] + discount * means[len(state) :]
-        centred = shaped.astype(np.float64) - shaped.mean(dtype=np.float64)
-        norm = np.linalg.norm(centred)
+        centered = shaped.astype(np.float64) - shaped.mean(dtype=np.float64)
+        norm = np.linalg.norm(centered)
         if norm <= ROUNDING * precision * scale * np.sqrt(len(state)):
             raise ValueError(
                 f"{name} is constant on the {len(state)} transitions, up to potential shaping: it "
                 "prefers nothing, so that it has no distance to another reward; compare others, or "
                 "on other transitions"
             )
-        directions.append(centred / norm)
+        directions.append(centered / norm)
     # Unit vectors have ‖u - v‖² = 2 - 2ρ; this way of writing it keeps small distances exact.
     return float(min(np.linalg.norm(directions[0] - directions[1]) / 2, 1.0))
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from rlsp_sb3.models.networks import mlp
-from rlsp_sb3.models.normalization import Scaling
+from rlsp_sb3.models.normalization import Normalizer
 from rlsp_sb3.utils.checks import check_int
 
 SEGMENT = 8  # steps
@@ -30,7 +30,7 @@ MEASURE_EVERY = 10  # updates
 Segments = Sequence[NDArray[Any]]
 
 
-class Curve(NamedTuple):
+class CrossEntropyCurve(NamedTuple):
     """The cross-entropy while a classifier is trained.
 
     Attributes:
@@ -46,7 +46,7 @@ def segments(observations: ArrayLike, length: int = SEGMENT, gap: int = GAP) -> 
     """Cut the states of an episode into segments of time.
 
     States that follow each other are alike, so that a classifier would know a state that is held
-    out by its neighbours. Hence segments are held out whole, and states between them are left out.
+    out by its neighbors. Hence segments are held out whole, and states between them are left out.
 
     Args:
         observations: The observations of one episode in their order (L, *observation_shape).
@@ -63,7 +63,7 @@ def segments(observations: ArrayLike, length: int = SEGMENT, gap: int = GAP) -> 
     return [array[start : start + length] for start in starts]
 
 
-def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> Curve:
+def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> CrossEntropyCurve:
     """Train a classifier to tell states of two kinds apart, and test it on states it never saw.
 
     The test is that of Lindner et al. (2021, section 4.2 and its code), with a classifier as small
@@ -100,12 +100,12 @@ def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> 
             seen = [np.concatenate(_except(kind, fold, n_folds)) for kind in kinds]
             unseen = [np.concatenate(kind[fold::n_folds]) for kind in kinds]
             curves.append(_curve(seen, unseen))
-    return Curve(np.arange(0, N_UPDATES + 1, MEASURE_EVERY), np.mean(curves, axis=0))
+    return CrossEntropyCurve(np.arange(0, N_UPDATES + 1, MEASURE_EVERY), np.mean(curves, axis=0))
 
 
 def _curve(seen: Segments, unseen: Segments) -> list[float]:
     """The cross-entropy of what is unseen, while a classifier is trained on what is seen."""
-    scaling = Scaling(seen[0].shape[1:])
+    scaling = Normalizer(seen[0].shape[1:])
     scaling.fit(np.concatenate(seen))
     inputs, weights, labels = _batch(seen, scaling)
     test = _batch(unseen, scaling)
@@ -122,7 +122,7 @@ def _curve(seen: Segments, unseen: Segments) -> list[float]:
     return curve
 
 
-def _batch(kinds: Segments, scaling: Scaling) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _batch(kinds: Segments, scaling: Normalizer) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """States of both kinds, how much each counts, and of which kind it is."""
     inputs = torch.cat([scaling.scale(states) for states in kinds])
     sizes = torch.tensor([len(states) for states in kinds])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from rlsp_sb3.data.rollouts import Seed, rollout
+from rlsp_sb3.data.rollouts import Seed, rollout_env
 from rlsp_sb3.evaluation.seed_statistics import confidence_interval
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.utils.checks import check_int
@@ -70,7 +70,7 @@ def measure_returns(
     """Let a policy act and measure the rewards that the environment gives.
 
     Args:
-        policy: What acts, see :func:`~rlsp_sb3.data.rollout`.
+        policy: What acts, see :func:`~rlsp_sb3.data.rollout_env`.
         env: The environment, or the id of one.
         n_episodes: How many episodes, at least 1.
         seed: Seeds the environment, the policy's actions and the bootstrap.
@@ -88,7 +88,7 @@ def measure_returns(
     ended = [
         (episode.total_reward, len(episode), episode.terminated)
         for _ in track(range(n_episodes), "Episodes", disable=not progress_bar)
-        for episode in rollout(
+        for episode in rollout_env(
             policy, env, seed=rng, deterministic=deterministic, max_steps=max_steps
         )
     ]

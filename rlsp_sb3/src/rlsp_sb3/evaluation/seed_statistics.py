@@ -17,7 +17,7 @@ RESAMPLES = 9999
 RESAMPLES_OF_CURVES = 2000
 
 
-class Spread(NamedTuple):
+class SeedSpread(NamedTuple):
     """The values of N seeds, at one or several places.
 
     Attributes:
@@ -34,7 +34,7 @@ class Spread(NamedTuple):
     n: int
 
 
-def spread(values: ArrayLike) -> Spread:
+def seed_spread(values: ArrayLike) -> SeedSpread:
     """The mean and the spread of the values (N, ...) of N seeds."""
     seeds = np.asarray(values, dtype=np.float64)
     mean, low, high = seeds.mean(axis=0), seeds.min(axis=0), seeds.max(axis=0)
@@ -50,7 +50,7 @@ def spread(values: ArrayLike) -> Spread:
             random_state=np.random.default_rng(0),  # the same runs give the same figure
         ).confidence_interval
         low, high = interval.low, interval.high
-    return Spread(mean, np.asarray(low), np.asarray(high), len(seeds))
+    return SeedSpread(mean, np.asarray(low), np.asarray(high), len(seeds))
 
 
 def confidence_interval(
@@ -83,28 +83,28 @@ TRIMMED = 0.25  # of the values, from each end
 FEWEST_FOR_IQM = 4
 
 
-class Summary(NamedTuple):
+class SeedSummary(NamedTuple):
     """N values, such as those of N seeds.
 
     Attributes:
         n: How many there are.
         mean: Their mean.
         std: Their standard deviation (that of a sample, with N - 1); 0 for one value.
-        centre: Their interquartile mean, the mean without the lowest and the highest quarter; the
+        center: Their interquartile mean, the mean without the lowest and the highest quarter; the
             mean of fewer than 4 values, which have no quarters.
-        low: The lower end of the 95 % confidence interval of the centre; NaN for one value.
+        low: The lower end of the 95 % confidence interval of the center; NaN for one value.
         high: The upper end.
     """
 
     n: int
     mean: float
     std: float
-    centre: float
+    center: float
     low: float
     high: float
 
 
-def summarise(strata: Sequence[ArrayLike]) -> Summary:
+def summarize(strata: Sequence[ArrayLike]) -> SeedSummary:
     """The summary of all values of some strata, such as the seeds of one or several environments.
 
     The interval is that of the stratified percentile bootstrap: each stratum is resampled by
@@ -124,7 +124,7 @@ def summarise(strata: Sequence[ArrayLike]) -> Summary:
         raise ValueError("strata have no values: expected at least one")
     trimmed = TRIMMED if len(values) >= FEWEST_FOR_IQM else 0.0
 
-    def centre(*samples: NDArray[np.float64], axis: int = -1) -> Any:
+    def center(*samples: NDArray[np.float64], axis: int = -1) -> Any:
         return trim_mean(np.concatenate(samples, axis=axis), trimmed, axis=axis)
 
     low = high = float("nan")
@@ -132,7 +132,7 @@ def summarise(strata: Sequence[ArrayLike]) -> Summary:
         # Seeded, so that the same results give the same table.
         found = bootstrap(
             arrays,
-            centre,
+            center,
             n_resamples=RESAMPLES,
             confidence_level=CONFIDENCE,
             method="percentile",
@@ -141,4 +141,4 @@ def summarise(strata: Sequence[ArrayLike]) -> Summary:
         )
         low, high = map(float, found.confidence_interval)
     std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return Summary(len(values), float(values.mean()), std, float(centre(*arrays)), low, high)
+    return SeedSummary(len(values), float(values.mean()), std, float(center(*arrays)), low, high)

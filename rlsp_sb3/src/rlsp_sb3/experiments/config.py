@@ -19,7 +19,7 @@ from rlsp_sb3.utils.arguments import check_arguments
 from rlsp_sb3.utils.checks import check_choice, check_int
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 
-BUDGET_NAMES = ("paper", "fast", "smoke")
+PRESET_NAMES = ("paper", "fast", "smoke")
 DEFAULT = "default.yaml"
 SHORT = {"budget": "base", "encoder": "name"}
 """Entries whose name may stand for a mapping with nothing but that name, and how that is called."""
@@ -31,7 +31,7 @@ class Config:
 
     Args:
         rlsp: Arguments of the constructor of RLSP, as JSON can hold them.
-        fresh_timesteps: For how many environment steps a fresh policy is trained, at least 1.
+        retrain_timesteps: For how many environment steps a policy is retrained, at least 1.
         gail: Arguments of the constructor of GAIL, as JSON can hold them.
         gail_timesteps: For how many environment steps its generator is trained, at least 1.
         episodes: In how many episodes a policy's return is measured, at least 1.
@@ -44,7 +44,7 @@ class Config:
     """
 
     rlsp: dict[str, Any]
-    fresh_timesteps: int
+    retrain_timesteps: int
     gail: dict[str, Any]
     gail_timesteps: int
     episodes: int
@@ -52,7 +52,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check all entries."""
-        check_int("fresh_timesteps", self.fresh_timesteps, 1)
+        check_int("retrain_timesteps", self.retrain_timesteps, 1)
         check_int("gail_timesteps", self.gail_timesteps, 1)
         check_int("episodes", self.episodes, 1)
         check_int("transitions", self.transitions, 2)
@@ -66,24 +66,24 @@ class Config:
         return asdict(self)
 
 
-def load_config(env_id: str, budget: str = "fast", assignments: Iterable[str] = ()) -> Config:
+def load_config(env_id: str, preset: str = "fast", assignments: Iterable[str] = ()) -> Config:
     """The configuration for an environment.
 
     Args:
         env_id: The id of the environment.
-        budget: "paper", "fast" or "smoke".
-        assignments: What is to be other than shipped, as texts like "fresh_timesteps=1000",
+        preset: "paper", "fast" or "smoke".
+        assignments: What is to be other than shipped, as texts like "retrain_timesteps=1000",
             "rlsp.horizon=10" or "rlsp.budget.n_epochs=3", with values in YAML.
 
     Raises:
         TypeError: If an entry has a wrong type.
-        ValueError: If there is no such budget, or an assignment is none or names nothing.
+        ValueError: If there is no such preset, or an assignment is none or names nothing.
     """
-    check_choice("budget", budget, BUDGET_NAMES)
+    check_choice("preset", preset, PRESET_NAMES)
     file = _file_of(env_id)
     # A copy: what is shipped is read once.
-    chosen = deepcopy(_merged(_shipped()[DEFAULT][budget], _shipped()[file][budget]))
-    config = _checked(f"{file}, {budget}", chosen)
+    chosen = deepcopy(_merged(_shipped()[DEFAULT][preset], _shipped()[file][preset]))
+    config = _checked(f"{file}, {preset}", chosen)
     for assignment in assignments:
         chosen = _merged(chosen, _parse(assignment))
         config = _checked(f"--set {assignment}", chosen)
@@ -151,7 +151,7 @@ def _shipped() -> dict[str, dict[str, Any]]:
 def _read(name: str, text: str) -> dict[str, Any]:
     """A file, if it has all the entries on its first level and no others."""
     content = yaml.safe_load(text)
-    expected = {"envs", *BUDGET_NAMES}
+    expected = {"envs", *PRESET_NAMES}
     if not isinstance(content, dict) or set(content) != expected:
         raise ValueError(f"{name} has {content!r}: expected a mapping of {sorted(expected)}")
     return content

@@ -87,27 +87,27 @@ class Figures:
     Attributes:
         in_loop: The mean true return of the policy that was trained along with the reward; of the
             expert itself for :data:`EXPERT`.
-        fresh: The mean true return of a fresh policy; None if none is trained.
+        retrained: The mean true return of a retrained policy; None if none is trained.
         epic: The EPIC distance of the inferred reward from the true one; None if there is none.
         seconds: How long it took to infer the reward; None if that was interrupted and resumed, or
             if there is none.
-        fresh_seconds: How long it took to train the fresh policy; None if there is none.
+        retrain_seconds: How long it took to train the retrained policy; None if there is none.
         notes: Why a figure is missing.
         details: More of the returns, by what they are of.
     """
 
     in_loop: float
-    fresh: float | None
+    retrained: float | None
     epic: float | None
     seconds: float | None
-    fresh_seconds: float | None
+    retrain_seconds: float | None
     notes: tuple[str, ...] = ()
     details: dict[str, Any] | None = None
 
     @property
     def learning_seconds(self) -> float:
-        """For how long the reward and the fresh policy were learned, as far as that is known."""
-        return (self.seconds or 0.0) + (self.fresh_seconds or 0.0)
+        """Seconds of learning and retraining, as far as they are known."""
+        return (self.seconds or 0.0) + (self.retrain_seconds or 0.0)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
@@ -149,7 +149,7 @@ class Job(MethodJob):
         """All that the result depends on, as JSON can hold it; no more of the configuration."""
         config = self.config.to_dict()
         used = {
-            "rlsp": ("rlsp", "fresh_timesteps", "episodes", "transitions"),
+            "rlsp": ("rlsp", "retrain_timesteps", "episodes", "transitions"),
             "gail": ("gail", "gail_timesteps", "episodes", "transitions"),
             EXPERT: ("episodes",),
         }["rlsp" if self.method in RLSP_METHODS else self.method]

@@ -25,7 +25,7 @@ LEARNER = "learner.zip"
 TELL_EVERY = 0.5  # seconds
 
 
-def learn(
+def learn_job(
     job: MethodJob,
     observed: NDArray[Any],
     demonstrations: Callable[[], list[Episode]],
@@ -46,8 +46,8 @@ def learn(
         A learner that has learned.
     """
     learner_class = registry.load_learner(job.method)
-    progress = Progress(report, "learning")
-    env = env_util.make(job.env_id)
+    progress = ProgressReporter(report, "learning")
+    env = env_util.make_env(job.env_id)
     if work is not None and (work / LEARNER).exists():
         return learner_class.load(work / LEARNER, env)
     if job.method == "gail":
@@ -63,7 +63,7 @@ def learn(
     if job.method != "rlsp":
         report("fitting the encoder", 0.0)
         # Nothing but what comes before the first epoch.
-        ready = RLSP(env_util.make(job.env_id), observed, seed=job.seed, **arguments).learn(0)
+        ready = RLSP(env_util.make_env(job.env_id), observed, seed=job.seed, **arguments).learn(0)
         own = arguments_of(learner_class)
         arguments = {name: value for name, value in arguments.items() if name in own}
         arguments["encoder"] = ready.encoder
@@ -83,7 +83,7 @@ def archived(learner: RewardLearner, work: Path | None) -> bytes:
     return path.read_bytes()
 
 
-class Progress(BaseCallback):
+class ProgressReporter(BaseCallback):
     """Reports how many of its timesteps an algorithm has taken."""
 
     def __init__(self, report: Report, stage: str) -> None:

@@ -15,7 +15,7 @@ from rlsp_sb3.plotting.style import BLUE, GREEN, ORANGE, PURPLE
 from rlsp_sb3.rlsp.rlsp import RLSP
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 
-LOOKS = {  # markers tell them apart in grey
+LOOKS = {  # markers tell them apart in gray
     "rlsp": (BLUE, "o"),
     "average-features": (ORANGE, "s"),
     "waypoints": (GREEN, "^"),

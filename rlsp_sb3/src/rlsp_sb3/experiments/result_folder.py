@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rlsp_sb3.experiments.job import MethodJob, Outcome
-from rlsp_sb3.io.atomic_write import replacing, write_json
+from rlsp_sb3.io.atomic_write import atomic_write, write_json
 from rlsp_sb3.runs.run_folder import versions
 
 LOCK = ".lock"
@@ -76,7 +76,7 @@ class ResultFolder:
         files = {self.learner(job): outcome.learner, self.episodes(job): outcome.episodes}
         for path, written in files.items():
             if written is not None:
-                with replacing(path) as unfinished:
+                with atomic_write(path) as unfinished:
                     unfinished.write_bytes(written)
         content: dict[str, Any] = {
             "fingerprint": job.fingerprint,

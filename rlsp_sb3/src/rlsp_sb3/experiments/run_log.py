@@ -17,7 +17,7 @@ NAME = "runs.json"
 
 
 @dataclass
-class Run:
+class RunRecord:
     """A command that computed results.
 
     Attributes:
@@ -47,7 +47,7 @@ class RunLog:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._runs = _read(self._path)
-        self._now: Run | None = None
+        self._now: RunRecord | None = None
         self._last = 0.0
 
     def start(self, jobs_at_once: int, where: str | None = None) -> None:
@@ -57,7 +57,7 @@ class RunLog:
             jobs_at_once: How many results are computed at once.
             where: What computes them; None for this machine.
         """
-        self._now = Run(where or machine(), versions(), jobs_at_once, {})
+        self._now = RunRecord(where or machine(), versions(), jobs_at_once, {})
         self._last = time.monotonic()
 
     def add(self, result: str) -> None:
@@ -104,9 +104,9 @@ class RunLog:
         }
 
 
-def _read(path: Path) -> list[Run]:
+def _read(path: Path) -> list[RunRecord]:
     try:
-        return [Run(**run) for run in json.loads(path.read_text(encoding="utf-8"))]
+        return [RunRecord(**run) for run in json.loads(path.read_text(encoding="utf-8"))]
     except (FileNotFoundError, TypeError, ValueError):  # none, or not ours
         return []
 

@@ -12,12 +12,12 @@ from rlsp_sb3.experiments.result_folder import ResultFolder
 AnyJob = TypeVar("AnyJob", bound=MethodJob)
 
 
-def unfinished(jobs: Sequence[AnyJob], folder: ResultFolder) -> list[AnyJob]:
+def unfinished_jobs(jobs: Sequence[AnyJob], folder: ResultFolder) -> list[AnyJob]:
     """The jobs that have no result yet."""
     return [job for job in jobs if folder.find(job) is None]
 
 
-def complete(
+def run_jobs(
     jobs: Sequence[MethodJob],
     folder: ResultFolder,
     executor: Executor,
@@ -37,7 +37,7 @@ def complete(
     Returns:
         Why jobs have failed, by their names.
     """
-    todo = {job.name: job for job in unfinished(jobs, folder)}
+    todo = {job.name: job for job in unfinished_jobs(jobs, folder)}
     tasks = [
         Task(name, (job, folder.work(job) if executor.shares_disk else None))
         for name, job in todo.items()
@@ -52,7 +52,7 @@ def complete(
     return failed
 
 
-def done(jobs: Sequence[AnyJob], folder: ResultFolder) -> list[tuple[AnyJob, Any]]:
+def finished_jobs(jobs: Sequence[AnyJob], folder: ResultFolder) -> list[tuple[AnyJob, Any]]:
     """The jobs that have a result, with it."""
     found = [(job, folder.find(job)) for job in jobs]
     return [(job, figures) for job, figures in found if figures is not None]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.io.atomic_write import atomic_write
 
 # What numpy and zipfile raise when bytes make no sense.
 NONSENSE = (
@@ -30,7 +30,7 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]], *, compressed: boo
         compressed: Whether to take more time for less space.
     """
     save = np.savez_compressed if compressed else np.savez
-    with replacing(path) as unfinished, unfinished.open("wb") as file:
+    with atomic_write(path) as unfinished, unfinished.open("wb") as file:
         save(file, **dict(arrays))  # type: ignore[arg-type]
 
 

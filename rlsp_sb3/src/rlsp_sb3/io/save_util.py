@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.io.atomic_write import atomic_write
 
 FORMAT = "rlsp-learner-1"
 
@@ -42,7 +42,7 @@ def write_archive(path: str | Path, data: dict[str, Any], arrays: dict[str, NDAr
         "data.json": _to_json({"format": FORMAT, **data}),
         "arrays.safetensors": save(contiguous),
     }
-    with replacing(with_suffix(path)) as unfinished, ZipFile(unfinished, "w") as archive:
+    with atomic_write(with_suffix(path)) as unfinished, ZipFile(unfinished, "w") as archive:
         for name, content in members.items():
             # ZipInfo's default date instead of now: the same learner gives the same file.
             archive.writestr(ZipInfo(name), content, ZIP_DEFLATED)

@@ -1,4 +1,4 @@
-"""What networks and optimisers remember, as arrays with dotted names."""
+"""What networks and optimizers remember, as arrays with dotted names."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch import nn
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def joined(**parts: Arrays) -> dict[str, NDArray[Any]]:
+def flatten_arrays(**parts: Arrays) -> dict[str, NDArray[Any]]:
     """The arrays of some parts, each with the name of its part before its own."""
     return {
         f"{name}.{key}": value for name, arrays in parts.items() for key, value in arrays.items()
     }
 
 
-def part(arrays: Arrays, name: str) -> dict[str, NDArray[Any]]:
+def subtree(arrays: Arrays, name: str) -> dict[str, NDArray[Any]]:
     """The arrays of one part, with the names that they had before they were joined."""
     prefix = f"{name}."
     return {
@@ -46,7 +46,7 @@ def load_module(module: nn.Module, arrays: Arrays) -> None:
 
 
 def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]]:
-    """What an optimiser remembers of each parameter, by its number."""
+    """What an optimizer remembers of each parameter, by its number."""
     return {
         f"{i}.{key}": value.cpu().numpy().copy()
         for i, state in optimizer.state_dict()["state"].items()
@@ -56,10 +56,10 @@ def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, arrays: Arrays) -> None:
-    """Let an optimiser remember what :func:`optimizer_arrays` returned."""
+    """Let an optimizer remember what :func:`optimizer_arrays` returned."""
     numbers = {int(name.partition(".")[0]) for name in arrays}
     state = {
-        i: {key: _tensor(value) for key, value in part(arrays, str(i)).items()} for i in numbers
+        i: {key: _tensor(value) for key, value in subtree(arrays, str(i)).items()} for i in numbers
     }
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 

@@ -13,14 +13,14 @@ from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from rlsp_sb3.encoders.factory import encoder_settings, make_encoder
 from rlsp_sb3.learners.callbacks import with_checkpoints
-from rlsp_sb3.learners.eval_metrics import measure
+from rlsp_sb3.learners.eval_metrics import measure_learner
 from rlsp_sb3.learners.tabular import TabularLearner
 from rlsp_sb3.presets import Budget, find_budget
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.solvers.factory import find_solver, solver_name
 from rlsp_sb3.solvers.training_env import ForwardModel
 from rlsp_sb3.utils.checks import check_choice, check_int, check_mdp
-from rlsp_sb3.utils.timer import Stopwatch
+from rlsp_sb3.utils.timer import Timer
 
 AS_ARRAYS = ("inverse_dynamics", "transitions")
 """Arguments that files hold as arrays."""
@@ -103,12 +103,12 @@ class EpochLearner(TabularLearner):
         return super()._init_callback(callback, progress_bar)
 
     def _end_epoch(
-        self, epoch: int, clock: Stopwatch, callback: BaseCallback, log_interval: int
+        self, epoch: int, clock: Timer, callback: BaseCallback, log_interval: int
     ) -> bool:
         """Evaluate, log and call back; False to stop."""
         if self.eval_interval and epoch % self.eval_interval == 0:
             with clock("evaluation"):
-                self._record("eval", measure(self, np.random.default_rng(self.seed)))
+                self._record("eval", measure_learner(self, np.random.default_rng(self.seed)))
         self._record("time", clock.seconds)
         go_on = self._end_step(callback)
         if go_on and epoch % log_interval == 0:

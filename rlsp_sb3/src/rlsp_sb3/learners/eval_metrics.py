@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlsp_sb3.data.rollouts import rollout
-from rlsp_sb3.env_util import base_env
+from rlsp_sb3.data.rollouts import rollout_env
+from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.learners.base import RewardLearner
-from rlsp_sb3.learners.tabular import plans
+from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.learners.true_return import true_return_fractions
 from rlsp_sb3.type_aliases import FloatArray
 
 MAX_STEPS = 1_000
 
 
-def measure(learner: RewardLearner, rng: np.random.Generator) -> dict[str, float]:
+def measure_learner(learner: RewardLearner, rng: np.random.Generator) -> dict[str, float]:
     """What the reward and the policy of a learner are worth by the reward of its environment.
 
     That reward is not used to learn.
@@ -29,7 +29,7 @@ def measure(learner: RewardLearner, rng: np.random.Generator) -> dict[str, float
         steps long, by the environment's reward and by the inferred one, and the correlation of both
         rewards over its steps.
     """
-    if plans(learner):
+    if plans_policy(learner):
         true_reward = getattr(learner.unwrapped_env, "true_reward", None)
         if true_reward is None:
             return {}
@@ -39,8 +39,8 @@ def measure(learner: RewardLearner, rng: np.random.Generator) -> dict[str, float
             "true_return_fraction": fraction,
             "reward_correlation": correlation(learner.inferred_rewards, true_rewards),
         }
-    (episode,) = rollout(
-        learner, base_env(learner.env), seed=rng, deterministic=True, max_steps=MAX_STEPS
+    (episode,) = rollout_env(
+        learner, first_base_env(learner.env), seed=rng, deterministic=True, max_steps=MAX_STEPS
     )
     before, after = episode.observations[:-1], episode.observations[1:]
     done = np.zeros(len(after), dtype=np.bool_)

@@ -25,7 +25,7 @@ class TabularLearner(RewardLearner):
 
     They are combined in one of the two ways of Shah et al. 2019 (section 5 and appendix):
     "additive" plans for the task reward plus a weight times the inferred one; "bayesian" is for
-    learners with a prior, which it centres at the task reward, so that the inferred reward contains
+    learners with a prior, which it centers at the task reward, so that the inferred reward contains
     the task and is planned for alone. The policy plans for the time limit of the environment,
     without a temperature.
 
@@ -86,7 +86,7 @@ class TabularLearner(RewardLearner):
 
     @property
     def prior_mean(self) -> FloatArray:
-        """Where a prior of reward weights (F,) is centred."""
+        """Where a prior of reward weights (F,) is centered."""
         return self.task_reward if self.combination == "bayesian" else 0 * self.task_reward
 
     @property
@@ -141,7 +141,7 @@ class TabularLearner(RewardLearner):
         check_mdp(env.mdp, env.feature_names)
         if self.combination == "bayesian" and not hasattr(env, "task_reward"):
             raise ValueError(
-                f'combination="bayesian": env={env} offers no task_reward to centre the prior at'
+                f'combination="bayesian": env={env} offers no task_reward to center the prior at'
             )
         self._policy = None
 
@@ -151,6 +151,6 @@ class TabularLearner(RewardLearner):
         return tuple(self.unwrapped_env.feature_names)
 
 
-def plans(learner: RewardLearner) -> TypeGuard[TabularLearner]:
+def plans_policy(learner: RewardLearner) -> TypeGuard[TabularLearner]:
     """Whether a learner can plan policies in its environment."""
     return isinstance(learner, TabularLearner) and isinstance(learner.unwrapped_env, TabularEnv)

@@ -11,10 +11,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import nn
 
-from rlsp_sb3.io.state_arrays import joined, load_module, module_arrays, part
+from rlsp_sb3.io.state_arrays import flatten_arrays, load_module, module_arrays, subtree
 from rlsp_sb3.models.networks import mlp
-from rlsp_sb3.models.normalization import ActionScaling, Scaling
-from rlsp_sb3.models.training import Schedule, fit
+from rlsp_sb3.models.normalization import ActionNormalizer, Normalizer
+from rlsp_sb3.models.training import FitSettings, fit
 
 
 class DeltaModel:
@@ -39,9 +39,9 @@ class DeltaModel:
         noise: float = 1e-3,
         seed: int = 0,
     ) -> None:
-        self.origin = Scaling(observation_shape)
-        self.change = Scaling(observation_shape)
-        self.actions = ActionScaling(action_space)
+        self.origin = Normalizer(observation_shape)
+        self.change = Normalizer(observation_shape)
+        self.actions = ActionNormalizer(action_space)
         self.noise = noise
         self.low = self.high = np.zeros(observation_shape)
         size = len(self.origin.mean)
@@ -55,7 +55,7 @@ class DeltaModel:
         origins: NDArray[Any],
         actions: NDArray[Any],
         results: NDArray[Any],
-        schedule: Schedule,
+        schedule: FitSettings,
         rng: np.random.Generator,
     ) -> float:
         """Fit it, from where it is, to N changes.
@@ -102,7 +102,7 @@ class DeltaModel:
         """What was fitted, to be saved."""
         if not self.is_fitted:
             return {}
-        return joined(
+        return flatten_arrays(
             origin=self.origin.arrays(),
             change=self.change.arrays(),
             range={"low": self.low, "high": self.high},
@@ -113,9 +113,9 @@ class DeltaModel:
         """Take over what :meth:`arrays` returned."""
         if not arrays:
             return
-        self.origin.set_arrays(part(arrays, "origin"))
-        self.change.set_arrays(part(arrays, "change"))
-        limits = part(arrays, "range")
+        self.origin.set_arrays(subtree(arrays, "origin"))
+        self.change.set_arrays(subtree(arrays, "change"))
+        limits = subtree(arrays, "range")
         self.low, self.high = np.array(limits["low"]), np.array(limits["high"])
-        load_module(self.network, part(arrays, "network"))
+        load_module(self.network, subtree(arrays, "network"))
         self.is_fitted = True

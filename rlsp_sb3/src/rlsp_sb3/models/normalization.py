@@ -15,7 +15,7 @@ SMALLEST_STD = 1e-6
 CLOCK_TOLERANCE = 1e-3  # of an amount; single precision leaves less
 
 
-class Scaling:
+class Normalizer:
     """Flattens arrays (N, *shape) and brings each entry to mean 0 and standard deviation 1.
 
     Entries that never vary stay 0 as long as they keep their value.
@@ -64,7 +64,9 @@ class Scaling:
         self.mean, self.std = np.array(arrays["mean"]), np.array(arrays["std"])
 
 
-def clocks(observations: NDArray[Any], next_observations: NDArray[Any]) -> NDArray[np.bool_]:
+def find_clock_entries(
+    observations: NDArray[Any], next_observations: NDArray[Any]
+) -> NDArray[np.bool_]:
     """Which entries of observations count the steps: they change, and always by the same amount.
 
     Nothing that a person does changes them, so they say nothing of what the person wanted.
@@ -82,7 +84,7 @@ def clocks(observations: NDArray[Any], next_observations: NDArray[Any]) -> NDArr
     return np.asarray((amount > 0) & (np.ptp(change, axis=0) <= CLOCK_TOLERANCE * amount))
 
 
-class ActionScaling:
+class ActionNormalizer:
     """Actions as input of networks: numbers in [-1, 1], or one-hot if they are discrete.
 
     Args:

@@ -14,7 +14,7 @@ from torch import nn
 HELD_OUT = 0.05  # of the examples
 
 
-class Schedule(NamedTuple):
+class FitSettings(NamedTuple):
     """How long and how fast to fit.
 
     Attributes:
@@ -32,10 +32,10 @@ def fit(
     parameters: Iterable[nn.Parameter],
     loss: Callable[[NDArray[np.int64]], torch.Tensor],
     n_examples: int,
-    schedule: Schedule,
+    schedule: FitSettings,
     rng: np.random.Generator,
 ) -> float:
-    """Minimise a loss by Adam.
+    """Minimize a loss by Adam.
 
     Args:
         parameters: What to adapt.

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from rlsp_sb3.evaluation.seed_statistics import spread
-from rlsp_sb3.plotting.style import plain
+from rlsp_sb3.evaluation.seed_statistics import seed_spread
+from rlsp_sb3.plotting.style import plain_axes
 
 MAX_NAMED = 30
 NUMBERED = re.compile(r"(latent|cosine)_\d+")
@@ -41,20 +41,20 @@ def draw_sizes(
     Args:
         axes: Where to.
         weights: The weights (N, F) of N seeds, by label.
-        styles: The colour and the line style of each label.
+        styles: The color and the line style of each label.
     """
     for label, each in weights.items():
-        colour, style = styles[label]
-        mean, low, high, _ = spread(sorted_sizes(each))
+        color, style = styles[label]
+        mean, low, high, _ = seed_spread(sorted_sizes(each))
         ranks = np.arange(1, len(mean) + 1)
-        axes.plot(ranks, mean, color=colour, linestyle=style, label=label)
-        axes.fill_between(ranks, low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.plot(ranks, mean, color=color, linestyle=style, label=label)
+        axes.fill_between(ranks, low, high, color=color, alpha=0.2, linewidth=0)
         if len(weights) == 1:
-            axes.fill_between(ranks, 0, low, color=colour, alpha=0.08, linewidth=0)
+            axes.fill_between(ranks, 0, low, color=color, alpha=0.08, linewidth=0)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("rank of the feature (1: the largest weight)")
     axes.set_ylabel("absolute weight")
-    plain(axes)
+    plain_axes(axes)
 
 
 def sizes_title(feature_names: Sequence[str]) -> str:

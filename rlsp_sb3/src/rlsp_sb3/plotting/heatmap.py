@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rlsp_sb3.plotting.style import INK, LINE
 from rlsp_sb3.type_aliases import FloatArray
 
-COLOURS = "RdBu"  # red below 0, blue above: apart for the colour-blind too
+COLORS = "RdBu"  # red below 0, blue above: apart for the color-blind too
 
 
 @runtime_checkable
@@ -64,22 +64,22 @@ def draw_map(
         rewards: The rewards.
         symbols: What stands in each row, a letter for each cell.
         title: The title.
-        limit: The largest absolute reward that colours tell apart; None for that of these.
+        limit: The largest absolute reward that colors tell apart; None for that of these.
     """
     finite = rewards[np.isfinite(rewards)]
     largest = limit or float(np.abs(finite).max(initial=0)) or 1.0
-    limit = 1.25 * largest  # the ends of the colour map are too dark to be told apart
+    limit = 1.25 * largest  # the ends of the color map are too dark to be told apart
     axes.set_facecolor(LINE)
-    image = axes.imshow(rewards, cmap=COLOURS, vmin=-limit, vmax=limit)
+    image = axes.imshow(rewards, cmap=COLORS, vmin=-limit, vmax=limit)
     height, width = rewards.shape
     for (row, column), reward in np.ndenumerate(rewards):
         known = bool(np.isfinite(reward))
-        colour = "white" if known and abs(reward) > 0.7 * limit else INK
+        color = "white" if known and abs(reward) > 0.7 * limit else INK
         text = _signed(reward) if known else "×"
-        axes.text(column, row, text, color=colour, size=9, ha="center", va="center")
+        axes.text(column, row, text, color=color, size=9, ha="center", va="center")
         if row < len(symbols) and column < len(symbols[row]):
             place: dict[str, Any] = {"ha": "left", "va": "top", "size": 7, "weight": "bold"}
-            axes.text(column - 0.45, row - 0.45, symbols[row][column], color=colour, **place)
+            axes.text(column - 0.45, row - 0.45, symbols[row][column], color=color, **place)
     axes.set_title(title)
     axes.set_xticks(range(width))
     axes.set_yticks(range(height))

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rlsp_sb3.learners.base import RewardLearner
-from rlsp_sb3.learners.tabular import plans
+from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.plotting.feature_weights import are_named, draw_sizes, sizes_title
 from rlsp_sb3.plotting.heatmap import GridEnv, draw_map, draw_picture, rewards_by_cell, symbols_of
-from rlsp_sb3.plotting.style import BLUE, GREEN, INK, ORANGE, plain
+from rlsp_sb3.plotting.style import BLUE, GREEN, INK, ORANGE, plain_axes
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.utils.errors import NotOfferedError
 
@@ -37,7 +37,7 @@ def reward_heatmap(
     """
     env = learner.unwrapped_env
     panels: list[tuple[float, float, Any]] = []  # width and height, and what draws it
-    if plans(learner) and isinstance(env, GridEnv):
+    if plans_policy(learner) and isinstance(env, GridEnv):
         rewards = rewards_by_cell(learner)
         cell = max(0.62, 3 / max(rewards.shape))
         height, width = cell * rewards.shape[0], cell * rewards.shape[1]
@@ -92,7 +92,7 @@ def _draw_weights(axes: Axes, learner: RewardLearner) -> None:
     axes.set_xlabel("weight (task and true: 0 where none is drawn)")
     axes.set_title("weight of each feature")
     axes.margins(x=0.08)
-    plain(axes, "x")
+    plain_axes(axes, "x")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.figure.legend(loc="outside lower right", ncols=3, frameon=False)

@@ -1,4 +1,4 @@
-"""What figures have in common: colours that the colour-blind can tell apart, and plain axes."""
+"""What figures have in common: colors that the color-blind can tell apart, and plain axes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from matplotlib.figure import Figure
 # Okabe and Ito 2008.
 BLUE, SKY, ORANGE, YELLOW = "#0072B2", "#56B4E9", "#E69F00", "#F0E442"
 GREEN, PURPLE, VERMILLION = "#009E73", "#CC79A7", "#D55E00"
-GREY, INK, LINE = "#999999", "#28282E", "#DDDDDD"
+GRAY, INK, LINE = "#999999", "#28282E", "#DDDDDD"
 
-SERIES = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, GREY)
-"""The colours of lines and bars that are told apart by nothing else, in this order."""
+SERIES = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, GRAY)
+"""The colors of lines and bars that are told apart by nothing else, in this order."""
 LINE_STYLES = ("-", "--", ":", "-.")
-"""What tells lines apart when there are more than colours."""
+"""What tells lines apart when there are more than colors."""
 
 
-def plain(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:
+def plain_axes(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:
     """Take away the frame of axes and put light lines behind what they show."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color=LINE, linewidth=0.8)

@@ -17,8 +17,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.save_util import recursive_getattr
 
-from rlsp_sb3.env_util import make
-from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.env_util import make_env
+from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.save_util import with_suffix
 from rlsp_sb3.policies.sb3_file import read_sb3
@@ -44,7 +44,7 @@ class ExpertRun:
     The checkpoints of ``expert.zip`` are in ``expert.checkpoints``: files of SB3, the replay buffer
     of the newest one, and the settings. All of them are read without running code from them.
 
-    A run that was stopped goes on from the newest checkpoint, with the networks, the optimisers,
+    A run that was stopped goes on from the newest checkpoint, with the networks, the optimizers,
     the replay buffer and the counters of that time. Episodes start anew and random numbers are
     others, so that the result is not to the bit that of a run that was not stopped.
 
@@ -91,7 +91,7 @@ class ExpertRun:
         self.out = with_suffix(out)
         self.folder = self.out.with_suffix(".checkpoints")
         chosen = find_solver(solver) if solver else None
-        vec_env = make_vec_env(lambda: make(env), n_envs, seed=seed)
+        vec_env = make_vec_env(lambda: make_env(env), n_envs, seed=seed)
         action_space = vec_env.action_space
         solver_class = chosen or default_solver(action_space)
         spec = vec_env.get_attr("spec")[0]
@@ -143,7 +143,7 @@ class ExpertRun:
             try:
                 self.model.learn(
                     timesteps - done,
-                    callback=Checkpoints(self.folder, checkpoint_every),
+                    callback=ExpertCheckpoints(self.folder, checkpoint_every),
                     tb_log_name=f"{type(self.model).__name__}_{self.env_id.replace('/', '-')}",
                     reset_num_timesteps=done == 0,
                     progress_bar=progress_bar,
@@ -183,11 +183,11 @@ class ExpertRun:
         self.folder.mkdir(parents=True, exist_ok=True)
         for old in (*newest_first(self.folder), self.folder / BUFFER):
             old.unlink(missing_ok=True)
-        with replacing(path) as unfinished:
+        with atomic_write(path) as unfinished:
             unfinished.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
-class Checkpoints(BaseCallback):
+class ExpertCheckpoints(BaseCallback):
     """Writes checkpoints as SB3's CheckpointCallback does, but each whole or not at all.
 
     Args:
@@ -228,7 +228,7 @@ def write_checkpoint(model: BaseAlgorithm, folder: Path) -> None:
 
 def save_model(model: BaseAlgorithm, path: Path) -> None:
     """Write the file of an algorithm, all of it or nothing."""
-    with replacing(path) as unfinished, unfinished.open("wb") as file:
+    with atomic_write(path) as unfinished, unfinished.open("wb") as file:
         model.save(file)
 
 

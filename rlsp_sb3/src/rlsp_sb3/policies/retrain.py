@@ -15,7 +15,7 @@ from rlsp_sb3.encoders.base import FunctionEncoder
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.callbacks import as_callback
 from rlsp_sb3.protocols import TabularEnv
-from rlsp_sb3.solvers.base import seeded
+from rlsp_sb3.solvers.base import seeded_globally
 from rlsp_sb3.solvers.factory import find_solver, make_model
 from rlsp_sb3.solvers.training_env import is_simulated, make_training_env
 from rlsp_sb3.type_aliases import FloatArray
@@ -24,7 +24,7 @@ from rlsp_sb3.utils.checks import check_int
 NEEDED = ("solver", "solver_kwargs", "budget", "forward_model", "keep_termination")
 
 
-def train_fresh_policy(
+def retrain_policy(
     learner: RewardLearner,
     total_timesteps: int = 200_000,
     callback: MaybeCallback = None,
@@ -84,7 +84,7 @@ def train_fresh_policy(
         **(given.solver_kwargs or {}),
     }
     callbacks = [as_callback(callback)] + ([ProgressBarCallback()] if progress_bar else [])
-    with seeded(rng) as model_seed:
+    with seeded_globally(rng) as model_seed:
         model = make_model(
             solver, kwargs, env, feature, np.ones(1), given.budget, model_seed, learner.device
         )

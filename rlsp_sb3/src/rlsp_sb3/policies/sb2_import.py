@@ -25,7 +25,7 @@ MAX_BYTES = 2**28
 """How large a member of the file may be, unpacked."""
 
 
-class Layer(NamedTuple):
+class DenseLayer(NamedTuple):
     """A dense layer.
 
     Attributes:
@@ -57,7 +57,7 @@ def import_sb2_sac(
     value function instead, which SB3 has not), if they are in the file, take the environment's
     observations and actions, and have the same hidden layers as each other; otherwise all four are
     fresh. So are γ, τ and the coefficient of the entropy, where the file has them as numbers.
-    Other settings are SB3's defaults, and optimisers start anew.
+    Other settings are SB3's defaults, and optimizers start anew.
 
     Args:
         path: The file.
@@ -149,7 +149,7 @@ def _fraction(value: object) -> bool:
 
 def _layer(
     path: str | Path, parameters: dict[str, NDArray[Any]], name: str, n_inputs: int | None
-) -> Layer:
+) -> DenseLayer:
     """The layer of some name, which must take so many inputs, or any number if None."""
     try:
         kernel, bias = (parameters[f"{name}/{part}:0"] for part in ("kernel", "bias"))
@@ -168,12 +168,12 @@ def _layer(
             f"path={str(path)!r}: {name} takes {len(kernel)} inputs, and the layer before has "
             f"{n_inputs} outputs"
         )
-    return Layer(kernel.astype(np.float32), bias.astype(np.float32))
+    return DenseLayer(kernel.astype(np.float32), bias.astype(np.float32))
 
 
 def _layers(
     path: str | Path, parameters: dict[str, NDArray[Any]], network: str, last: str
-) -> list[Layer]:
+) -> list[DenseLayer]:
     """The layers of a network: fc0, fc1, … and the last one."""
     prefix = f"{network}/"
     names = {
@@ -185,16 +185,18 @@ def _layers(
     if unknown:
         raise ValueError(
             f"path={str(path)!r}: {network} has {sorted(unknown)}, and only plain networks of ReLU "
-            "layers can be imported (MlpPolicy without layer normalisation)"
+            "layers can be imported (MlpPolicy without layer normalization)"
         )
-    layers: list[Layer] = []
+    layers: list[DenseLayer] = []
     for name in [*hidden, last]:
         n_inputs = len(layers[-1].bias) if layers else None
         layers.append(_layer(path, parameters, f"{network}/{name}", n_inputs))
     return layers
 
 
-def _select(path: str | Path, first: Layer, inputs: Sequence[int] | None, n_rest: int = 0) -> Layer:
+def _select(
+    path: str | Path, first: DenseLayer, inputs: Sequence[int] | None, n_rest: int = 0
+) -> DenseLayer:
     """A first layer without the inputs left out; the last ``n_rest`` are not of the observation."""
     if inputs is None:
         return first
@@ -208,11 +210,11 @@ def _select(path: str | Path, first: Layer, inputs: Sequence[int] | None, n_rest
             )
     if len(set(inputs)) != len(inputs):
         raise ValueError(f"inputs={list(inputs)}: expected no index twice")
-    return Layer(first.kernel[[*inputs, *range(n, n + n_rest)]], first.bias)
+    return DenseLayer(first.kernel[[*inputs, *range(n, n + n_rest)]], first.bias)
 
 
 def _check_spaces(
-    path: str | Path, env: Any, actor: list[Layer], log_std: Layer
+    path: str | Path, env: Any, actor: list[DenseLayer], log_std: DenseLayer
 ) -> tuple[int, int]:
     """The lengths of observations and actions, if the policy fits to them."""
     expected = {
@@ -249,7 +251,7 @@ def _critics(
     inputs: Sequence[int] | None,
     n_observation: int,
     n_action: int,
-) -> list[list[Layer]]:
+) -> list[list[DenseLayer]]:
     """The layers of both critics; none if they are not there or do not fit."""
     try:
         critics = [
@@ -263,7 +265,7 @@ def _critics(
     return critics if fits and shapes[0][-1][1] == 1 else []
 
 
-def _copy(layers: Sequence[Layer], network: nn.Module) -> None:
+def _copy(layers: Sequence[DenseLayer], network: nn.Module) -> None:
     """Give a network of PyTorch the parameters of as many layers."""
     linears = [module for module in network.modules() if isinstance(module, nn.Linear)]
     for layer, linear in zip(layers, linears, strict=True):

@@ -15,7 +15,7 @@ class Prior(ABC):
     """A distribution of independent reward weights.
 
     Args:
-        mean: The centre (F,).
+        mean: The center (F,).
         std: The width, above 0: the standard deviation of the Gaussian, the scale of the Laplace
             distribution.
     """
@@ -55,7 +55,7 @@ class LaplacePrior(Prior):
         return float(-distance / self.std - len(theta) * np.log(2 * self.std))
 
     def gradient(self, theta: FloatArray) -> FloatArray:
-        """The gradient (F,) of the log density; 0 at the centre, where there is a kink."""
+        """The gradient (F,) of the log density; 0 at the center, where there is a kink."""
         return np.sign(self.mean - theta) / self.std
 
 

@@ -30,14 +30,14 @@ REFRESH_SHARE = 0.1
 """Mean and standard deviation are renewed when this share of the transitions is new."""
 
 
-class RelabelledReplayBuffer(ReplayBuffer):
+class RelabeledReplayBuffer(ReplayBuffer):
     """Replays transitions with the reward θ·φ(next observation), for the θ of the moment.
 
     The environment's own reward is not used. Features are computed once, when transitions are
     added, and of observations as they are before any :class:`VecNormalize`. For every off-policy
     algorithm of SB3, with an array as observation:
 
-    >>> SAC("MlpPolicy", env, replay_buffer_class=RelabelledReplayBuffer,
+    >>> SAC("MlpPolicy", env, replay_buffer_class=RelabeledReplayBuffer,
     ...     replay_buffer_kwargs={"features": features, "theta": theta})
     >>> model.replay_buffer.theta = new_theta
 
@@ -77,7 +77,7 @@ class RelabelledReplayBuffer(ReplayBuffer):
     ) -> None:
         if optimize_memory_usage:
             raise ValueError(
-                "optimize_memory_usage=True: expected False, a RelabelledReplayBuffer keeps each "
+                "optimize_memory_usage=True: expected False, a RelabeledReplayBuffer keeps each "
                 "next observation"
             )
         if isinstance(observation_space, spaces.Dict):
@@ -209,7 +209,7 @@ class RelabelledReplayBuffer(ReplayBuffer):
     def _normalize_reward(  # type: ignore[override]
         self, reward: NDArray[Any], env: VecNormalize | None = None
     ) -> NDArray[Any]:
-        """Standardise; what VecNormalize knows is the scale of the environment's own reward."""
+        """Standardize; what VecNormalize knows is the scale of the environment's own reward."""
         if not self.standardize:
             return reward
         return ((reward - self._mean) / self._std).astype(np.float32)

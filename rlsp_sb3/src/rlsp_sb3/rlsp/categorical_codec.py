@@ -14,7 +14,7 @@ from rlsp_sb3.models.networks import one_hot
 MAX_VALUES = 64
 
 
-class Vocabulary:
+class CategoricalCodec:
     """The values that each entry of an observation takes.
 
     Entries that never vary are left out of the codes. A value that was not there when the
@@ -77,7 +77,7 @@ class Vocabulary:
         return torch.as_tensor(flat / self.scales, dtype=torch.float32)
 
 
-class ImageVocabulary(Vocabulary):
+class ImageCodec(CategoricalCodec):
     """A symbol for each state, for observations with too many entries to look at each.
 
     States are given by their numbers. One that was not there when the vocabulary was made counts
@@ -107,7 +107,7 @@ class ImageVocabulary(Vocabulary):
         return one_hot(self.encode(observations)[:, 0].numpy(), len(self.known))
 
 
-class StateVocabulary(Vocabulary):
+class StateIndexCodec(CategoricalCodec):
     """The same codes for states that are given by their numbers.
 
     The codes of a state are worked out once, and remembered.

@@ -14,21 +14,21 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.data.transitions import Transitions, collect, concatenate
 from rlsp_sb3.encoders.base import Encoder
-from rlsp_sb3.env_util import base_env
-from rlsp_sb3.io.state_arrays import joined, load_module, module_arrays, part
+from rlsp_sb3.env_util import first_base_env
+from rlsp_sb3.io.state_arrays import flatten_arrays, load_module, module_arrays, subtree
 from rlsp_sb3.models.delta_model import DeltaModel
-from rlsp_sb3.models.normalization import clocks
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.normalization import find_clock_entries
+from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.presets import Budget
 from rlsp_sb3.rlsp.gradient import feature_counts, simulate_forward
-from rlsp_sb3.rlsp.gradient_estimator import Arrays, PastWeights, World
+from rlsp_sb3.rlsp.gradient_estimator import Arrays, GradientEstimator, TrajectoryWeights
 from rlsp_sb3.rlsp.inverse_dynamics import DeltaInverseDynamics
 from rlsp_sb3.rlsp.inverse_policy import StationaryInversePolicy
-from rlsp_sb3.rlsp.past_trajectories import Observations, Past
+from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories
 from rlsp_sb3.rlsp.trajectory_weights import cosine_weights, initial_weights, uniform_weights
 from rlsp_sb3.simulators.base import Simulator, finite
 from rlsp_sb3.simulators.learned import LearnedSimulator
-from rlsp_sb3.simulators.rollout import Trajectories, rollout
+from rlsp_sb3.simulators.rollout import Trajectories, rollout_simulator
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solvers.base import SB3Solver
 from rlsp_sb3.solvers.factory import Algorithm, make_model
@@ -41,7 +41,7 @@ SMALLEST_SHARE = 0.2  # of the trajectories that count, as effective sample size
 MARGIN = 10.0  # how far pasts may leave the range that was seen, in widths of that range
 
 
-class SampledWorld(World):
+class ContinuousGradientEstimator(GradientEstimator):
     """Trains the policy, and learns inverse models of observations that are numbers.
 
     The inverse models do not know the time. The inverse dynamics are fitted to transitions that
@@ -78,7 +78,7 @@ class SampledWorld(World):
         transitions: Transitions | None,
         horizon: int,
         budget: Budget,
-        weights: PastWeights,
+        weights: TrajectoryWeights,
     ) -> None:
         self.observed = observed_states
         self.solver = solver
@@ -98,7 +98,7 @@ class SampledWorld(World):
         """Whether what follows is learned, too."""
         return isinstance(self.simulator, LearnedSimulator)
 
-    def prepare(self, rng: np.random.Generator) -> dict[str, float]:
+    def setup(self, rng: np.random.Generator) -> dict[str, float]:
         """Collect transitions, and fit the encoder and the inverse dynamics to them."""
         budget, losses = self._budget, dict[str, float]()
         if not self._encoder.is_fitted:
@@ -123,7 +123,7 @@ class SampledWorld(World):
         self.inverse_policy.after.fit(seen.next_observations)
         return losses
 
-    def first_theta(self, theta: FloatArray) -> FloatArray:
+    def initial_theta(self, theta: FloatArray) -> FloatArray:
         """The features of the observed states, with norm 1 (Lindner et al. 2021, Algorithm 1)."""
         total = self._encoder(self.observed).sum(axis=0)
         return np.asarray(total / max(float(np.linalg.norm(total)), 1e-12))
@@ -135,7 +135,7 @@ class SampledWorld(World):
         return self.transitions
 
     @property
-    def limits(self) -> tuple[FloatArray, FloatArray]:
+    def observation_bounds(self) -> tuple[FloatArray, FloatArray]:
         """Between which observations (*observation_shape) pasts may be: near what was seen."""
         collected = self._collected
         seen = [self.observed, collected.observations, collected.next_observations]
@@ -145,27 +145,29 @@ class SampledWorld(World):
         space: Any = self._env.observation_space
         return np.maximum(low - width, space.low), np.minimum(high + width, space.high)
 
-    def follow(self, past: Past | None, rng: np.random.Generator) -> dict[str, float]:
+    def fit_inverse_models(
+        self, past: PastTrajectories | None, rng: np.random.Generator
+    ) -> dict[str, float]:
         """Fit the inverse policy to what the policy does, and at times the dynamics."""
         budget, n = self._budget, self._budget.n_rollouts
         starts = self.simulator.reset(n)
         ends = self.observed if past is None else past.states
         starts[n // 2 :] = ends[rng.integers(len(ends), size=n - n // 2)]
         actions, after = steps_of(
-            rollout(self.simulator, self.solver.act, starts, self._horizon - 1)
+            rollout_simulator(self.simulator, self.solver.act, starts, self._horizon - 1)
         )
         schedule = budget.inverse_policy
         if self._n_fits == 0:
             schedule = budget.first_inverse_policy
         elif not budget.keep_inverse_policy:
-            self.inverse_policy.reinitialise(rng)
+            self.inverse_policy.reinitialize(rng)
         losses = {"inverse_policy_loss": self.inverse_policy.fit(actions, after, schedule, rng)}
         if budget.dynamics_again and self._n_fits % budget.again_every == 0:
             losses |= self._fit_dynamics(budget.dynamics_again, rng)
         self._n_fits += 1
         return losses
 
-    def _fit_dynamics(self, schedule: Schedule, rng: np.random.Generator) -> dict[str, float]:
+    def _fit_dynamics(self, schedule: FitSettings, rng: np.random.Generator) -> dict[str, float]:
         """Fit the dynamics again, to old and new transitions in equal parts."""
         seen = self._collected
         new = self.solver.transitions(len(seen.actions), rng)
@@ -176,7 +178,7 @@ class SampledWorld(World):
             losses["forward_dynamics_loss"] = self.simulator.fit(seen, schedule, rng)
         return losses
 
-    def weigh(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
+    def trajectory_weights(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
         """How much each past counts (N,)."""
         reached = past.observations[0]
         if self._weights == "cosine":
@@ -186,17 +188,21 @@ class SampledWorld(World):
         # A past that is shorter than the full horizon begins where the person was on the way.
         n_before = self._horizon - len(past.observations)
         starts = self.simulator.reset(len(reached))
-        on_the_way = rollout(self.simulator, self.solver.act, starts, n_before).observations[-1]
+        on_the_way = rollout_simulator(
+            self.simulator, self.solver.act, starts, n_before
+        ).observations[-1]
         smallest_size = SMALLEST_SHARE * len(reached)
         scaling = self.inverse_dynamics.model.origin
         known = on_the_way[finite(on_the_way)]
         seen = self._collected
-        is_clock = clocks(seen.observations, seen.next_observations).reshape(reached.shape[1:])
+        is_clock = find_clock_entries(seen.observations, seen.next_observations).reshape(
+            reached.shape[1:]
+        )
         # The time at which the states were observed says nothing of where the person was.
         reached, known = (np.where(is_clock, 0, each) for each in (reached, known))
         return initial_weights(reached, known, scaling, smallest_size), {}
 
-    def credit(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
+    def feature_differences(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
         """The features of each past minus those of the policy from the same start (N, F).
 
         That is the gradient where nothing is random (Lindner et al. 2021, equation 5).
@@ -216,7 +222,7 @@ class SampledWorld(World):
         learned_simulator = (
             self.simulator.arrays() if isinstance(self.simulator, LearnedSimulator) else {}
         )
-        return joined(
+        return flatten_arrays(
             solver=self.solver.arrays(),
             inverse_policy=module_arrays(self.inverse_policy),
             inverse_policy_scaling=self.inverse_policy.after.arrays(),
@@ -228,16 +234,16 @@ class SampledWorld(World):
 
     def set_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`arrays` returned."""
-        self.solver.set_arrays(part(arrays, "solver"))
-        load_module(self.inverse_policy, part(arrays, "inverse_policy"))
-        self.inverse_policy.after.set_arrays(part(arrays, "inverse_policy_scaling"))
-        self.inverse_dynamics.model.set_arrays(part(arrays, "inverse_dynamics"))
-        seen = part(arrays, "transitions")
+        self.solver.set_arrays(subtree(arrays, "solver"))
+        load_module(self.inverse_policy, subtree(arrays, "inverse_policy"))
+        self.inverse_policy.after.set_arrays(subtree(arrays, "inverse_policy_scaling"))
+        self.inverse_dynamics.model.set_arrays(subtree(arrays, "inverse_dynamics"))
+        seen = subtree(arrays, "transitions")
         if seen:
             self.transitions = Transitions(**seen)
         if isinstance(self.simulator, LearnedSimulator):
-            self.simulator.set_arrays(part(arrays, "simulator"))
-        self._n_fits = int(part(arrays, "fits")["n"])
+            self.simulator.set_arrays(subtree(arrays, "simulator"))
+        self._n_fits = int(subtree(arrays, "fits")["n"])
 
 
 def steps_of(trajectories: Trajectories) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -248,7 +254,7 @@ def steps_of(trajectories: Trajectories) -> tuple[NDArray[Any], NDArray[Any]]:
     return actions[known], after[known]
 
 
-def make_sampled_world(
+def make_continuous_estimator(
     venv: VecEnv,
     observed_states: Observations,
     encoder: Encoder,
@@ -257,21 +263,21 @@ def make_sampled_world(
     solver_kwargs: Mapping[str, Any],
     horizon: int,
     budget: Budget,
-    weights: PastWeights,
+    weights: TrajectoryWeights,
     forward_model: ForwardModel,
     keep_termination: bool,
     inverse_dynamics: DeltaInverseDynamics | None,
     transitions: Transitions | None,
     rng: np.random.Generator,
     device: torch.device,
-) -> SampledWorld:
-    """Put a world together; the arguments are those of RLSP and of SampledWorld.
+) -> ContinuousGradientEstimator:
+    """Put a world together; the arguments are those of RLSP and of ContinuousGradientEstimator.
 
     Raises:
         TypeError: If the environment does not offer what this takes.
         ValueError: If arguments do not fit together.
     """
-    env = base_env(venv)
+    env = first_base_env(venv)
     seeds = rng.integers(2**31, size=4)
     shape = env.observation_space.shape or ()
     simulated = is_simulated(venv, forward_model)
@@ -297,7 +303,7 @@ def make_sampled_world(
     inverse_policy = StationaryInversePolicy(
         shape, env.action_space, budget.inverse_policy_hidden, seed=int(seeds[3])
     )
-    return SampledWorld(
+    return ContinuousGradientEstimator(
         env,
         observed_states,
         encoder,

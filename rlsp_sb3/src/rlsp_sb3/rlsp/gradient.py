@@ -7,14 +7,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from rlsp_sb3.rlsp.past_trajectories import Observations, Past, same
+from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories, same_observations
 from rlsp_sb3.simulators.base import Simulator
-from rlsp_sb3.simulators.rollout import BatchPolicy, rollout
+from rlsp_sb3.simulators.rollout import BatchPolicy, rollout_simulator
 
 Features = Callable[[Observations], NDArray[np.float64]]
 
 
-def simulate_forward(past: Past, policy: BatchPolicy, simulator: Simulator) -> Observations:
+def simulate_forward(
+    past: PastTrajectories, policy: BatchPolicy, simulator: Simulator
+) -> Observations:
     """What a policy would have done from the first states of pasts on.
 
     Args:
@@ -26,7 +28,9 @@ def simulate_forward(past: Past, policy: BatchPolicy, simulator: Simulator) -> O
         Observations (T, N, *observation_shape), the first ones those of the past; NaN from where a
         trajectory became unstable.
     """
-    return rollout(simulator, policy, past.observations[0], len(past.actions)).observations
+    return rollout_simulator(
+        simulator, policy, past.observations[0], len(past.actions)
+    ).observations
 
 
 def feature_counts(features: Features, observations: Observations) -> NDArray[np.float64]:
@@ -48,7 +52,7 @@ def feature_counts(features: Features, observations: Observations) -> NDArray[np
 
 
 def feature_advantages(
-    past: Past,
+    past: PastTrajectories,
     policy: BatchPolicy,
     simulator: Simulator,
     features: Callable[[Observations], NDArray[np.float64]],
@@ -86,7 +90,7 @@ def feature_advantages(
         def act(states: Observations, steps: int) -> NDArray[np.int64]:
             return np.asarray(policy(states, time + steps))
 
-        states = rollout(simulator, act, starts, last - time).observations
+        states = rollout_simulator(simulator, act, starts, last - time).observations
         return np.asarray(features(states).sum(axis=0))
 
     total = features(past.observations).sum(axis=0) - collected(past.observations[0], 0)
@@ -95,7 +99,7 @@ def feature_advantages(
     for t, actions in enumerate(past.actions):
         happened = past.observations[t + 1]
         could_have = simulator.step(past.observations[t], actions)
-        rows = np.flatnonzero(~same(could_have, happened))
+        rows = np.flatnonzero(~same_observations(could_have, happened))
         if len(rows):
             total[rows] += collected(could_have[rows], t + 1) - collected(happened[rows], t + 1)
     return np.asarray(total)

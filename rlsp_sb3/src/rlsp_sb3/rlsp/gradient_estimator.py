@@ -12,15 +12,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rlsp_sb3.rlsp.past_trajectories import InverseDynamics, InversePolicy, Observations, Past
+from rlsp_sb3.rlsp.past_trajectories import (
+    InverseDynamics,
+    InversePolicy,
+    Observations,
+    PastTrajectories,
+)
 from rlsp_sb3.solvers.base import Solver
 from rlsp_sb3.type_aliases import FloatArray
 
 Arrays = dict[str, NDArray[Any]]
-PastWeights = Literal["none", "initial", "cosine"]
+TrajectoryWeights = Literal["none", "initial", "cosine"]
 
 
-class World(ABC):
+class GradientEstimator(ABC):
     """The parts of a simulation of the past.
 
     Attributes:
@@ -35,7 +40,7 @@ class World(ABC):
     inverse_policy: InversePolicy
     inverse_dynamics: InverseDynamics
 
-    def prepare(self, rng: np.random.Generator) -> dict[str, float]:
+    def setup(self, rng: np.random.Generator) -> dict[str, float]:
         """Do what has to be done once before anything is simulated.
 
         Returns:
@@ -43,17 +48,19 @@ class World(ABC):
         """
         return {}
 
-    def first_theta(self, theta: FloatArray) -> FloatArray:
+    def initial_theta(self, theta: FloatArray) -> FloatArray:
         """The weights (F,) to start from, given those that a learner has from the beginning."""
         return theta
 
     @property
-    def limits(self) -> tuple[FloatArray, FloatArray] | None:
+    def observation_bounds(self) -> tuple[FloatArray, FloatArray] | None:
         """Between which observations (*observation_shape) pasts may be; None for any."""
         return None
 
     @abstractmethod
-    def follow(self, past: Past | None, rng: np.random.Generator) -> dict[str, float]:
+    def fit_inverse_models(
+        self, past: PastTrajectories | None, rng: np.random.Generator
+    ) -> dict[str, float]:
         """Fit the inverse models to the person's policy as it is now.
 
         Args:
@@ -65,11 +72,11 @@ class World(ABC):
         """
 
     @abstractmethod
-    def weigh(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
+    def trajectory_weights(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
         """How much each past counts (N,), and what to log."""
 
     @abstractmethod
-    def credit(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
+    def feature_differences(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
         """What each past says of the gradient of the log likelihood (N, F), and what to log."""
 
     @abstractmethod

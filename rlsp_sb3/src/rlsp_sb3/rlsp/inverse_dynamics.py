@@ -12,8 +12,8 @@ from torch import nn
 from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.models.delta_model import DeltaModel
 from rlsp_sb3.models.networks import draw, mlp, one_hot
-from rlsp_sb3.models.training import Schedule
-from rlsp_sb3.rlsp.categorical_codec import Vocabulary
+from rlsp_sb3.models.training import FitSettings
+from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec
 
 N_COMPONENTS = 4
 # Bounds that keep gradients out of the range of denormal numbers, which take ten times as long.
@@ -33,7 +33,7 @@ class DiscreteInverseDynamics(nn.Module):
         n_actions: The number of actions to choose from.
     """
 
-    def __init__(self, vocabulary: Vocabulary, n_times: int, n_actions: int) -> None:
+    def __init__(self, vocabulary: CategoricalCodec, n_times: int, n_actions: int) -> None:
         super().__init__()
         self.vocabulary = vocabulary
         self.n_times = n_times
@@ -69,8 +69,8 @@ class DiscreteInverseDynamics(nn.Module):
         """The mean negative log likelihood of N observations."""
         weights, logits = self(after, actions, times)
         codes = self.vocabulary.encode(before)[:, None].expand(-1, N_COMPONENTS, -1)
-        normalisers = torch.log(logits.exp() @ self.membership)
-        log_probability = logits.gather(2, codes).sum(dim=2) - normalisers.sum(dim=2)
+        normalizers = torch.log(logits.exp() @ self.membership)
+        log_probability = logits.gather(2, codes).sum(dim=2) - normalizers.sum(dim=2)
         joint = weights + log_probability
         floor = joint.detach().amax(dim=1, keepdim=True) - WIDEST_GAP
         return -torch.logsumexp(torch.maximum(joint, floor), dim=1).mean()
@@ -106,7 +106,9 @@ class DeltaInverseDynamics:
     def __init__(self, model: DeltaModel) -> None:
         self.model = model
 
-    def fit(self, transitions: Transitions, schedule: Schedule, rng: np.random.Generator) -> float:
+    def fit(
+        self, transitions: Transitions, schedule: FitSettings, rng: np.random.Generator
+    ) -> float:
         """Fit it, from where it is, to transitions.
 
         Returns:

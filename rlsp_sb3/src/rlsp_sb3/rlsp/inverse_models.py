@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from rlsp_sb3.io.state_arrays import (
-    joined,
+    flatten_arrays,
     load_module,
     load_optimizer,
     module_arrays,
     optimizer_arrays,
-    part,
+    subtree,
 )
-from rlsp_sb3.rlsp.categorical_codec import Vocabulary
+from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec
 from rlsp_sb3.rlsp.inverse_dynamics import DiscreteInverseDynamics
 from rlsp_sb3.rlsp.inverse_policy import CategoricalInversePolicy
 from rlsp_sb3.simulators.rollout import Trajectories
@@ -38,7 +38,7 @@ class InverseModels:
 
     def __init__(
         self,
-        vocabulary: Vocabulary,
+        vocabulary: CategoricalCodec,
         n_times: int,
         n_actions: int,
         rng: np.random.Generator,
@@ -99,8 +99,8 @@ class InverseModels:
         }
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All parameters and what the optimiser remembers, by name."""
-        return joined(
+        """All parameters and what the optimizer remembers, by name."""
+        return flatten_arrays(
             policy=module_arrays(self.policy),
             dynamics=module_arrays(self.dynamics),
             optimizer=optimizer_arrays(self._optimizer),
@@ -108,9 +108,9 @@ class InverseModels:
 
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over what :meth:`arrays` returned."""
-        load_module(self.policy, part(arrays, "policy"))
-        load_module(self.dynamics, part(arrays, "dynamics"))
-        load_optimizer(self._optimizer, part(arrays, "optimizer"))
+        load_module(self.policy, subtree(arrays, "policy"))
+        load_module(self.dynamics, subtree(arrays, "dynamics"))
+        load_optimizer(self._optimizer, subtree(arrays, "optimizer"))
 
 
 def draw_evenly(

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rlsp_sb3.models.networks import draw, mlp, one_hot
-from rlsp_sb3.models.normalization import ActionScaling, Scaling
-from rlsp_sb3.models.training import Schedule, fit
-from rlsp_sb3.rlsp.categorical_codec import Vocabulary
+from rlsp_sb3.models.normalization import ActionNormalizer, Normalizer
+from rlsp_sb3.models.training import FitSettings, fit
+from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec
 
 
 class CategoricalInversePolicy(nn.Module):
@@ -27,7 +27,7 @@ class CategoricalInversePolicy(nn.Module):
         n_actions: The number of actions to choose from.
     """
 
-    def __init__(self, vocabulary: Vocabulary, n_times: int, n_actions: int) -> None:
+    def __init__(self, vocabulary: CategoricalCodec, n_times: int, n_actions: int) -> None:
         super().__init__()
         self.vocabulary = vocabulary
         self.n_times = n_times
@@ -81,8 +81,8 @@ class StationaryInversePolicy(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.after = Scaling(observation_shape)
-        self.actions = ActionScaling(action_space)
+        self.after = Normalizer(observation_shape)
+        self.actions = ActionNormalizer(action_space)
         self.is_discrete = isinstance(action_space, spaces.Discrete)
         self.n_components = n_components
         self.min_std = min_std
@@ -92,7 +92,7 @@ class StationaryInversePolicy(nn.Module):
             torch.manual_seed(seed)
             self.network = mlp(len(self.after.mean), n_outputs, hidden)
 
-    def reinitialise(self, rng: np.random.Generator) -> None:
+    def reinitialize(self, rng: np.random.Generator) -> None:
         """Forget all fits."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**31)))
@@ -104,7 +104,7 @@ class StationaryInversePolicy(nn.Module):
         self,
         actions: NDArray[Any],
         after: NDArray[Any],
-        schedule: Schedule,
+        schedule: FitSettings,
         rng: np.random.Generator,
     ) -> float:
         """Fit it, from where it is, to N actions and the observations after them.

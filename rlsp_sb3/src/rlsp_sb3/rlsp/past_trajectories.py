@@ -32,7 +32,7 @@ class InverseDynamics(Protocol):
         """The observations (N, *observation_shape) before N actions."""
 
 
-class Past(NamedTuple):
+class PastTrajectories(NamedTuple):
     """N simulated trajectories that end in observed states.
 
     Attributes:
@@ -60,7 +60,7 @@ def simulate_past(
     n_trajectories: int,
     rng: np.random.Generator,
     limits: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
-) -> Past:
+) -> PastTrajectories:
     """Draw trajectories backward from observed states (Lindner et al. 2021, Algorithm 1).
 
     Args:
@@ -86,14 +86,14 @@ def simulate_past(
             before = np.clip(np.where(np.isnan(before), limits[0], before), *limits)
             before = before.astype(observed_states.dtype)
         observations.append(before)
-    return Past(
+    return PastTrajectories(
         np.stack(observations[::-1]),
         np.stack(actions[::-1]) if actions else np.empty((0, n_trajectories), dtype=np.int64),
         n_clipped,
     )
 
 
-def same(observations: Observations, others: Observations) -> NDArray[np.bool_]:
+def same_observations(observations: Observations, others: Observations) -> NDArray[np.bool_]:
     """Which of N observations (N, *observation_shape) are the same as others, or another (N,)."""
     if observations.dtype.kind in "iu":
         close = np.asarray(observations == others)

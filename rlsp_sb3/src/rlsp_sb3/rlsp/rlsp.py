@@ -12,24 +12,27 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.data.transitions import Transitions
-from rlsp_sb3.io.state_arrays import joined, part
+from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.learners.epoch import EpochLearner
 from rlsp_sb3.presets import Budget
 from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.rewards.priors import PRIORS, PriorName
 from rlsp_sb3.rewards.reward import LinearReward
-from rlsp_sb3.rlsp.continuous_estimator import SampledWorld, make_sampled_world
+from rlsp_sb3.rlsp.continuous_estimator import (
+    ContinuousGradientEstimator,
+    make_continuous_estimator,
+)
 from rlsp_sb3.rlsp.curriculum import Curriculum
-from rlsp_sb3.rlsp.gradient_estimator import PastWeights, World
+from rlsp_sb3.rlsp.gradient_estimator import GradientEstimator, TrajectoryWeights
 from rlsp_sb3.rlsp.inverse_dynamics import DeltaInverseDynamics
-from rlsp_sb3.rlsp.past_trajectories import Past, simulate_past
-from rlsp_sb3.rlsp.tabular_estimator import TabularWorld
+from rlsp_sb3.rlsp.past_trajectories import PastTrajectories, simulate_past
+from rlsp_sb3.rlsp.tabular_estimator import TabularGradientEstimator
 from rlsp_sb3.rlsp.trajectory_weights import effective_sample_size
-from rlsp_sb3.solvers.base import PlanningSolver, seeded
+from rlsp_sb3.solvers.base import PlanningSolver, seeded_globally
 from rlsp_sb3.solvers.training_env import ForwardModel
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_choice, check_int, check_positive, check_vector
-from rlsp_sb3.utils.timer import Stopwatch
+from rlsp_sb3.utils.timer import Timer
 
 LARGEST_GRADIENT = 10.0
 DEFAULT_HORIZON = 30
@@ -61,7 +64,7 @@ class RLSP(EpochLearner):
     paper: random Fourier features are the default, because a reward that is linear in the latent
     variables of an autoencoder wants more and more of something, rather than to be somewhere; all
     networks are small and kept from epoch to epoch; rewards in the replay buffer follow θ and are
-    standardised; the inverse dynamics also see what the policy comes upon; θ's step size falls to
+    standardized; the inverse dynamics also see what the policy comes upon; θ's step size falls to
     0, so that the policy at the end is one for the reward at the end.
 
     Args:
@@ -88,9 +91,9 @@ class RLSP(EpochLearner):
             posterior divided by the T - 1 actions; None for what the budget says.
         n_trajectories: How many pasts are simulated in an epoch, at least 1; None for what the
             budget says.
-        past_weights: Which pasts count: "initial" for those that begin where the person can have
-            been at that time; "none" for all alike; "cosine" as published.
-        prior: "gaussian", "laplace" or "uniform", centred at 0.
+        trajectory_weights: Which pasts count: "initial" for those that begin where the person can
+            have been at that time; "none" for all alike; "cosine" as published.
+        prior: "gaussian", "laplace" or "uniform", centered at 0.
         prior_std: The width of the prior, above 0: the standard deviation of the Gaussian, the
             scale of the Laplace distribution.
         forward_model: "simulator" to put the environment into states, "learned" to learn what
@@ -132,7 +135,7 @@ class RLSP(EpochLearner):
         n_epochs: int | None = None,
         learning_rate: float | None = None,
         n_trajectories: int | None = None,
-        past_weights: PastWeights = "initial",
+        trajectory_weights: TrajectoryWeights = "initial",
         prior: PriorName = "gaussian",
         prior_std: float = 0.5,
         forward_model: ForwardModel = "auto",
@@ -148,7 +151,7 @@ class RLSP(EpochLearner):
         tensorboard_log: str | None = None,
         device: torch.device | str = "auto",
     ) -> None:
-        check_choice("past_weights", past_weights, get_args(PastWeights))
+        check_choice("trajectory_weights", trajectory_weights, get_args(TrajectoryWeights))
         check_choice("prior", prior, PRIORS)
         check_positive("prior_std", prior_std)
         super().__init__(
@@ -181,13 +184,13 @@ class RLSP(EpochLearner):
         check_positive("learning_rate", learning_rate)
         check_int("n_trajectories", self.n_trajectories, 1)
         self.learning_rate = learning_rate
-        self.past_weights = past_weights
+        self.trajectory_weights = trajectory_weights
         self.prior = prior
         self.prior_std = prior_std
         self.theta = 0.01 * self.rng.standard_normal(len(self.encoder.feature_names))
-        self._past: Past | None = None
+        self._past: PastTrajectories | None = None
         self._is_ready = False
-        self.world = self._make_world(inverse_dynamics, transitions)
+        self.gradient_estimator = self._make_gradient_estimator(inverse_dynamics, transitions)
         self.curriculum = Curriculum(
             self.horizon if is_tabular else min(2, self.horizon),
             self.horizon,
@@ -196,28 +199,28 @@ class RLSP(EpochLearner):
         )
         self._check_checkpoints()
 
-    def _make_world(
+    def _make_gradient_estimator(
         self, inverse_dynamics: DeltaInverseDynamics | None, transitions: Transitions | None
-    ) -> World:
+    ) -> GradientEstimator:
         """What the environment is like."""
         algorithm, chosen = self._algorithm, self.solver_kwargs or {}
         if algorithm is None:
             self.timestep = "gradient step"
         if algorithm is None or isinstance(self.unwrapped_env, TabularEnv):
-            world = TabularWorld(
+            estimator = TabularGradientEstimator(
                 self.unwrapped_env,
                 self.observed_states,
                 self.encoder,
                 self.horizon,
                 self.n_trajectories,
                 self.budget,
-                self.past_weights,
+                self.trajectory_weights,
                 self.rng,
             )
             if algorithm is not None:
-                world.train_by(algorithm, chosen, self.theta, self.device)
-            return world
-        return make_sampled_world(
+                estimator.train_by(algorithm, chosen, self.theta, self.device)
+            return estimator
+        return make_continuous_estimator(
             self.env,
             self.observed_states,
             self.encoder,
@@ -226,7 +229,7 @@ class RLSP(EpochLearner):
             chosen,
             self.horizon,
             self.budget,
-            self.past_weights,
+            self.trajectory_weights,
             self.forward_model,
             self.keep_termination,
             inverse_dynamics,
@@ -238,8 +241,8 @@ class RLSP(EpochLearner):
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
         self._get_ready()
         while self.num_timesteps < total_timesteps and not self.curriculum.has_converged:
-            clock = Stopwatch()
-            with seeded(self.rng):  # what SB3's policies draw from, too
+            clock = Timer()
+            with seeded_globally(self.rng):  # what SB3's policies draw from, too
                 to_log = self._epoch(clock)
             self._policy = None
             losses = {name: to_log.pop(name) for name in list(to_log) if name.endswith("loss")}
@@ -248,23 +251,23 @@ class RLSP(EpochLearner):
             if not self._end_epoch(self.curriculum.epoch, clock, callback, log_interval):
                 break
 
-    def _epoch(self, clock: Stopwatch) -> dict[str, float]:
+    def _epoch(self, clock: Timer) -> dict[str, float]:
         """One round of Algorithm 1 of Lindner et al. (2021); returns what to log."""
-        world, horizon = self.world, self.curriculum.horizon
+        estimator, horizon = self.gradient_estimator, self.curriculum.horizon
         with clock("solver"):
-            starts = world.observed if self._past is None else self._past.states
-            self.num_timesteps += world.solver.train(self.theta, starts, self.rng)
+            starts = estimator.observed if self._past is None else self._past.states
+            self.num_timesteps += estimator.solver.train(self.theta, starts, self.rng)
         with clock("inverse_models"):
-            to_log = world.follow(self._past, self.rng)
+            to_log = estimator.fit_inverse_models(self._past, self.rng)
         with clock("past"):
             past = simulate_past(
-                world.observed,
-                world.inverse_policy,
-                world.inverse_dynamics,
+                estimator.observed,
+                estimator.inverse_policy,
+                estimator.inverse_dynamics,
                 horizon,
                 self.n_trajectories,
                 self.rng,
-                world.limits,
+                estimator.observation_bounds,
             )
             weights = self._weigh(past, to_log)
         with clock("gradient"):
@@ -286,13 +289,13 @@ class RLSP(EpochLearner):
         """Do once what comes before the first epoch."""
         if self._is_ready:
             return
-        self._record("losses", self.world.prepare(self.rng))
-        self.theta = self.world.first_theta(self.theta)
+        self._record("losses", self.gradient_estimator.setup(self.rng))
+        self.theta = self.gradient_estimator.initial_theta(self.theta)
         self._is_ready = True
 
-    def _weigh(self, past: Past, to_log: dict[str, float]) -> FloatArray:
+    def _weigh(self, past: PastTrajectories, to_log: dict[str, float]) -> FloatArray:
         """How much each past counts (N,): nothing if it had to be clipped."""
-        weights, more = self.world.weigh(past)
+        weights, more = self.gradient_estimator.trajectory_weights(past)
         to_log |= more
         if past.n_clipped is not None:
             wild = past.n_clipped > 0
@@ -307,10 +310,12 @@ class RLSP(EpochLearner):
             weights = np.where(wild, 0.0, weights)
         return weights
 
-    def _average(self, weights: FloatArray, past: Past, to_log: dict[str, float]) -> FloatArray:
+    def _average(
+        self, weights: FloatArray, past: PastTrajectories, to_log: dict[str, float]
+    ) -> FloatArray:
         """The weighted mean (F,) of what pasts say of the gradient of the log likelihood."""
-        credit, more = self.world.credit(past)
-        known = np.isfinite(credit).all(axis=1) & (weights != 0)
+        differences, more = self.gradient_estimator.feature_differences(past)
+        known = np.isfinite(differences).all(axis=1) & (weights != 0)
         if not known.any():
             raise FloatingPointError(
                 "no simulated past can be compared with the policy: wherever they begin, the "
@@ -318,7 +323,7 @@ class RLSP(EpochLearner):
             )
         used = weights[known] / np.abs(weights[known]).sum()
         to_log |= more | {"effective_pasts": effective_sample_size(np.abs(used))}
-        return np.asarray(used @ credit[known])
+        return np.asarray(used @ differences[known])
 
     def _prior_gradient(self) -> FloatArray:
         prior = PRIORS[self.prior](np.zeros_like(self.theta), self.prior_std)
@@ -331,7 +336,7 @@ class RLSP(EpochLearner):
 
     @property
     def _default_timesteps(self) -> int:
-        return self.n_epochs * self.world.solver.n_steps
+        return self.n_epochs * self.gradient_estimator.solver.n_steps
 
     @property
     def progress_notes(self) -> dict[str, Any]:
@@ -351,8 +356,8 @@ class RLSP(EpochLearner):
     @property
     def policy(self) -> Policy:  # type: ignore[override]
         """The solver's policy; where it is planned, one for the task and the inferred reward."""
-        is_planned = isinstance(self.world.solver, PlanningSolver)
-        return super().policy if is_planned else self.world.solver.policy
+        is_planned = isinstance(self.gradient_estimator.solver, PlanningSolver)
+        return super().policy if is_planned else self.gradient_estimator.solver.policy
 
     @property
     def inferred_rewards(self) -> FloatArray:
@@ -362,17 +367,21 @@ class RLSP(EpochLearner):
     @property
     def inverse_dynamics(self) -> Any:
         """What simulates the observations before; may be given to another learner."""
-        return self.world.inverse_dynamics
+        return self.gradient_estimator.inverse_dynamics
 
     @property
     def transitions(self) -> Transitions | None:
         """What was collected before the first epoch; may be given to another learner."""
-        return self.world.transitions if isinstance(self.world, SampledWorld) else None
+        return (
+            self.gradient_estimator.transitions
+            if isinstance(self.gradient_estimator, ContinuousGradientEstimator)
+            else None
+        )
 
     @property
     def _state_features(self) -> FloatArray:
-        if isinstance(self.world, TabularWorld):
-            return self.world.state_features
+        if isinstance(self.gradient_estimator, TabularGradientEstimator):
+            return self.gradient_estimator.state_features
         raise TypeError(f"env={self.unwrapped_env} is not tabular: its states cannot be enumerated")
 
     def _check_horizon(self, horizon: int | None) -> int:
@@ -388,26 +397,26 @@ class RLSP(EpochLearner):
         return {
             "theta": self.theta,
             "is_ready": np.array(self._is_ready),
-            **joined(
+            **flatten_arrays(
                 past={name: array for name, array in past.items() if array is not None},
                 encoder=self.encoder.arrays(),
-                world=self.world.arrays(),
+                gradient_estimator=self.gradient_estimator.arrays(),
                 curriculum=self.curriculum.arrays(),
             ),
         }
 
     def _replay_arrays(self) -> dict[str, NDArray[Any]]:
-        return joined(replay=self.world.solver.replay_arrays())
+        return flatten_arrays(replay=self.gradient_estimator.solver.replay_arrays())
 
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         self._is_ready = bool(arrays["is_ready"])
-        self.encoder.set_arrays(part(arrays, "encoder"))
+        self.encoder.set_arrays(subtree(arrays, "encoder"))
         self.theta = check_vector("theta", arrays["theta"], len(self.feature_names))
-        past = part(arrays, "past")
-        self._past = Past(**past) if past else None
-        self.world.set_arrays(part(arrays, "world"))
-        self.world.solver.set_replay_arrays(part(arrays, "replay"))
-        self.curriculum.set_arrays(part(arrays, "curriculum"))
+        past = subtree(arrays, "past")
+        self._past = PastTrajectories(**past) if past else None
+        self.gradient_estimator.set_arrays(subtree(arrays, "gradient_estimator"))
+        self.gradient_estimator.solver.set_replay_arrays(subtree(arrays, "replay"))
+        self.curriculum.set_arrays(subtree(arrays, "curriculum"))
 
 
 def clipped(gradient: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rlsp_sb3.protocols import TabularMDP
 
 
-class NumberedStates(gym.Env[np.int64, np.int64]):
+class StateIndexEnv(gym.Env[np.int64, np.int64]):
     """The same states and transitions, with the number of the state as observation.
 
     What is simulated with it need not read states off observations, which takes most of the time

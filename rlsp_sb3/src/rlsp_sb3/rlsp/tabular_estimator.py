@@ -10,23 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_sb3.encoders.base import Encoder, FunctionEncoder
-from rlsp_sb3.io.state_arrays import joined, part
+from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.models.networks import IMAGE_AXES
 from rlsp_sb3.presets import Budget
 from rlsp_sb3.protocols import TabularEnv
-from rlsp_sb3.rlsp.categorical_codec import ImageVocabulary, StateVocabulary, Vocabulary
+from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec, ImageCodec, StateIndexCodec
 from rlsp_sb3.rlsp.gradient import feature_advantages
-from rlsp_sb3.rlsp.gradient_estimator import Arrays, PastWeights, World
+from rlsp_sb3.rlsp.gradient_estimator import Arrays, GradientEstimator, TrajectoryWeights
 from rlsp_sb3.rlsp.inverse_models import InverseModels
-from rlsp_sb3.rlsp.past_trajectories import Observations, Past, simulate_past
-from rlsp_sb3.rlsp.state_index_env import NumberedStates
+from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories, simulate_past
+from rlsp_sb3.rlsp.state_index_env import StateIndexEnv
 from rlsp_sb3.rlsp.trajectory_weights import (
     cosine_weights,
     count_impossible,
     uniform_weights,
     weigh,
 )
-from rlsp_sb3.simulators.rollout import make_simulator, rollout
+from rlsp_sb3.simulators.rollout import make_simulator, rollout_simulator
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solvers.base import PlanningSolver, SB3Solver
 from rlsp_sb3.solvers.factory import Algorithm, make_model
@@ -39,7 +39,7 @@ N_TRIES = 32  # of each step that could have happened; one does where nothing is
 SMALLEST_SHARE = 0.05  # of the trajectories that count, as effective sample size
 
 
-class TabularWorld(World):
+class TabularGradientEstimator(GradientEstimator):
     """Learns inverse models that are told the time, of observations whose entries take few values.
 
     Only the solver may plan with ``mdp``: everything else is simulated. Pasts lead to the start,
@@ -73,7 +73,7 @@ class TabularWorld(World):
         horizon: int,
         n_trajectories: int,
         budget: Budget,
-        weights: PastWeights,
+        weights: TrajectoryWeights,
         rng: np.random.Generator,
     ) -> None:
         self._env = env
@@ -85,7 +85,7 @@ class TabularWorld(World):
         self._is_numbered = hasattr(env, "observations")
         simulated: Any = env
         if self._is_numbered:
-            simulated = NumberedStates(env)
+            simulated = StateIndexEnv(env)
         self._simulated = simulated
         self.observed = env.state_indices(observed_states) if self._is_numbered else observed_states
         self._simulator = make_simulator(self._simulated, rng)
@@ -126,7 +126,7 @@ class TabularWorld(World):
         """The features of each state (S, F), once the encoder is fitted."""
         return state_features(self._env, self._encoder)
 
-    def prepare(self, rng: np.random.Generator) -> dict[str, float]:
+    def setup(self, rng: np.random.Generator) -> dict[str, float]:
         """Fit the encoder, if it is not yet, to each step that was seen, once."""
         if self._encoder.is_fitted:
             return {}
@@ -134,10 +134,12 @@ class TabularWorld(World):
         steps = np.unique(steps.reshape(-1, *steps.shape[2:]), axis=0)
         return self._encoder.fit(self._show(steps[:, 0]), rng, self._show(steps[:, 1]))
 
-    def follow(self, past: Past | None, rng: np.random.Generator) -> dict[str, float]:
+    def fit_inverse_models(
+        self, past: PastTrajectories | None, rng: np.random.Generator
+    ) -> dict[str, float]:
         """Fit the inverse models to trajectories of the policy from the start."""
         starts = self._simulator.reset(self._budget.n_rollouts)
-        rollouts = rollout(self._simulator, self.solver.act, starts, self._horizon - 1)
+        rollouts = rollout_simulator(self._simulator, self.solver.act, starts, self._horizon - 1)
         features = self._features(rollouts.observations)
         n_updates = self._budget.inverse_policy.n_updates
         for _ in range(FIRST_FITS - 1 if past is None else 0):
@@ -155,7 +157,7 @@ class TabularWorld(World):
         focus = None if past is None else self._features(past.observations)
         return self._models.fit(rollouts, features, focus, n_updates, rng)
 
-    def weigh(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
+    def trajectory_weights(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
         """How much each past counts (N,)."""
         n = past.observations.shape[1]
         impossible = count_impossible(past, self._simulator, N_TRIES)
@@ -168,18 +170,18 @@ class TabularWorld(World):
             weights = uniform_weights(n)
         return weights, {"possible_pasts": float(np.mean(impossible == 0))}
 
-    def credit(self, past: Past) -> tuple[FloatArray, dict[str, float]]:
+    def feature_differences(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
         """The advantages of the actions of each past (N, F)."""
         return feature_advantages(past, self.solver.act, self._simulator, self._features), {}
 
     def arrays(self) -> Arrays:
         """What was learned, to be saved."""
-        return joined(models=self._models.arrays(), solver=self.solver.arrays())
+        return flatten_arrays(models=self._models.arrays(), solver=self.solver.arrays())
 
     def set_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`arrays` returned."""
-        self._models.set_arrays(part(arrays, "models"))
-        self.solver.set_arrays(part(arrays, "solver"))
+        self._models.set_arrays(subtree(arrays, "models"))
+        self.solver.set_arrays(subtree(arrays, "solver"))
 
     def _explore(self, n_actions: int) -> Observations:
         """States of all kinds (T, n, *shape): where random actions lead from the start and end."""
@@ -191,16 +193,16 @@ class TabularWorld(World):
         def act(states: Observations, time: int) -> NDArray[np.int64]:
             return rng.integers(n_actions, size=len(states))
 
-        return rollout(simulator, act, starts, max(self._horizon - 1, 1)).observations
+        return rollout_simulator(simulator, act, starts, max(self._horizon - 1, 1)).observations
 
-    def _vocabulary(self, n_states: int) -> Vocabulary:
+    def _vocabulary(self, n_states: int) -> CategoricalCodec:
         """The codes of what is simulated."""
         explored = self._explored.reshape(-1, *self._explored.shape[2:])
         if not self._is_numbered:
-            return Vocabulary(explored)
+            return CategoricalCodec(explored)
         if len(self._env.observation_space.shape) == IMAGE_AXES:
-            return ImageVocabulary(explored)
-        return StateVocabulary(explored, n_states, self._env.observations, self._env.state_indices)
+            return ImageCodec(explored)
+        return StateIndexCodec(explored, n_states, self._env.observations, self._env.state_indices)
 
     def _features(self, simulated: Observations) -> FloatArray:
         """The features (…, F) of what is simulated (…, *shape)."""

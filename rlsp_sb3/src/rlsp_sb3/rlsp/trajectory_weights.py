@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rlsp_sb3.models.normalization import Scaling
-from rlsp_sb3.rlsp.past_trajectories import Observations, Past, same
+from rlsp_sb3.models.normalization import Normalizer
+from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories, same_observations
 from rlsp_sb3.simulators.base import Simulator
 
 LEAST = -1e9  # of a log weight, whose power 0 has to be 1
@@ -14,7 +14,7 @@ SMALLEST_STD = 1e-3  # of where a person may have been, in standard deviations o
 
 
 def initial_weights(
-    reached: Observations, expected: Observations, scaling: Scaling, smallest_size: float
+    reached: Observations, expected: Observations, scaling: Normalizer, smallest_size: float
 ) -> NDArray[np.float64]:
     """Weights of trajectories by whether the person can have been where they begin.
 
@@ -96,7 +96,9 @@ def tempered(log_weights: NDArray[np.float64], smallest_size: float) -> NDArray[
     return weights(low)
 
 
-def count_impossible(past: Past, simulator: Simulator, n_tries: int) -> NDArray[np.int64]:
+def count_impossible(
+    past: PastTrajectories, simulator: Simulator, n_tries: int
+) -> NDArray[np.int64]:
     """How many steps of each trajectory could not be reproduced, and whether its start could not.
 
     A step counts as impossible if the simulator, put into the state before it, never arrives at
@@ -113,7 +115,7 @@ def count_impossible(past: Past, simulator: Simulator, n_tries: int) -> NDArray[
     starts = np.unique(simulator.reset(n_tries), axis=0)
     counts = np.ones(past.observations.shape[1], dtype=np.int64)
     for start in starts:
-        counts[same(past.observations[0], start)] = 0
+        counts[same_observations(past.observations[0], start)] = 0
     if simulator.is_deterministic:
         n_tries = 1
     for t, actions in enumerate(past.actions):
@@ -121,7 +123,7 @@ def count_impossible(past: Past, simulator: Simulator, n_tries: int) -> NDArray[
         missed = np.arange(len(actions))
         for _ in range(n_tries):
             reached = simulator.step(before[missed], actions[missed])
-            missed = missed[~same(reached, after[missed])]
+            missed = missed[~same_observations(reached, after[missed])]
             if not len(missed):
                 break
         counts[missed] += 1
@@ -129,7 +131,7 @@ def count_impossible(past: Past, simulator: Simulator, n_tries: int) -> NDArray[
 
 
 def weigh(impossible: NDArray[np.int64], smallest_size: float) -> NDArray[np.float64]:
-    """Weights of trajectories that favour those with few impossible steps.
+    """Weights of trajectories that favor those with few impossible steps.
 
     Weights fall off exponentially with the number of impossible steps, as fast as possible with
     an effective sample size that stays above a floor: if there are enough trajectories without

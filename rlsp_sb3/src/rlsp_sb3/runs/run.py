@@ -20,7 +20,7 @@ RETURN = "true return of an episode"
 FRACTION = "fraction of the best true return"
 
 
-class Curve(NamedTuple):
+class LearningCurve(NamedTuple):
     """A quantity over the course of learning.
 
     Attributes:
@@ -55,7 +55,7 @@ class Run:
     Attributes:
         path: Its folder.
         env: The environment, as ``gym.make`` takes it.
-        algo: The name of the learner.
+        learner: The name of the learner.
         seed: The seed.
         timestep: What the learner counts, such as "gradient step".
         options: What was chosen on the command line, by name; entries of a mapping go by names with
@@ -70,12 +70,12 @@ class Run:
 
     path: Path
     env: str
-    algo: str
+    learner: str
     seed: int
     timestep: str
     options: Mapping[str, Any]
     settings: Mapping[str, Any]
-    log: Mapping[str, Curve]
+    log: Mapping[str, LearningCurve]
     reward: LinearReward | None
     true_return: TrueReturn | None
     missing: Mapping[str, str]
@@ -111,18 +111,18 @@ def read_run(path: Path) -> Run:
     true_return = _true_return(config)
     if true_return is None:
         missing["true_return"] = not_yet or "it was not measured"
-    options = {name: x for name, x in flat(config["options"]).items() if x is not None}
+    options = {name: x for name, x in flatten_mapping(config["options"]).items() if x is not None}
     arguments = {name: x for name, x in config["arguments"].items() if name not in PER_RUN}
     # The states are an array, which is no setting: where they come from stands for them.
     asked = {name: options.get(name) for name in ("timesteps", "states", "n_states")}
     return Run(
         path=path,
         env=config["env"],
-        algo=config["algo"],
+        learner=config["learner"],
         seed=config["seed"],
         timestep=config["timestep"],
         options=options,
-        settings={**asked, **flat(arguments)},
+        settings={**asked, **flatten_mapping(arguments)},
         log=log,
         reward=reward,
         true_return=true_return,
@@ -130,7 +130,7 @@ def read_run(path: Path) -> Run:
     )
 
 
-def read_log(path: Path) -> dict[str, Curve]:
+def read_log(path: Path) -> dict[str, LearningCurve]:
     """Read the CSV file of SB3's logger, which may be growing.
 
     Args:
@@ -153,17 +153,17 @@ def read_log(path: Path) -> dict[str, Curve]:
                 if np.isfinite(value):
                     found.setdefault(name, {})[timestep] = value  # the last one of a timestep
     return {
-        name: Curve(np.array(sorted(points)), np.array([points[t] for t in sorted(points)]))
+        name: LearningCurve(np.array(sorted(points)), np.array([points[t] for t in sorted(points)]))
         for name, points in found.items()
     }
 
 
-def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten_mapping(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The entries of mappings within mappings, by names with dots."""
     found: dict[str, Any] = {}
     for name, value in nested.items():
         if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
+            found |= flatten_mapping(value, f"{prefix}{name}.")
         else:
             found[f"{prefix}{name}"] = value
     return found
@@ -185,7 +185,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         config = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{file} is not a JSON file: {error}") from error
-    expected = ("env", "algo", "seed", "timestep", "options", "arguments")
+    expected = ("env", "learner", "seed", "timestep", "options", "arguments")
     lacking = [name for name in expected if not isinstance(config, dict) or name not in config]
     if lacking:
         raise ValueError(

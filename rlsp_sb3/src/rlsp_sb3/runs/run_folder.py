@@ -11,7 +11,7 @@ from typing import Any
 
 from gymnasium.error import DependencyNotInstalled
 
-from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.utils.errors import NotOfferedError
 
 CONTENTS = {
@@ -75,7 +75,7 @@ class RunFolder:
     def add_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file; what JSON does not know is written as text."""
         text = json.dumps(content, indent=2, default=str)
-        with replacing(self.path / name) as unfinished:
+        with atomic_write(self.path / name) as unfinished:
             unfinished.write_text(text + "\n", encoding="utf-8")
 
     def files(self) -> dict[str, str]:

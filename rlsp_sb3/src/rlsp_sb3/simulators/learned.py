@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_sb3.data.transitions import Transitions
-from rlsp_sb3.io.state_arrays import joined, part
+from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.models.delta_model import DeltaModel
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.simulators.base import Simulator
 from rlsp_sb3.utils.checks import check_int
 
@@ -49,7 +49,9 @@ class LearnedSimulator(Simulator):
     def _step(self, observations: Array, actions: Array) -> Array:
         return self.model(observations, actions).astype(self.observation_space.dtype)
 
-    def fit(self, transitions: Transitions, schedule: Schedule, rng: np.random.Generator) -> float:
+    def fit(
+        self, transitions: Transitions, schedule: FitSettings, rng: np.random.Generator
+    ) -> float:
         """Fit the model, from where it is, to transitions.
 
         Returns:
@@ -60,9 +62,9 @@ class LearnedSimulator(Simulator):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The model and the initial observations, to be saved."""
-        return {**joined(model=self.model.arrays()), "initial": self.initial}
+        return {**flatten_arrays(model=self.model.arrays()), "initial": self.initial}
 
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over what :meth:`arrays` returned."""
-        self.model.set_arrays(part(arrays, "model"))
+        self.model.set_arrays(subtree(arrays, "model"))
         self.initial = np.array(arrays["initial"])

@@ -30,7 +30,14 @@ from rlsp_sb3.simulators.base import (
 )
 from rlsp_sb3.utils.checks import check_int
 
-__all__ = ["BatchPolicy", "Simulator", "Trajectories", "act_with", "make_simulator", "rollout"]
+__all__ = [
+    "BatchPolicy",
+    "Simulator",
+    "Trajectories",
+    "act_with",
+    "make_simulator",
+    "rollout_simulator",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +92,7 @@ class Trajectories(NamedTuple):
     actions: Array
 
 
-def rollout(
+def rollout_simulator(
     simulator: Simulator, policy: BatchPolicy, starts: ArrayLike, n_steps: int
 ) -> Trajectories:
     """Let a policy act from N observations on.
@@ -122,7 +129,7 @@ def rollout(
 
 
 def act_with(policy: Policy, deterministic: bool = False) -> BatchPolicy:
-    """Let anything with SB3's ``predict`` act in :func:`rollout`.
+    """Let anything with SB3's ``predict`` act in :func:`rollout_simulator`.
 
     What it remembers is carried from step to step, and forgotten at time step 0.
 

@@ -20,17 +20,17 @@ from stable_baselines3.common.save_util import recursive_getattr
 from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.encoders.base import Encoder
 from rlsp_sb3.io.state_arrays import (
-    joined,
+    flatten_arrays,
     load_module,
     load_optimizer,
     module_arrays,
     optimizer_arrays,
-    part,
+    subtree,
 )
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
 from rlsp_sb3.planning.value_iteration import value_iteration
 from rlsp_sb3.protocols import Policy, TabularEnv
-from rlsp_sb3.rewards.relabeled_replay_buffer import RelabelledReplayBuffer
+from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.type_aliases import FloatArray
@@ -141,7 +141,7 @@ class SB3Solver(Solver):
     Args:
         model: The algorithm, in a :class:`~rlsp_sb3.simulators.SimulatorVecEnv` or a
             :class:`~rlsp_sb3.rewards.RewardVecEnv`. If it replays transitions, then from a
-            :class:`~rlsp_sb3.rewards.RelabelledReplayBuffer`.
+            :class:`~rlsp_sb3.rewards.RelabeledReplayBuffer`.
         encoder: The features φ.
         n_steps: How many environment steps to take for each reward, at least 1; rounded up to what
             the algorithm takes at once.
@@ -191,10 +191,10 @@ class SB3Solver(Solver):
         env.reward = lambda observations: self._encoder(observations) @ theta
         if isinstance(env, SimulatorVecEnv) and env.share_of_starts > 0:
             env.starts = self._shown(starts)
-        if isinstance(self._replay, RelabelledReplayBuffer):
+        if isinstance(self._replay, RelabeledReplayBuffer):
             self._replay.theta = theta
         before = self.model.num_timesteps
-        with seeded(rng) as seed:
+        with seeded_globally(rng) as seed:
             # Nothing of an environment or of the global generators has to be saved, then.
             env.seed(seed)
             self.model.action_space.seed(seed)
@@ -231,13 +231,13 @@ class SB3Solver(Solver):
         )
 
     def arrays(self) -> Arrays:
-        """Networks, optimisers and counters, to be saved."""
+        """Networks, optimizers and counters, to be saved."""
         return model_arrays(self.model)
 
     def replay_arrays(self) -> Arrays:
         """The transitions that are replayed."""
         replay = self._replay
-        return replay.arrays() if isinstance(replay, RelabelledReplayBuffer) else {}
+        return replay.arrays() if isinstance(replay, RelabeledReplayBuffer) else {}
 
     def set_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`arrays` returned."""
@@ -250,7 +250,7 @@ class SB3Solver(Solver):
 
 
 def model_arrays(model: BaseAlgorithm) -> Arrays:
-    """The networks, optimisers and counters of an algorithm, to be saved.
+    """The networks, optimizers and counters of an algorithm, to be saved.
 
     Raises:
         TypeError: If they are not PyTorch's, as those of sbx.
@@ -270,14 +270,14 @@ def model_arrays(model: BaseAlgorithm) -> Arrays:
         value = recursive_getattr(model, name)
         parts[name] = {"value": value.detach().cpu().numpy().copy()}
     counters = {name: np.array(getattr(model, name)) for name in COUNTERS if hasattr(model, name)}
-    return joined(counters=counters, **parts)
+    return flatten_arrays(counters=counters, **parts)
 
 
 def set_model_arrays(model: BaseAlgorithm, arrays: Arrays) -> None:
     """Give an algorithm what :func:`model_arrays` returned of one that was made alike."""
     state_dicts, variables = model._get_torch_save_params()
     for name in state_dicts:
-        attribute, saved = recursive_getattr(model, name), part(arrays, name)
+        attribute, saved = recursive_getattr(model, name), subtree(arrays, name)
         if isinstance(attribute, torch.optim.Optimizer):
             load_optimizer(attribute, saved)
         else:
@@ -285,9 +285,9 @@ def set_model_arrays(model: BaseAlgorithm, arrays: Arrays) -> None:
             load_module(attribute, own)
     for name in variables or []:
         recursive_getattr(model, name).data[...] = torch.as_tensor(
-            np.array(part(arrays, name)["value"])
+            np.array(subtree(arrays, name)["value"])
         )
-    for name, value in part(arrays, "counters").items():
+    for name, value in subtree(arrays, "counters").items():
         setattr(model, name, value.item())
 
 
@@ -302,7 +302,7 @@ def steps_at_once(model: BaseAlgorithm) -> int:
 
 
 @contextmanager
-def seeded(rng: np.random.Generator) -> Iterator[int]:
+def seeded_globally(rng: np.random.Generator) -> Iterator[int]:
     """Seed the global generators of PyTorch and NumPy, and put them back afterwards.
 
     SB3's algorithms draw from them.

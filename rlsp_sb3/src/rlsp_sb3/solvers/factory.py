@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.encoders.base import Encoder
 from rlsp_sb3.presets import Budget
-from rlsp_sb3.rewards.relabeled_replay_buffer import RelabelledReplayBuffer
+from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.solvers.fast_sac import FastSAC
 from rlsp_sb3.solvers.sb3_arguments import POLICY, SOLVERS, constructor_arguments, merge
 from rlsp_sb3.type_aliases import FloatArray
@@ -148,7 +148,7 @@ def make_model(
         TypeError: If the class has no such arguments.
         ValueError: If the algorithm does not fit to the environment.
     """
-    relabelling: dict[str, Any] = {
+    relabeling: dict[str, Any] = {
         "features": encoder,
         "theta": theta,
         "standardize": budget.standardize,
@@ -156,13 +156,13 @@ def make_model(
     if isinstance(solver, BaseAlgorithm):
         solver.set_env(env)
         if isinstance(solver, OffPolicyAlgorithm):
-            solver.replay_buffer = RelabelledReplayBuffer(
+            solver.replay_buffer = RelabeledReplayBuffer(
                 solver.buffer_size,
                 env.observation_space,
                 env.action_space,
                 solver.device,
                 env.num_envs,
-                **relabelling,
+                **relabeling,
             )
         return solver
     arguments: dict[str, Any] = {"policy_kwargs": {"net_arch": list(budget.solver_hidden)}}
@@ -171,8 +171,8 @@ def make_model(
         known = {name: value for name, value in budget.solver_kwargs.items() if name in allowed}
         arguments |= known
         if "replay_buffer_class" not in chosen:
-            arguments["replay_buffer_class"] = RelabelledReplayBuffer
-            arguments["replay_buffer_kwargs"] = relabelling
+            arguments["replay_buffer_class"] = RelabeledReplayBuffer
+            arguments["replay_buffer_kwargs"] = relabeling
     elif issubclass(solver, OnPolicyAlgorithm):
         arguments["n_steps"] = max(2, budget.solver_steps // env.num_envs)
         if "batch_size" in inspect.signature(solver).parameters:

@@ -8,7 +8,7 @@ import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from rlsp_sb3.env_util import base_env
+from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.presets import Budget
 from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
 from rlsp_sb3.simulators.rollout import make_simulator
@@ -22,7 +22,7 @@ ForwardModel = Literal["auto", "simulator", "learned"]
 def is_simulated(venv: VecEnv, forward_model: ForwardModel) -> bool:
     """Whether the environment is put into states, rather than that what follows is learned."""
     if forward_model == "auto":
-        return can_set_state(base_env(venv))
+        return can_set_state(first_base_env(venv))
     return forward_model == "simulator"
 
 
@@ -58,7 +58,7 @@ def make_training_env(
             'keep_termination=True: expected False unless forward_model="learned", because a '
             "simulator that is put into a state does not say when an episode ends"
         )
-    simulator = make_simulator(base_env(venv), rng, n_threads=1)
+    simulator = make_simulator(first_base_env(venv), rng, n_threads=1)
     n_envs = solver.n_envs if isinstance(solver, BaseAlgorithm) else budget.n_envs
     return SimulatorVecEnv(
         simulator, n_envs, budget.episode_length, reward, rng, budget.share_of_starts

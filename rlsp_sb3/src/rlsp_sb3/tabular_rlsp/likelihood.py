@@ -19,7 +19,7 @@ class UnreachableStateError(ValueError):
     """An observed state cannot be reached within the horizon."""
 
 
-class Layer(NamedTuple):
+class ReachableStates(NamedTuple):
     """The states that can be passed through at one time, and the step to the next ones.
 
     Attributes:
@@ -192,7 +192,7 @@ class StateLikelihood:
                 )
         return np.flatnonzero(possible.any(axis=1))
 
-    def _make_layers(self, starts: NDArray[np.int64], horizon: int) -> list[Layer]:
+    def _make_layers(self, starts: NDArray[np.int64], horizon: int) -> list[ReachableStates]:
         transitions = self._mdp.transitions
         n_states = transitions.shape[1]
         n_actions = transitions.shape[0] // n_states
@@ -204,9 +204,9 @@ class StateLikelihood:
             position[following] = np.arange(len(following))
             shape = (rows.shape[0], len(following))
             step = csr_array((rows.data, position[rows.indices], rows.indptr), shape=shape)
-            layers.append(Layer(states, step))
+            layers.append(ReachableStates(states, step))
             states = following
-        layers.append(Layer(states, csr_array((0, 0))))
+        layers.append(ReachableStates(states, csr_array((0, 0))))
         return layers
 
 

@@ -24,7 +24,7 @@ class TabularRLSP(TabularLearner):
 
     Gradient ascent on the log probability that a person who is Boltzmann-rational for the reward
     θ·f(s) leaves the observed states behind, plus the log prior of θ (Shah et al. 2019, section 4),
-    from the centre of the prior plus 0.01 N(0, 1).
+    from the center of the prior plus 0.01 N(0, 1).
     The environment must offer a :class:`~rlsp_sb3.protocols.TabularMDP` as ``mdp``.
 
     A timestep of ``learn`` is one gradient step; an episode, for callbacks that count them, too.
@@ -37,7 +37,7 @@ class TabularRLSP(TabularLearner):
         horizon: The number T of states that the person passed through, the first and the observed
             one included, so T - 1 actions; at least 1. None for what the environment says.
         temperature: τ > 0: the larger, the more random the person's actions.
-        prior: "gaussian", "laplace" or "uniform", centred at 0, or at the task reward if the
+        prior: "gaussian", "laplace" or "uniform", centered at 0, or at the task reward if the
             combination is "bayesian".
         prior_std: The width of the prior, above 0: the standard deviation of the Gaussian, the
             scale of the Laplace distribution.
@@ -49,7 +49,7 @@ class TabularRLSP(TabularLearner):
             the environment offers, if any; 1 if the combination is "bayesian".
         combination: How the task reward counts (Shah et al. 2019, section 5 and appendix):
             "additive" for a policy that plans for it plus the inferred reward; "bayesian" for a
-            prior that is centred at it, so that the inferred reward contains it.
+            prior that is centered at it, so that the inferred reward contains it.
         seed: Seeds the random numbers; None for an unpredictable seed.
         verbose: 0 for no output, 1 to print the log.
         tensorboard_log: The folder for TensorBoard events; None for none.
@@ -59,7 +59,7 @@ class TabularRLSP(TabularLearner):
         TypeError: If an argument has a wrong type or the environment offers no ``mdp``.
         ValueError: If an argument is out of range, there is no horizon, an observed state cannot
             be reached within it, or the combination is "bayesian" and there is no task reward or
-            the prior is uniform, which has no centre.
+            the prior is uniform, which has no center.
 
     Example:
         >>> import rlsp_envs
@@ -100,8 +100,8 @@ class TabularRLSP(TabularLearner):
         check_choice("initial_states", initial_states, get_args(InitialStates))
         if combination == "bayesian" and prior == "uniform":
             raise ValueError(
-                'prior="uniform" has no centre: expected "gaussian" or "laplace" with '
-                'combination="bayesian", where the prior is centred at the task reward'
+                'prior="uniform" has no center: expected "gaussian" or "laplace" with '
+                'combination="bayesian", where the prior is centered at the task reward'
             )
         super().__init__(
             env,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Stopwatch:
+class Timer:
     """Adds up the seconds that each part takes.
 
     Attributes:
@@ -28,7 +28,7 @@ class Stopwatch:
             self.seconds[name] += time.perf_counter() - start
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration in words, such as "3 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -20,8 +20,8 @@ from PIL import Image
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.data.episodes import Episode
-from rlsp_sb3.data.rollouts import Seed, rollout
-from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.data.rollouts import Seed, rollout_env
+from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.utils.checks import check_positive
 from rlsp_sb3.utils.errors import NotOfferedError
@@ -61,7 +61,7 @@ def record(
     """Film a policy.
 
     Args:
-        policy: What acts, see :func:`~rlsp_sb3.data.rollout`.
+        policy: What acts, see :func:`~rlsp_sb3.data.rollout_env`.
         env: The environment, with the render mode "rgb_array".
         path: The film, ".gif" or ".mp4". A GIF is at most 480 pixels wide and high, and leaves out
             pictures if there are more than 50 a second.
@@ -82,7 +82,7 @@ def record(
     if fps is None:
         fps = fps_of(env)
     with open_film(path, fps) as film:
-        return rollout(
+        return rollout_env(
             policy,
             _Camera(env, film),
             n_episodes,
@@ -113,7 +113,7 @@ def open_film(
     path = Path(path)
     check_film(path)
     check_positive("fps", fps)
-    with replacing(path) as unfinished:
+    with atomic_write(path) as unfinished:
         is_gif = path.suffix == ".gif"
         film: Film = _Gif(unfinished, fps, max_gif_side) if is_gif else _Mp4(unfinished, fps)
         try:
@@ -131,7 +131,7 @@ def make_for_film(env_id: str) -> gym.Env[Any, Any]:
         NotOfferedError: If it has no render mode "rgb_array".
     """
     # Gymnasium makes one with a render mode that it has not, and warns.
-    probe = env_util.make(env_id)
+    probe = env_util.make_env(env_id)
     modes = list(probe.metadata.get("render_modes") or [])
     probe.close()
     if "rgb_array" not in modes:
@@ -139,7 +139,7 @@ def make_for_film(env_id: str) -> gym.Env[Any, Any]:
             f"{env_id} gives no pictures: expected the render mode 'rgb_array', and it has {modes}"
         )
     _choose_gl_backend()
-    return env_util.make(env_id, render_mode="rgb_array")
+    return env_util.make_env(env_id, render_mode="rgb_array")
 
 
 def _choose_gl_backend() -> None:
@@ -159,7 +159,7 @@ def fps_of(env: gym.Env[Any, Any]) -> float:
     return float(env.metadata.get("render_fps") or DEFAULT_FPS)
 
 
-def picture_of(env: gym.Env[Any, Any]) -> Picture:
+def render_image(env: gym.Env[Any, Any]) -> Picture:
     """What an environment looks like (height, width, 3).
 
     Raises:
@@ -203,7 +203,7 @@ class _Camera(gym.Wrapper[Any, Any, Any, Any]):
         return result
 
     def _look(self) -> None:
-        self.film.add(picture_of(self.env))
+        self.film.add(render_image(self.env))
 
 
 class _Gif:

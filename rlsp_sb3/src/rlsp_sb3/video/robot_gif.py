@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rlsp_sb3.learners.base import RewardLearner
-from rlsp_sb3.learners.tabular import TabularLearner, plans
+from rlsp_sb3.learners.tabular import TabularLearner, plans_policy
 from rlsp_sb3.learners.true_return import policies
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.utils.errors import NotOfferedError
@@ -131,7 +131,7 @@ def _camera(
     learner: RewardLearner, env_id: str
 ) -> Iterator[tuple[TabularLearner, gym.Env[Any, Any]]]:
     """The learner, and its environment once more, so that it can be filmed."""
-    if not plans(learner):
+    if not plans_policy(learner):
         raise NotOfferedError(f"{type(learner).__name__} plans no policy to be compared")
     if "rgb_array" not in learner.unwrapped_env.metadata.get("render_modes", ()):
         raise NotOfferedError('the environment has no render mode "rgb_array"')
@@ -142,7 +142,7 @@ def _camera(
         env.close()
 
 
-def picture_of(learner: RewardLearner, env_id: str) -> Any:
+def observed_state_image(learner: RewardLearner, env_id: str) -> Any:
     """What the observed state looks like; None if that cannot be seen."""
     try:
         with _camera(learner, env_id) as (tabular, env):

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rlsp_sb3.experiments.executors.base import Event
-from rlsp_sb3.utils.timer import duration
+from rlsp_sb3.utils.timer import format_duration
 
 BAR = 20  # characters
 LEAST = 0.02  # of a stage, before its speed says something
@@ -41,7 +41,7 @@ class _Running:
         return (1 - self.fraction) / rate
 
 
-class Board:
+class JobProgress:
     """Shows what jobs are doing: a live table on a terminal, and elsewhere a line for each change.
 
     Args:
@@ -68,7 +68,7 @@ class Board:
             Live(console=console, get_renderable=self.picture, transient=True) if shown else None
         )
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> JobProgress:
         """Begin to show."""
         if self._live is not None:
             self._live.start()
@@ -101,7 +101,7 @@ class Board:
             if kind == "failed":
                 self._line(name, f"failed: {event.value}", "yellow", always=True)
             else:
-                self._line(name, f"done in {duration(self._seconds[-1])}")
+                self._line(name, f"done in {format_duration(self._seconds[-1])}")
 
     def picture(self) -> Group:
         """How it stands, to be drawn."""
@@ -115,8 +115,8 @@ class Board:
                 Text(self._titles[name]),
                 running.stage,
                 ProgressBar(1.0, running.fraction, width=BAR),
-                duration(now - running.start),
-                "" if left is None else duration(left),
+                format_duration(now - running.start),
+                "" if left is None else format_duration(left),
             )
         return Group(Text(self.headline(), "bold"), table)
 
@@ -130,7 +130,7 @@ class Board:
             left.append((n - n_over) * mean / min(self._n_workers, n))
         text = f"{n_over} of {n} jobs"
         if n_over < n and any(left):
-            text += f", about {duration(max(left))} to go"
+            text += f", about {format_duration(max(left))} to go"
         return text
 
     def _line(self, name: str, what: str, style: str = "", always: bool = False) -> None:

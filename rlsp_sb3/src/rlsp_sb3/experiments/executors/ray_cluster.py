@@ -65,7 +65,7 @@ class RayExecutor:
     def run(self, function: Function, tasks: Sequence[Task]) -> Iterator[Event]:
         """Compute all tasks, and tell what happens; see ``Executor``."""
         ray = self._ray
-        board = _board(ray)
+        board = _progress_actor(ray)
         compute = ray.remote(num_cpus=1, max_retries=MAX_RETRIES)(_compute)
         waiting = list(reversed(tasks))
         names: dict[Any, str] = {}
@@ -104,7 +104,7 @@ class RayExecutor:
                 yield Event(name, "stage", stage, fraction)
 
 
-class _Board:
+class _ProgressActor:
     """An actor on the machine of the caller, where tasks write how they are doing."""
 
     def __init__(self) -> None:
@@ -120,12 +120,12 @@ class _Board:
         return told
 
 
-def _board(ray: Any) -> Any:
+def _progress_actor(ray: Any) -> Any:
     """A board that is lost with the caller's machine only, if it is part of the cluster."""
     strategies = import_module("ray.util.scheduling_strategies")
     here = ray.get_runtime_context().get_node_id()
     near = strategies.NodeAffinitySchedulingStrategy(node_id=here, soft=True)
-    return ray.remote(num_cpus=0)(_Board).options(scheduling_strategy=near).remote()
+    return ray.remote(num_cpus=0)(_ProgressActor).options(scheduling_strategy=near).remote()
 
 
 def _compute(function: Function, task: Task, board: Any) -> tuple[str, Any]:

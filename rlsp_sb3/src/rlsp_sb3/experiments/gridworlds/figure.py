@@ -10,21 +10,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlsp_sb3.experiments.gridworlds.table import METHODS, Method, Summary
+from rlsp_sb3.experiments.gridworlds.table import GRIDWORLD_METHODS, FractionSummary, Method
 from rlsp_sb3.plotting.style import (
     BLUE,
+    GRAY,
     GREEN,
-    GREY,
     INK,
     ORANGE,
     PURPLE,
     SKY,
     VERMILLION,
     YELLOW,
-    plain,
+    plain_axes,
 )
 
-PALETTE = (GREY, ORANGE, YELLOW, BLUE, SKY, PURPLE, GREEN, VERMILLION)
+PALETTE = (GRAY, ORANGE, YELLOW, BLUE, SKY, PURPLE, GREEN, VERMILLION)
 HATCHES = ("", "///", "...", "xxx")  # tell more of them apart
 SMALLEST_SPREAD = 5e-4  # below it is what rounding does
 
@@ -32,7 +32,7 @@ SMALLEST_SPREAD = 5e-4  # below it is what rounding does
 def method_plot(
     problems: Sequence[str],
     methods: Sequence[Method],
-    summaries: Mapping[tuple[str, str], Summary],
+    summaries: Mapping[tuple[str, str], FractionSummary],
     path: Path,
 ) -> None:
     """Draw the true-return fractions as grouped bars, and below them how long methods took.
@@ -49,7 +49,7 @@ def method_plot(
     for k in range(len(methods)):
         _draw_method(top, bottom, problems, methods, summaries, k)
     for axes in (top, bottom):
-        plain(axes)
+        plain_axes(axes)
         axes.tick_params(axis="x", length=0)
     top.margins(x=0.02)
     top.axhline(1, color=INK, linewidth=0.8, linestyle="--")
@@ -73,7 +73,7 @@ def _draw_method(
     bottom: Axes,
     problems: Sequence[str],
     methods: Sequence[Method],
-    summaries: Mapping[tuple[str, str], Summary],
+    summaries: Mapping[tuple[str, str], FractionSummary],
     k: int,
 ) -> None:
     """The bars and the dots of one method."""
@@ -85,11 +85,13 @@ def _draw_method(
     values = [summary for _, summary in found if summary]
     means = np.array([summary.mean for summary in values])
     look = (
-        METHODS.index(method) if method in METHODS else len(METHODS) + k
+        GRIDWORLD_METHODS.index(method)
+        if method in GRIDWORLD_METHODS
+        else len(GRIDWORLD_METHODS) + k
     )  # the same in any choice
-    colour, hatch = PALETTE[look % len(PALETTE)], HATCHES[look // len(PALETTE) % len(HATCHES)]
+    color, hatch = PALETTE[look % len(PALETTE)], HATCHES[look // len(PALETTE) % len(HATCHES)]
     edge: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.5}
-    top.bar(places, means, 0.92 * bar, color=colour, hatch=hatch, label=method.label, **edge)
+    top.bar(places, means, 0.92 * bar, color=color, hatch=hatch, label=method.label, **edge)
     for place, summary in zip(places, values, strict=True):
         if summary.high - summary.low > SMALLEST_SPREAD:
             around = [[summary.mean - summary.low], [summary.high - summary.mean]]
@@ -98,4 +100,4 @@ def _draw_method(
         height = max(summary.high, 0) + 0.02
         top.text(place, height, text, rotation=90, size=7, ha="center", va="bottom", color=INK)
     seconds = [summary.seconds for summary in values]
-    bottom.scatter(places, seconds, s=36, color=colour, zorder=3, **edge)
+    bottom.scatter(places, seconds, s=36, color=color, zorder=3, **edge)

@@ -17,7 +17,7 @@ import rlsp_sb3
 from rlsp_sb3 import env_util
 from rlsp_sb3.io.atomic_write import write_csv
 from rlsp_sb3.learners import registry
-from rlsp_sb3.learners.tabular import plans
+from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.learners.true_return import fraction_of
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.utils.did_you_mean import did_you_mean
@@ -44,7 +44,7 @@ class Method(NamedTuple):
     is_slow: bool = False
 
 
-METHODS = (
+GRIDWORLD_METHODS = (
     Method("task-reward", "task only", "task-reward", is_random=False),
     Method(
         "deviation",
@@ -108,7 +108,7 @@ class Cell(NamedTuple):
     fingerprint: str
 
 
-class Summary(NamedTuple):
+class FractionSummary(NamedTuple):
     """The results of a method on a problem.
 
     Attributes:
@@ -162,12 +162,14 @@ class CellFile:
         write_csv(self.path, Cell._fields, self._cells.values())
 
 
-def find_methods(names: Sequence[str] | None, deep: bool) -> tuple[list[Method], list[Method]]:
+def find_gridworld_methods(
+    names: Sequence[str] | None, deep: bool
+) -> tuple[list[Method], list[Method]]:
     """The methods to be compared.
 
     Args:
         names: The names of methods or of installed learners; None for all methods of
-            :data:`METHODS` that are not slow.
+            :data:`GRIDWORLD_METHODS` that are not slow.
         deep: Whether to add the slow ones.
 
     Returns:
@@ -177,9 +179,9 @@ def find_methods(names: Sequence[str] | None, deep: bool) -> tuple[list[Method],
         ValueError: If a name is unknown or given twice, or names a learner that is not installed.
     """
     installed = registry.learner_names()
-    known = {method.name: method for method in METHODS}
+    known = {method.name: method for method in GRIDWORLD_METHODS}
     if names is None:
-        wanted = [method for method in METHODS if not method.is_slow]
+        wanted = [method for method in GRIDWORLD_METHODS if not method.is_slow]
     else:
         # A learner of somebody else's is a method as it is.
         every = {name: Method(name, name, name) for name in installed} | known
@@ -198,7 +200,9 @@ def find_methods(names: Sequence[str] | None, deep: bool) -> tuple[list[Method],
                 )
         wanted = [every[name] for name in names]
     if deep:
-        wanted += [method for method in METHODS if method.is_slow and method not in wanted]
+        wanted += [
+            method for method in GRIDWORLD_METHODS if method.is_slow and method not in wanted
+        ]
     found = [method for method in wanted if method.learner in installed]
     return found, [method for method in wanted if method not in found]
 
@@ -216,7 +220,7 @@ def find_problems(specs: Iterable[EnvSpec]) -> tuple[list[Problem], list[str]]:
     failed = []
     for spec in specs:
         try:
-            with env_util.opened(spec) as env:
+            with env_util.open_env(spec) as env:
                 offers = [
                     getattr(env, name, None)
                     for name in ("observed_states", "horizon", "true_reward")
@@ -238,7 +242,7 @@ def fingerprint(problem: Problem, method: Method, seed: int) -> str:
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def compute(problem: Problem, method: Method, seed: int) -> Cell:
+def compute_cell(problem: Problem, method: Method, seed: int) -> Cell:
     """Let a method infer the reward of a problem, and see how good a robot is that plans with it.
 
     Raises:
@@ -248,13 +252,13 @@ def compute(problem: Problem, method: Method, seed: int) -> Cell:
         ValueError: If the problem has no solution.
     """
     learner_class = registry.load_learner(method.learner)
-    made = env_util.make(problem.env_id)
+    made = env_util.make_env(problem.env_id)
     env: Any = made.unwrapped
     _ = env.mdp  # built at first use: that is not the method's time
     try:
         start = time.perf_counter()
         learner = learner_class(made, seed=seed, **method.settings).learn()
-        if not plans(learner):
+        if not plans_policy(learner):
             raise NotOfferedError(f"{type(learner).__name__} plans no policy")
         rewards = learner.planned_rewards
         seconds = time.perf_counter() - start
@@ -265,7 +269,7 @@ def compute(problem: Problem, method: Method, seed: int) -> Cell:
     return Cell(problem.env_id, method.name, seed, fraction, seconds, identity)
 
 
-def complete(
+def compute_cells(
     todo: Iterable[tuple[Problem, Method, int]],
     file: CellFile,
     force: bool = False,
@@ -286,12 +290,12 @@ def complete(
     """
     cells, failed = [], {}
     for problem, method, seed in todo:
-        what = name_of(problem.env_id, method.name, seed)
+        what = cell_name(problem.env_id, method.name, seed)
         on_start(what)
         cell = None if force else file.find(fingerprint(problem, method, seed))
         if cell is None:
             try:
-                cell = compute(problem, method, seed)
+                cell = compute_cell(problem, method, seed)
             except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
                 failed[what] = str(error)  # it must not cost all the others
                 continue
@@ -301,12 +305,12 @@ def complete(
     return cells, failed
 
 
-def name_of(problem: str, method: str, seed: int) -> str:
+def cell_name(problem: str, method: str, seed: int) -> str:
     """What a cell is called."""
     return f"{method} on {problem}, seed {seed}"
 
 
-def summarise(cells: Iterable[Cell]) -> dict[tuple[str, str], Summary]:
+def summarize_cells(cells: Iterable[Cell]) -> dict[tuple[str, str], FractionSummary]:
     """The results over seeds, by the id of the environment and the name of the method."""
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
@@ -314,7 +318,7 @@ def summarise(cells: Iterable[Cell]) -> dict[tuple[str, str], Summary]:
     summaries = {}
     for place, group in groups.items():
         fractions = [cell.fraction for cell in group]
-        summaries[place] = Summary(
+        summaries[place] = FractionSummary(
             float(np.mean(fractions)),
             min(fractions),
             max(fractions),

@@ -12,19 +12,19 @@ from matplotlib.figure import Figure
 
 from rlsp_sb3.evaluation.seed_statistics import FEWEST_FOR_IQM
 from rlsp_sb3.experiments.methods import LABELS, LOOKS
-from rlsp_sb3.experiments.mujoco.plan import Plan
-from rlsp_sb3.experiments.mujoco.table import Place, Results
-from rlsp_sb3.plotting.style import INK, plain
+from rlsp_sb3.experiments.mujoco.plan import TablePlan
+from rlsp_sb3.experiments.mujoco.table import Results, RowKey
+from rlsp_sb3.plotting.style import INK, plain_axes
 
 PANELS = {
-    "fresh": "fresh policy:\ntrue return per episode",
-    "in_loop": "policy of the loop:\ntrue return per episode",
+    "retrained": "retrained policy:\ntrue return per episode",
+    "in_loop": "in-loop policy:\ntrue return per episode",
     "epic": "EPIC distance\nto the true reward",
 }
 WIDTH = 0.7  # of the methods at one number of states
 
 
-def mujoco_plot(plan: Plan, results: Results, path: Path) -> None:
+def mujoco_plot(plan: TablePlan, results: Results, path: Path) -> None:
     """Draw returns and distances over the number of observed states, a row for each environment.
 
     Args:
@@ -44,8 +44,8 @@ def mujoco_plot(plan: Plan, results: Results, path: Path) -> None:
             if row == n_rows - 1:
                 axes.set_xlabel("observed states")
         grid[row][0].set_title(env_id, loc="left", fontweight="bold")
-    centre = "interquartile mean" if _most_seeds(results) >= FEWEST_FOR_IQM else "mean"
-    figure.suptitle(f"Large: {centre} and its 95 % interval over seeds; small: each seed")
+    center = "interquartile mean" if _most_seeds(results) >= FEWEST_FOR_IQM else "mean"
+    figure.suptitle(f"Large: {center} and its 95 % interval over seeds; small: each seed")
     by_label: dict[str, Artist] = {}
     for axes in grid.flat:
         handles, labels = axes.get_legend_handles_labels()
@@ -60,26 +60,26 @@ def mujoco_plot(plan: Plan, results: Results, path: Path) -> None:
     figure.savefig(path, format="png", dpi=120)
 
 
-def _draw(axes: Axes, plan: Plan, results: Results, env_id: str, measure: str) -> None:
+def _draw(axes: Axes, plan: TablePlan, results: Results, env_id: str, measure: str) -> None:
     """One panel."""
     for k, method in enumerate(plan.methods):
-        colour, marker = LOOKS[method]
+        color, marker = LOOKS[method]
         offset = WIDTH * ((k + 0.5) / len(plan.methods) - 0.5)
         label = LABELS[method]
         for i, n in enumerate(plan.states):
-            place = Place(env_id, method, n)
+            place = RowKey(env_id, method, n)
             summary = results.rows.get(place, {}).get(measure)
             if summary is None:
                 continue
             values = results.values[place][measure]
             x = i + offset
-            axes.scatter(np.full(len(values), x), values, s=9, color=colour, alpha=0.45, lw=0)
+            axes.scatter(np.full(len(values), x), values, s=9, color=color, alpha=0.45, lw=0)
             known = not math.isnan(summary.low)
-            around = [[summary.centre - summary.low], [summary.high - summary.centre]]
+            around = [[summary.center - summary.low], [summary.high - summary.center]]
             axes.errorbar(
-                *(x, summary.centre, around if known else None),
+                *(x, summary.center, around if known else None),
                 fmt=marker,
-                color=colour,
+                color=color,
                 markeredgecolor=INK,
                 markeredgewidth=0.5,
                 ecolor=INK,
@@ -100,7 +100,7 @@ def _draw(axes: Axes, plan: Plan, results: Results, env_id: str, measure: str) -
     axes.set_xticks(range(len(plan.states)), [str(n) for n in plan.states])
     axes.set_xlim(-0.5, len(plan.states) - 0.5)
     axes.tick_params(axis="x", length=0)
-    plain(axes)
+    plain_axes(axes)
 
 
 def _most_seeds(results: Results) -> int:

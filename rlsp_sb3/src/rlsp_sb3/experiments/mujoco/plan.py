@@ -23,7 +23,7 @@ PUBLISHED_ENVS = (
 OLDER = {"InvertedPendulum-v5": "InvertedPendulum-v4"}  # what Gymnasium 0.29 has instead
 
 
-class Plan(NamedTuple):
+class TablePlan(NamedTuple):
     """What a table consists of.
 
     Attributes:
@@ -49,9 +49,9 @@ def make_plan(
     states: Sequence[int] = (1, 10, 50),
     methods: Sequence[str] | None = None,
     n_seeds: int = 5,
-    budget: str = "fast",
+    preset: str = "fast",
     assignments: Iterable[str] = (),
-) -> Plan:
+) -> TablePlan:
     """Plan a table.
 
     Args:
@@ -60,7 +60,7 @@ def make_plan(
         states: From how many observed states to infer.
         methods: Some of :data:`~rlsp_sb3.experiments.METHODS`; None for all that are installed.
         n_seeds: How many seeds, from 0 on, at least 1.
-        budget: The name of a budget in the configurations.
+        preset: The name of a preset in the configurations.
         assignments: Changes of the configurations.
 
     Raises:
@@ -71,16 +71,16 @@ def make_plan(
     """
     check_int("--seeds", n_seeds, 1)
     for n in states:
-        check_int("--states", n, 1)
+        check_int("--n-states", n, 1)
     left_out: dict[str, str] = {}
     chosen_methods = find_methods(methods, left_out)
     chosen_envs = _find_envs(env_ids, experts, left_out)
     assignments = list(assignments)
     configs, jobs = {}, []
     for env_id in chosen_envs:
-        config = configs[env_id] = load_config(env_id, budget, assignments)
+        config = configs[env_id] = load_config(env_id, preset, assignments)
         file = experts / f"{env_id}.zip"
-        env = env_util.make(env_id)
+        env = env_util.make_env(env_id)
         load_policy(file, env)
         check_fits(env, chosen_methods, config)
         env.close()
@@ -91,7 +91,7 @@ def make_plan(
     places = product(range(n_seeds), chosen_envs, different_states, chosen_methods)
     for seed, env_id, n, method in places:
         jobs.append(Job(env_id, method, n, seed, configs[env_id], contents[env_id]))
-    return Plan(chosen_envs, chosen_methods, different_states, configs, jobs, left_out)
+    return TablePlan(chosen_envs, chosen_methods, different_states, configs, jobs, left_out)
 
 
 def _find_envs(names: Sequence[str] | None, experts: Path, left_out: dict[str, str]) -> list[str]:

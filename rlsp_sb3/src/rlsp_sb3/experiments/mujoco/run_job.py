@@ -22,11 +22,11 @@ from rlsp_sb3.evaluation.returns import Returns, measure_returns
 from rlsp_sb3.evaluation.simulated_reward import SimulatedReward
 from rlsp_sb3.experiments.executors.base import Report
 from rlsp_sb3.experiments.job import Figures, Job, Outcome
-from rlsp_sb3.experiments.learning import Progress, archived, learn
+from rlsp_sb3.experiments.learning import ProgressReporter, archived, learn_job
 from rlsp_sb3.experiments.methods import EXPERT, RLSP_METHODS
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.policies.load_policy import load_policy
-from rlsp_sb3.policies.retrain import train_fresh_policy
+from rlsp_sb3.policies.retrain import retrain_policy
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.simulators.rollout import make_simulator
 
@@ -59,7 +59,7 @@ def run_job(report: Report, job: Job, work: Path | None = None) -> Outcome:
     torch.set_num_threads(1)
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
-    env = env_util.make(job.env_id)
+    env = env_util.make_env(job.env_id)
     try:
         expert = _load_expert(job)
         if job.method == EXPERT:
@@ -72,7 +72,7 @@ def run_job(report: Report, job: Job, work: Path | None = None) -> Outcome:
         is_resumed = work is not None and any(work.iterdir())
         demonstrations = partial(_demonstrations, job, expert, observed)
         start = time.perf_counter()
-        learner = learn(job, observed, demonstrations, report, work)
+        learner = learn_job(job, observed, demonstrations, report, work)
         seconds = None if is_resumed else time.perf_counter() - start
         archive = archived(learner, work)
         figures = _measure(job, env, expert, learner, seconds, report)
@@ -85,12 +85,12 @@ def _load_expert(job: Job) -> Policy:
     with TemporaryDirectory() as folder:
         path = Path(folder, "expert.zip")
         path.write_bytes(job.expert)
-        return load_policy(path, env_util.make(job.env_id))
+        return load_policy(path, env_util.make_env(job.env_id))
 
 
 def _demonstrations(job: Job, expert: Policy, observed: NDArray[Any]) -> list[Episode]:
     """What the expert does in each of the observed states: episodes of one step."""
-    simulator = make_simulator(env_util.make(job.env_id), np.random.default_rng(job.seed))
+    simulator = make_simulator(env_util.make_env(job.env_id), np.random.default_rng(job.seed))
     actions, _ = expert.predict(observed, deterministic=True)
     after = simulator.step(observed, actions)
     return [
@@ -112,17 +112,20 @@ def _measure(
     report("evaluating", 0.0)
     details: dict[str, Returns] = {}
     details["in_loop"] = measure_returns(learner, env, config.episodes, seed=job.seed)
-    fresh_seconds = None
+    retrain_seconds = None
     if job.method in RLSP_METHODS:
         start = time.perf_counter()
-        fresh = train_fresh_policy(
-            learner, config.fresh_timesteps, Progress(report, "fresh policy"), seed=job.seed
+        retrained = retrain_policy(
+            learner,
+            config.retrain_timesteps,
+            ProgressReporter(report, "retrained policy"),
+            seed=job.seed,
         )
-        fresh_seconds = time.perf_counter() - start
+        retrain_seconds = time.perf_counter() - start
         report("evaluating", 0.5)
-        details["fresh"] = measure_returns(fresh, env, config.episodes, seed=job.seed)
+        details["retrained"] = measure_returns(retrained, env, config.episodes, seed=job.seed)
     else:
-        notes.append("no fresh policy: the reward is none of states, and depends on the policy")
+        notes.append("no retrained policy: the reward is none of states, and depends on the policy")
     report("comparing rewards", 0.0)
     try:
         epic = _epic(job, env, expert, learner)
@@ -131,10 +134,10 @@ def _measure(
         notes.append(f"no EPIC distance: {error}")
     return Figures(
         details["in_loop"].mean,
-        details["fresh"].mean if "fresh" in details else None,
+        details["retrained"].mean if "retrained" in details else None,
         epic,
         seconds,
-        fresh_seconds,
+        retrain_seconds,
         tuple(notes),
         {name: returns.to_dict() for name, returns in details.items()},
     )

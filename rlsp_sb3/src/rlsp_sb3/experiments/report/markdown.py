@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rlsp_sb3.io.atomic_write import replacing
+from rlsp_sb3.io.atomic_write import atomic_write
 
 SIGNS = re.compile(r"([\\`*_\[\]<>|~&])")
 """What Markdown may take for something else than itself, within a line."""
@@ -20,7 +20,7 @@ SIGNS = re.compile(r"([\\`*_\[\]<>|~&])")
 _console = Console()  # resolves styles, and prints nothing
 
 
-def write_tables(
+def write_markdown_tables(
     path: Path, tables: Mapping[str, Table], explanation: str, notes: Iterable[str] = ()
 ) -> None:
     """Write a Markdown file of tables, whole or not at all.
@@ -37,7 +37,7 @@ def write_tables(
     ]
     parts.append(f"{escaped(explanation)}\n")
     listed = "".join(f"- {escaped(note)}\n" for note in notes)
-    with replacing(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_text("\n".join([*parts, *([listed] if listed else [])]), encoding="utf-8")
 
 

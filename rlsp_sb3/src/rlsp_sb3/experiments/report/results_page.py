@@ -12,8 +12,8 @@ import yaml
 
 from rlsp_sb3.experiments.report.markdown import escaped
 from rlsp_sb3.experiments.report.table_run import FILMS, LARGEST_FILM, TableRun
-from rlsp_sb3.io.atomic_write import replacing
-from rlsp_sb3.utils.timer import duration
+from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.utils.timer import format_duration
 
 TITLES = {"gridworlds": "Gridworlds", "mujoco": "MuJoCo environments", "skills": "Skills"}
 LINE = 96  # characters of a command, after which it goes on in the next line
@@ -31,7 +31,7 @@ This page is generated from the folders beside it. In the folder of this page, t
 
 Each section is what one command has computed. Its wall time is how long the results of the table
 were waited for, however often the command was stopped and went on; what it had not finished when it
-was stopped is not counted. The time to learn is what methods took by themselves, and fresh
+was stopped is not counted. The time to learn is what methods took by themselves, and retrained
 policies; results that were resumed are not counted.
 """
 
@@ -61,7 +61,7 @@ def write_page(runs: Sequence[TableRun], out: Path) -> None:
     text = page(runs, out.name)
     for run in runs:
         copy(run, folder / run.name)
-    with replacing(out) as unfinished:
+    with atomic_write(out) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
@@ -125,7 +125,7 @@ def facts(run: TableRun) -> dict[str, str]:
         "Seeds": ", ".join(map(str, run.seeds)),
         "Results": f"all {run.jobs}" if run.done == run.jobs else missing,
         "Wall time": wall_time(run),
-        "Time to learn": f"{duration(run.job_seconds)}, if results are added up",
+        "Time to learn": f"{format_duration(run.job_seconds)}, if results are added up",
         "Machine": "; or ".join(map(escaped, run.machines)),
         "Versions": "; or ".join(map(escaped, versions)),
     }
@@ -135,7 +135,9 @@ def wall_time(run: TableRun) -> str:
     """How long the results of a table took, as far as that is known."""
     if not run.timed:
         return "not recorded; the machine and the versions are those that made the table"
-    text = f"{duration(run.wall_seconds)}, {' or '.join(map(str, run.jobs_at_once))} at a time"
+    text = (
+        f"{format_duration(run.wall_seconds)}, {' or '.join(map(str, run.jobs_at_once))} at a time"
+    )
     if run.timed < run.done:
         part = f"{run.timed} of the {run.done} results"
         text += f"; that, the machine and the versions are of {part}, and were not recorded for "
@@ -165,7 +167,7 @@ def copy(run: TableRun, folder: Path) -> None:
     if folder.resolve() == run.path.resolve():
         return
     for name in run.shown:
-        with replacing(folder / name) as unfinished:
+        with atomic_write(folder / name) as unfinished:
             shutil.copyfile(run.path / name, unfinished)
     shown = {folder / name for name in run.shown}
     for pattern in COPIED:

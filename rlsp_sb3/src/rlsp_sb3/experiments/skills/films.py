@@ -16,7 +16,7 @@ from rlsp_sb3.experiments.methods import LABELS
 from rlsp_sb3.experiments.result_folder import ResultFolder
 from rlsp_sb3.experiments.skills.job import RANDOM, SkillJob
 from rlsp_sb3.state_reset import set_state_from_observation
-from rlsp_sb3.video.recording import Picture, fps_of, make_for_film, open_film, picture_of
+from rlsp_sb3.video.recording import Picture, fps_of, make_for_film, open_film, render_image
 from rlsp_sb3.video.side_by_side import side_by_side
 
 MAX_SIDE = 320  # pixels of each picture
@@ -94,7 +94,7 @@ def _draw(env: gym.Env[Any, Any], observations: NDArray[Any]) -> list[Picture]:
     pictures = []
     for observation in observations:
         set_state_from_observation(env, observation)
-        pictures.append(picture_of(env))
+        pictures.append(render_image(env))
     return pictures
 
 

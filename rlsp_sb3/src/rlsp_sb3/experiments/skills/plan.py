@@ -49,7 +49,7 @@ def make_skill_plan(
     states: Sequence[int] = (1, 10, 50),
     methods: Sequence[str] | None = None,
     n_seeds: int = 3,
-    budget: str = "fast",
+    preset: str = "fast",
     assignments: Iterable[str] = (),
 ) -> SkillPlan:
     """Plan a table.
@@ -60,7 +60,7 @@ def make_skill_plan(
         states: From how many observed states to learn.
         methods: Some of :data:`~rlsp_sb3.experiments.METHODS`; None for all that are installed.
         n_seeds: How many seeds, from 0 on, at least 1.
-        budget: The name of a budget in the configurations.
+        preset: The name of a preset in the configurations.
         assignments: Changes of the configuration.
 
     Raises:
@@ -72,11 +72,11 @@ def make_skill_plan(
     """
     check_int("--seeds", n_seeds, 1)
     for n in states:
-        check_int("--states", n, 1)
+        check_int("--n-states", n, 1)
     left_out: dict[str, str] = {}
     chosen = find_methods(methods, left_out)
-    config = load_config(env_id, budget, assignments)
-    env = env_util.make(env_id)
+    config = load_config(env_id, preset, assignments)
+    env = env_util.make_env(env_id)
     skills = [_find_skill(path, env) for path in dict.fromkeys(rollouts)]
     check_fits(env, chosen, config)
     env.close()

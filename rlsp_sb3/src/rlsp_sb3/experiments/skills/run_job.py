@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.data.episodes import Episode
-from rlsp_sb3.data.rollouts import rollout, sample_observed_states
+from rlsp_sb3.data.rollouts import rollout_env, sample_observed_states
 from rlsp_sb3.evaluation.policy_discriminator import held_out_cross_entropy, segments
 from rlsp_sb3.experiments.executors.base import Report
 from rlsp_sb3.experiments.job import Outcome
-from rlsp_sb3.experiments.learning import archived, learn
+from rlsp_sb3.experiments.learning import archived, learn_job
 from rlsp_sb3.experiments.skills.job import RANDOM, SkillFigures, SkillJob, npz_of
 from rlsp_sb3.protocols import Policy
 
@@ -49,7 +49,7 @@ def run_skill_job(report: Report, job: SkillJob, work: Path | None = None) -> Ou
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
     skill = job.skill.episodes()
-    env = env_util.make(job.env_id)
+    env = env_util.make_env(job.env_id)
     try:
         if job.method == RANDOM:
             policy: Policy = RandomPolicy(env, job.seed)
@@ -60,12 +60,12 @@ def run_skill_job(report: Report, job: SkillJob, work: Path | None = None) -> Ou
             is_resumed = work is not None and any(work.iterdir())
             demonstrations = partial(demonstrations_of, skill, observed)
             start = time.perf_counter()
-            policy = learner = learn(job, observed, demonstrations, report, work)
+            policy = learner = learn_job(job, observed, demonstrations, report, work)
             seconds = None if is_resumed else time.perf_counter() - start
             archive = archived(learner, work)
         report("acting", 0.0)
         n_steps = max(map(len, skill))
-        acted = rollout(
+        acted = rollout_env(
             policy, env, len(skill), seed=job.seed, deterministic=True, max_steps=n_steps
         )
     finally:

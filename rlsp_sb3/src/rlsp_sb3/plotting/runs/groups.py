@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlsp_sb3.evaluation.seed_statistics import Spread, spread
-from rlsp_sb3.runs.run import Curve, Run, TrueReturn
+from rlsp_sb3.evaluation.seed_statistics import SeedSpread, seed_spread
+from rlsp_sb3.runs.run import LearningCurve, Run, TrueReturn
 
 DEFAULT_LABEL = "default settings"
 
@@ -40,9 +40,9 @@ class Group:
         return self.runs[0].env_id
 
     @property
-    def algo(self) -> str:
+    def learner(self) -> str:
         """The name of the learner."""
-        return self.runs[0].algo
+        return self.runs[0].learner
 
 
 def group_runs(runs: Iterable[Run]) -> tuple[list[Group], list[str]]:
@@ -58,7 +58,7 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Group], list[str]]:
     found: dict[str, dict[int, Run]] = {}
     again = []
     for run in runs:
-        same = found.setdefault(_key((run.env_id, run.algo, run.settings)), {})
+        same = found.setdefault(_key((run.env_id, run.learner, run.settings)), {})
         if run.seed in same:
             again.append((run, f"the seed and the settings are those of {same[run.seed].path}"))
         else:
@@ -88,11 +88,11 @@ def labels(members: Sequence[Sequence[Run]]) -> list[str]:
     differs between groups of the same environment and learner; if that does not tell them apart,
     any setting that differs.
     """
-    several = len({group[0].algo for group in members}) > 1
+    several = len({group[0].learner for group in members}) > 1
     names = []
     for group in members:
         rivals = [other for other in members if _place(other) == _place(group)]
-        parts = [group[0].algo] if several or len(rivals) == 1 else []
+        parts = [group[0].learner] if several or len(rivals) == 1 else []
         names.append(", ".join(parts + _differences(group[0], [other[0] for other in rivals])))
     return names
 
@@ -113,7 +113,7 @@ def _differences(run: Run, rivals: Sequence[Run]) -> list[str]:
 
 
 def _place(group: Sequence[Run]) -> tuple[str, str]:
-    return group[0].env_id, group[0].algo
+    return group[0].env_id, group[0].learner
 
 
 def _value(run: Run, name: str) -> Any:
@@ -142,7 +142,7 @@ def sections(groups: Sequence[Group]) -> dict[str, list[Group]]:
     return found
 
 
-def curve_of(group: Group, name: str) -> tuple[NDArray[np.float64], Spread] | None:
+def curve_of(group: Group, name: str) -> tuple[NDArray[np.float64], SeedSpread] | None:
     """What was logged by the seeds of a group, together.
 
     Args:
@@ -163,10 +163,10 @@ def curve_of(group: Group, name: str) -> tuple[NDArray[np.float64], Spread] | No
     timesteps = every[(every >= first) & (every <= last)]
     if not len(timesteps):
         return None
-    return timesteps, spread([_at(curve, timesteps) for curve in curves])
+    return timesteps, seed_spread([_at(curve, timesteps) for curve in curves])
 
 
-def _at(curve: Curve, timesteps: NDArray[np.float64]) -> NDArray[np.float64]:
+def _at(curve: LearningCurve, timesteps: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.interp(timesteps, curve.timesteps, curve.values)
 
 

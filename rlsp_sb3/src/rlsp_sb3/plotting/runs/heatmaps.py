@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.learners import registry
-from rlsp_sb3.learners.tabular import plans
+from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.plotting.heatmap import GridEnv, draw_map, draw_picture, rewards_by_cell, symbols_of
 from rlsp_sb3.plotting.runs.groups import Group, by_reason
 from rlsp_sb3.plotting.runs.legend import heading, seeds_note
 from rlsp_sb3.runs.run import Run
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.errors import USER_ERRORS, NotOfferedError
-from rlsp_sb3.video.robot_gif import picture_of
+from rlsp_sb3.video.robot_gif import observed_state_image
 
 COLUMNS = 4
 
@@ -82,14 +82,14 @@ def grid_rewards(run: Run) -> GridRewards:
     file = run.path / "learner.zip"
     if not file.exists():
         raise NotOfferedError("learning has not ended")
-    env = env_util.make(run.env)
+    env = env_util.make_env(run.env)
     if not isinstance(env.unwrapped, GridEnv):
         raise NotOfferedError(f"{run.env_id} has no grid: it offers no agent_at_each_cell")
-    learner = registry.load_learner(run.algo).load(file, env=env)
-    if not plans(learner):
-        raise NotOfferedError(f"{run.algo} plans no policy")
+    learner = registry.load_learner(run.learner).load(file, env=env)
+    if not plans_policy(learner):
+        raise NotOfferedError(f"{run.learner} plans no policy")
     return GridRewards(
-        rewards_by_cell(learner), symbols_of(env.unwrapped), picture_of(learner, run.env)
+        rewards_by_cell(learner), symbols_of(env.unwrapped), observed_state_image(learner, run.env)
     )
 
 

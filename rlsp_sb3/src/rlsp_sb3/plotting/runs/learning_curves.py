@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from rlsp_sb3.evaluation.seed_statistics import Spread
+from rlsp_sb3.evaluation.seed_statistics import SeedSpread
 from rlsp_sb3.plotting.runs.groups import Group, curve_of, cut_short, missing, sections
-from rlsp_sb3.plotting.runs.legend import heading, looks, spread_note
-from rlsp_sb3.plotting.style import plain, shared_legend
+from rlsp_sb3.plotting.runs.legend import heading, line_styles, spread_note
+from rlsp_sb3.plotting.style import plain_axes, shared_legend
 from rlsp_sb3.utils.errors import NotOfferedError
 
 PANELS = {
@@ -47,7 +47,7 @@ class Line(NamedTuple):
 
     group: Group
     timesteps: NDArray[np.float64]
-    spread: Spread
+    spread: SeedSpread
 
 
 def curves_plot(groups: Sequence[Group], path: Path) -> list[str]:
@@ -75,7 +75,7 @@ def curves_plot(groups: Sequence[Group], path: Path) -> list[str]:
     size = (max(3.4 * columns, 7), 2.5 * sum(n_rows) + 1.3)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(sum(n_rows), columns, squeeze=False)
-    styles = looks(groups)
+    styles = line_styles(groups)
     for (title, lines), end, n in zip(parts.items(), np.cumsum(n_rows), n_rows, strict=True):
         all_axes = grid[end - n : end].ravel()
         for axes, name in zip(all_axes, lines, strict=False):
@@ -107,11 +107,11 @@ def _draw(
 ) -> None:
     """One panel."""
     for group, timesteps, (mean, low, high, _) in lines:
-        colour, style = styles[group.label]
+        color, style = styles[group.label]
         marker = "o" if len(timesteps) <= FEW else ""
-        look: dict[str, Any] = {"color": colour, "linestyle": style, "marker": marker}
+        look: dict[str, Any] = {"color": color, "linestyle": style, "marker": marker}
         axes.plot(timesteps, mean, markersize=3, label=group.label, **look)
-        axes.fill_between(timesteps, low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(timesteps, low, high, color=color, alpha=0.2, linewidth=0)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
     axes.set_xlim(left=0)
@@ -122,4 +122,4 @@ def _draw(
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     axes.set_xlabel(f"{lines[0].group.runs[0].timestep}s")
     axes.set_ylabel(PANELS[name])
-    plain(axes)
+    plain_axes(axes)

@@ -11,8 +11,8 @@ from rlsp_sb3.plotting.runs.groups import Group
 from rlsp_sb3.plotting.style import LINE_STYLES, SERIES
 
 
-def looks(groups: Sequence[Group]) -> dict[str, tuple[str, str]]:
-    """The colour and the line style of each label: the same in all figures of some groups."""
+def line_styles(groups: Sequence[Group]) -> dict[str, tuple[str, str]]:
+    """The color and the line style of each label: the same in all figures of some groups."""
     names = list(dict.fromkeys(group.label for group in groups))
     n = len(SERIES)
     return {
@@ -23,7 +23,7 @@ def looks(groups: Sequence[Group]) -> dict[str, tuple[str, str]]:
 
 def heading(figure: Figure, title: str, groups: Iterable[Group], note: str = "") -> None:
     """Put a title on a figure, and below it what all groups have in common, and a note."""
-    labels, algos = zip(*((group.label, group.algo) for group in groups), strict=True)
+    labels, algos = zip(*((group.label, group.learner) for group in groups), strict=True)
     common = next((names[0] for names in (labels, algos) if len(set(names)) == 1), "")
     figure.suptitle(f"{title}\n{'; '.join(filter(None, (common, note)))}".rstrip(), size=11)
 

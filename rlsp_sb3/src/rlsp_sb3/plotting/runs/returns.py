@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlsp_sb3.evaluation.seed_statistics import spread
+from rlsp_sb3.evaluation.seed_statistics import seed_spread
 from rlsp_sb3.plotting.runs.groups import Group, by_reason, missing, returns_of
-from rlsp_sb3.plotting.runs.legend import heading, looks, spread_note
-from rlsp_sb3.plotting.style import INK, plain, shared_legend
+from rlsp_sb3.plotting.runs.legend import heading, line_styles, spread_note
+from rlsp_sb3.plotting.style import INK, plain_axes, shared_legend
 from rlsp_sb3.runs.run import FRACTION, TrueReturn
 from rlsp_sb3.utils.errors import NotOfferedError
 
@@ -48,7 +48,7 @@ def returns_plot(groups: Sequence[Group], path: Path) -> list[str]:
     sizes = [len(bars) + 1.5 for bars in panels.values()]
     figure = Figure(figsize=(8, 0.42 * sum(sizes) + 1), layout="constrained")
     all_axes = figure.subplots(len(panels), 1, height_ratios=sizes, squeeze=False).ravel()
-    styles = looks(groups)
+    styles = line_styles(groups)
     drawn = [pair for bars in panels.values() for pair in bars]
     over_seeds = spread_note(len(returns) for _, returns in drawn)
     for axes, ((env_id, measure), bars) in zip(all_axes, panels.items(), strict=True):
@@ -75,11 +75,11 @@ def _draw_bars(
     """One panel, whose lines are intervals over seeds, or over the episodes of the only seed."""
     for place, (group, returns) in enumerate(bars):
         values = [each.value for each in returns]
-        mean, low, high = (float(each) for each in spread(values)[:3])
+        mean, low, high = (float(each) for each in seed_spread(values)[:3])
         if over_episodes and returns[0].interval is not None:
             low, high = returns[0].interval
-        colour, _ = styles[group.label]
-        axes.barh(place, mean, 0.66, color=colour, alpha=0.75)
+        color, _ = styles[group.label]
+        axes.barh(place, mean, 0.66, color=color, alpha=0.75)
         if low < high:
             around = [[mean - low], [high - mean]]
             axes.errorbar(mean, place, xerr=around, color=INK, elinewidth=1.2, capsize=4)
@@ -100,5 +100,5 @@ def _draw_bars(
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.margins(x=0.1)
     axes.axvline(0, color=INK, linewidth=0.8)
-    plain(axes, "x")
+    plain_axes(axes, "x")
     axes.tick_params(axis="y", length=0)

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from rlsp_sb3.evaluation.seed_statistics import spread
+from rlsp_sb3.evaluation.seed_statistics import seed_spread
 from rlsp_sb3.plotting.feature_weights import are_named, draw_sizes, sizes_title
 from rlsp_sb3.plotting.runs.groups import Group, missing, weights_of
-from rlsp_sb3.plotting.runs.legend import heading, looks, spread_note
-from rlsp_sb3.plotting.style import INK, LINE, plain, shared_legend
+from rlsp_sb3.plotting.runs.legend import heading, line_styles, spread_note
+from rlsp_sb3.plotting.style import INK, LINE, plain_axes, shared_legend
 from rlsp_sb3.utils.errors import NotOfferedError
 
 BAR = 0.17  # inches
@@ -44,7 +44,7 @@ def weights_plot(groups: Sequence[Group], path: Path) -> list[str]:
     heights = [_height(names, weights) for (_, names), weights in panels.items()]
     figure = Figure(figsize=(8, sum(heights) + 0.9), layout="constrained")
     all_axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False).ravel()
-    styles = looks(groups)
+    styles = line_styles(groups)
     for axes, ((env_id, names), weights) in zip(all_axes, panels.items(), strict=True):
         axes.set_title(env_id, loc="left", weight="bold")
         if are_named(names):
@@ -78,7 +78,7 @@ def _draw_named(
     places = np.arange(len(names))
     axes.axvline(0, color=INK, linewidth=0.8)
     for k, (label, each) in enumerate(weights.items()):
-        mean, low, high, _ = spread(each)
+        mean, low, high, _ = seed_spread(each)
         offset = (k + 0.5) * thickness - 0.4
         axes.barh(places + offset, mean, 0.92 * thickness, color=styles[label][0], label=label)
         if len(each) > 1:
@@ -91,6 +91,6 @@ def _draw_named(
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel("weight")
     axes.margins(x=0.05)
-    plain(axes, "x")
+    plain_axes(axes, "x")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)

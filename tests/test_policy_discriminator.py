@@ -59,7 +59,7 @@ def test_the_more_alike_the_higher():
     assert found == sorted(found, reverse=True)
 
 
-def test_neighbours_do_not_give_states_away():
+def test_neighbors_do_not_give_states_away():
     # States stay the same for ten steps, and all come from one distribution.
     first, second = np.repeat(np.random.default_rng(0).normal(size=(2, 10, 17)), 10, axis=1)
     by_heart = at_the_end(segments(first, 1, 0), segments(second, 1, 0))

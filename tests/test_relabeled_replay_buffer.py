@@ -11,7 +11,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecNormalize
 
-from rlsp_sb3.rewards.relabeled_replay_buffer import TRANSITION_ARRAYS, RelabelledReplayBuffer
+from rlsp_sb3.rewards.relabeled_replay_buffer import TRANSITION_ARRAYS, RelabeledReplayBuffer
 
 BOX = spaces.Box(-10, 10, (3,), np.float32)
 THETA = np.array([1.0, -2.0])
@@ -24,7 +24,7 @@ def two_features(observations):
 
 def make_buffer(size=20, space=BOX, n_envs=2, action_space=BOX, **kwargs):
     kwargs = {"features": two_features, "theta": THETA, "standardize": False, **kwargs}
-    return RelabelledReplayBuffer(size, space, action_space, "cpu", n_envs, **kwargs)
+    return RelabeledReplayBuffer(size, space, action_space, "cpu", n_envs, **kwargs)
 
 
 def fill(buffer, n, seed=0):
@@ -74,7 +74,7 @@ def test_features_are_computed_once_for_all_environments():
     assert calls == [(5, 3)] * 6
 
 
-def test_standardised_rewards():
+def test_standardized_rewards():
     buffer = fill(make_buffer(size=2000, standardize=True), 1000)
     rewards = buffer.sample(50_000).rewards.numpy()
     assert abs(rewards.mean()) < 0.02
@@ -85,7 +85,7 @@ def test_standardised_rewards():
     np.testing.assert_allclose(buffer.rewards, 100 * first, 1e-4)
 
 
-def test_standardised_from_the_first_transition_on_and_as_the_buffer_changes():
+def test_standardized_from_the_first_transition_on_and_as_the_buffer_changes():
     buffer = make_buffer(size=40, standardize=True)
     for n in range(60):
         fill(buffer, 1, seed=n)
@@ -95,7 +95,7 @@ def test_standardised_from_the_first_transition_on_and_as_the_buffer_changes():
 
 
 @pytest.mark.parametrize("theta", [[0, 0], [1e6, 0]])
-def test_equal_rewards_are_standardised_to_zero(theta):
+def test_equal_rewards_are_standardized_to_zero(theta):
     buffer = make_buffer(features=lambda o: np.ones((len(o), 2)), theta=theta, standardize=True)
     np.testing.assert_allclose(fill(buffer, 10).sample(30).rewards, 0, atol=1e-6)
 
@@ -183,7 +183,7 @@ def test_algorithms(algorithm, n_envs):
         learning_starts=50,
         batch_size=16,
         train_freq=1,
-        replay_buffer_class=RelabelledReplayBuffer,
+        replay_buffer_class=RelabeledReplayBuffer,
         replay_buffer_kwargs={"features": features, "theta": [2.0], "standardize": False},
         policy_kwargs={"net_arch": [8]},
         seed=0,
@@ -197,12 +197,12 @@ def test_algorithms(algorithm, n_envs):
 
 
 def test_vec_normalize():
-    """Observations are sampled normalised; features are of the plain ones, rewards ours."""
+    """Observations are sampled normalized; features are of the plain ones, rewards ours."""
     env = VecNormalize(make_vec_env("Pendulum-v1", 2, seed=0))
     model = SAC(
         "MlpPolicy",
         env,
-        replay_buffer_class=RelabelledReplayBuffer,
+        replay_buffer_class=RelabeledReplayBuffer,
         replay_buffer_kwargs={
             "features": lambda observations: observations[:, 2:],
             "theta": [100.0],

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rlsp_sb3.models.networks import draw
-from rlsp_sb3.rlsp.categorical_codec import StateVocabulary, Vocabulary
+from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec, StateIndexCodec
 from rlsp_sb3.rlsp.inverse_dynamics import DiscreteInverseDynamics
 from rlsp_sb3.rlsp.inverse_models import InverseModels, draw_evenly
 from rlsp_sb3.rlsp.inverse_policy import CategoricalInversePolicy
@@ -15,21 +15,21 @@ SEEN = np.array([[0, 5, 1], [1, 5, 4], [0, 5, 9]], dtype=np.float32)
 
 
 def test_codes_round_trip():
-    vocabulary = Vocabulary(SEEN)
+    vocabulary = CategoricalCodec(SEEN)
     assert vocabulary.n_symbols == 2 + 3  # the entry that never varies has none
     np.testing.assert_array_equal(vocabulary.decode(vocabulary.encode(SEEN)), SEEN)
     assert vocabulary.decode(vocabulary.encode(SEEN)).dtype == SEEN.dtype
 
 
 def test_values_not_seen_count_as_the_nearest():
-    vocabulary = Vocabulary(SEEN)
+    vocabulary = CategoricalCodec(SEEN)
     codes = vocabulary.encode(np.array([[0.4, 7, 2.4], [3, 0, 100]]))
     np.testing.assert_array_equal(vocabulary.decode(codes), [[0, 5, 1], [1, 5, 9]])
 
 
 def test_continuous_observations_are_an_error():
     with pytest.raises(ValueError, match=r"takes 100 values or more: expected .* discrete"):
-        Vocabulary(np.linspace(0, 1, 100)[:, None])
+        CategoricalCodec(np.linspace(0, 1, 100)[:, None])
 
 
 def test_draws_have_the_probabilities():
@@ -42,7 +42,7 @@ def test_draws_have_the_probabilities():
 
 def test_loss_is_the_negative_log_probability_of_all_observations():
     """Summed over everything that could have been before, probabilities are 1."""
-    vocabulary = Vocabulary(SEEN)
+    vocabulary = CategoricalCodec(SEEN)
     torch.manual_seed(0)
     model = DiscreteInverseDynamics(vocabulary, n_times=2, n_actions=3)
     everything = np.array([[a, 5, b] for a in (0, 1) for b in (1, 4, 9)], dtype=np.float32)
@@ -62,7 +62,7 @@ def world(n, rng):
 
 def test_models_learn_what_was_before():
     rng = np.random.default_rng(0)
-    vocabulary = Vocabulary(np.arange(4, dtype=np.float32)[:, None])
+    vocabulary = CategoricalCodec(np.arange(4, dtype=np.float32)[:, None])
     models = InverseModels(vocabulary, 1, 2, rng)
     rollouts = world(2000, rng)
     features = rollouts.observations.astype(float)
@@ -91,9 +91,9 @@ def test_batches_have_what_is_expected():
     assert (np.abs(blocks - 32 * probabilities.reshape(4, 10).sum(axis=1)) < 1).all()
 
 
-def test_models_are_saved_with_their_optimiser():
+def test_models_are_saved_with_their_optimizer():
     rng = np.random.default_rng(0)
-    vocabulary = Vocabulary(np.arange(4, dtype=np.float32)[:, None])
+    vocabulary = CategoricalCodec(np.arange(4, dtype=np.float32)[:, None])
     rollouts = world(100, rng)
     features = rollouts.observations.astype(float)
     first, second = (InverseModels(vocabulary, 1, 2, np.random.default_rng(i)) for i in (1, 2))
@@ -106,7 +106,7 @@ def test_models_are_saved_with_their_optimiser():
 
 
 def test_inverse_policy_is_a_distribution():
-    policy = CategoricalInversePolicy(Vocabulary(SEEN), n_times=2, n_actions=4)
+    policy = CategoricalInversePolicy(CategoricalCodec(SEEN), n_times=2, n_actions=4)
     losses = [policy.loss(np.array([a]), SEEN[:1], np.array([0])).item() for a in range(4)]
     assert np.exp(-np.array(losses)).sum() == pytest.approx(1, rel=1e-5)
 
@@ -118,8 +118,8 @@ def test_numbered_states_have_the_codes_of_their_observations():
         return np.abs(given[:, None] - observations).sum(axis=2).argmin(axis=1)
 
     explored = np.array([3, 0, 0, 5, 1])
-    vocabulary = StateVocabulary(explored, 6, observations.__getitem__, nearest)
-    plain = Vocabulary(observations[explored])
+    vocabulary = StateIndexCodec(explored, 6, observations.__getitem__, nearest)
+    plain = CategoricalCodec(observations[explored])
     for states in ([2, 5, 2], [4, 5], [0, 1, 2, 3, 4, 5]):  # old and new ones
         shown = observations[states]
         np.testing.assert_array_equal(vocabulary.encode(np.array(states)), plain.encode(shown))

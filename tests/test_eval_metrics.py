@@ -1,4 +1,4 @@
-"""How a learner is doing: measures, fresh policies, checkpoints, time."""
+"""How a learner is doing: measures, retrained policies, checkpoints, time."""
 
 import gymnasium as gym
 import numpy as np
@@ -10,12 +10,12 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 import rlsp_envs  # noqa: F401 (registers the environments)
 from point import TINY, Point, distance_from_one
 from rlsp_sb3 import RLSP
-from rlsp_sb3.env_util import base_env
+from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.learners.callbacks import Checkpoints, LearnerProgressBar, checkpoints
-from rlsp_sb3.learners.eval_metrics import correlation, measure
-from rlsp_sb3.policies.retrain import train_fresh_policy
+from rlsp_sb3.learners.eval_metrics import correlation, measure_learner
+from rlsp_sb3.policies.retrain import retrain_policy
 from rlsp_sb3.solvers.fast_sac import FastSAC
-from rlsp_sb3.utils.timer import Stopwatch
+from rlsp_sb3.utils.timer import Timer
 
 OBSERVED = np.ones((1, 1), np.float32)
 
@@ -36,8 +36,8 @@ class GoRight:
 
 def test_returns_of_an_episode_by_both_rewards():
     learner = make_learner(theta=2.0)
-    learner.world.solver.model.policy = GoRight()
-    measured = measure(learner, np.random.default_rng(0))
+    learner.gradient_estimator.solver.model.policy = GoRight()
+    measured = measure_learner(learner, np.random.default_rng(0))
     # From x near 0 by ½ a step: the environment's reward is x, the inferred one -2 |x - 1|.
     x = 0.5 * np.arange(1, 11)
     assert measured["true_return"] == pytest.approx(x.sum(), abs=1.01)
@@ -50,7 +50,7 @@ def test_where_it_can_be_planned_the_fraction_of_the_best_return():
     learner = RLSP("RoomDefault-v0", seed=0, n_epochs=1, n_trajectories=10)
     learner.theta = np.array([-1.0, 0.0, 0.0, 0.0])  # vases must not break
     learner._policy = None
-    measured = measure(learner, np.random.default_rng(0))
+    measured = measure_learner(learner, np.random.default_rng(0))
     assert measured["true_return_fraction"] == pytest.approx(1)
     assert -1 <= measured["reward_correlation"] <= 1
 
@@ -69,18 +69,18 @@ def test_correlation_is_pearson_s_or_nan_where_nothing_varies():
 def test_the_base_env_is_the_first_one_without_monitors():
     points = [gym.wrappers.TimeLimit(Point(), 5) for _ in range(2)]
     venv = DummyVecEnv([lambda: Monitor(Monitor(points[0])), lambda: points[1]])
-    assert base_env(venv) is points[0]
+    assert first_base_env(venv) is points[0]
 
 
-# A fresh policy.
+# A retrained policy.
 
 
 @pytest.mark.parametrize(("forward_model", "is_learned"), [("simulator", False), ("learned", True)])
-def test_a_fresh_policy_is_trained_for_the_inferred_reward(forward_model, is_learned):
+def test_a_retrained_policy_is_trained_for_the_inferred_reward(forward_model, is_learned):
     learner = make_learner(forward_model=forward_model)
-    assert learner.world.is_learned == is_learned
-    before = learner.world.solver.arrays()
-    model = train_fresh_policy(learner, 1500, seed=1)
+    assert learner.gradient_estimator.is_learned == is_learned
+    before = learner.gradient_estimator.solver.arrays()
+    model = retrain_policy(learner, 1500, seed=1)
     assert isinstance(model, FastSAC)
     assert model.num_timesteps >= 1500
     x = np.zeros((1, 1), np.float32)
@@ -88,39 +88,39 @@ def test_a_fresh_policy_is_trained_for_the_inferred_reward(forward_model, is_lea
         x = x + 0.5 * model.predict(x, deterministic=True)[0]
     assert x.item() == pytest.approx(1, abs=0.4)
     # The learner is as it was.
-    for name, array in learner.world.solver.arrays().items():
+    for name, array in learner.gradient_estimator.solver.arrays().items():
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_the_seed_decides_the_fresh_policy():
+def test_the_seed_decides_the_retrained_policy():
     learner = make_learner()
     weights = []
     for seed in (0, 0, 1):
-        model = train_fresh_policy(learner, 60, seed=seed)
+        model = retrain_policy(learner, 60, seed=seed)
         weights.append(np.concatenate([p.detach().ravel() for p in model.policy.parameters()]))
     np.testing.assert_array_equal(weights[0], weights[1])
     assert (weights[0] != weights[2]).any()
 
 
-def test_step_sizes_of_a_fresh_policy_fall_to_zero():
-    model = train_fresh_policy(make_learner(), 100)
+def test_step_sizes_of_a_retrained_policy_fall_to_zero():
+    model = retrain_policy(make_learner(), 100)
     assert model.lr_schedule(1.0) == pytest.approx(1e-2)
     assert model.lr_schedule(0.0) == 0
 
 
-def test_a_fresh_policy_needs_a_class_of_algorithms():
+def test_a_retrained_policy_needs_a_class_of_algorithms():
     planned = RLSP("RoomDefault-v0", seed=0, n_epochs=1, n_trajectories=10)
     named = RLSP("RoomDefault-v0", seed=0, n_epochs=1, n_trajectories=10, solver="planning")
     algorithm = SAC("MlpPolicy", gym.wrappers.TimeLimit(Point(), 10), device="cpu")
     for learner in (planned, named, make_learner(solver=algorithm)):
         with pytest.raises(TypeError, match="expected the class or the name of an algorithm"):
-            train_fresh_policy(learner, 10)
+            retrain_policy(learner, 10)
     with pytest.raises(ValueError, match="total_timesteps=0"):
-        train_fresh_policy(make_learner(), 0)
+        retrain_policy(make_learner(), 0)
 
 
 @pytest.mark.parametrize("name", ["average-features", "waypoints"])
-def test_a_fresh_policy_is_trained_for_other_learners_of_rewards(name):
+def test_a_retrained_policy_is_trained_for_other_learners_of_rewards(name):
     baselines = pytest.importorskip("rlsp_baselines")
     learner_class = {
         "average-features": baselines.AverageFeatures,
@@ -136,18 +136,18 @@ def test_a_fresh_policy_is_trained_for_other_learners_of_rewards(name):
         seed=0,
     )
     learner.learn(0)
-    model = train_fresh_policy(learner, 1500, seed=1)
+    model = retrain_policy(learner, 1500, seed=1)
     x = np.zeros((1, 1), np.float32)
     for _ in range(10):
         x = x + 0.5 * model.predict(x, deterministic=True)[0]
     assert x.item() == pytest.approx(1, abs=0.4)
 
 
-def test_a_fresh_policy_needs_a_reward_of_states():
+def test_a_retrained_policy_needs_a_reward_of_states():
     learner = make_learner()
     learner.__class__ = type("Other", (type(learner),), {"reward": lambda *transition: 0})
     with pytest.raises(TypeError, match="expected a learner with a reward of states"):
-        train_fresh_policy(learner, 10)
+        retrain_policy(learner, 10)
 
 
 # Callbacks and time.
@@ -205,7 +205,7 @@ def test_progress_is_told_in_the_learner_s_steps():
 def test_a_stopwatch_adds_up_the_time_of_each_part(monkeypatch):
     times = iter([0.0, 1.0, 10.0, 12.0, 20.0, 20.5])
     monkeypatch.setattr("time.perf_counter", lambda: next(times))
-    clock = Stopwatch()
+    clock = Timer()
     with clock("a"):
         pass
     with clock("b"):

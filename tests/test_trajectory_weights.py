@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from point import STEP, Point
-from rlsp_sb3.models.normalization import Scaling
+from rlsp_sb3.models.normalization import Normalizer
 from rlsp_sb3.rlsp.gradient import feature_counts, simulate_forward
-from rlsp_sb3.rlsp.past_trajectories import Past, simulate_past
+from rlsp_sb3.rlsp.past_trajectories import PastTrajectories, simulate_past
 from rlsp_sb3.rlsp.trajectory_weights import (
     cosine_weights,
     effective_sample_size,
@@ -25,12 +25,12 @@ def test_weights_are_the_density_where_enough_pasts_count():
     rng = np.random.default_rng(0)
     expected = rng.normal([3, -5], [0.5, 20], size=(5000, 2))
     reached = rng.normal([3, -5], [0.5, 20], size=(200, 2))
-    scaling = Scaling((2,))
+    scaling = Normalizer((2,))
     scaling.fit(expected)  # any scale gives the same
     weights = initial_weights(reached, expected, scaling, smallest_size=10)
     density = np.exp(gaussian_log_density(reached, expected.mean(axis=0), expected.std(axis=0)))
     np.testing.assert_allclose(weights, density / density.sum(), rtol=1e-3)
-    other = initial_weights(reached, expected, Scaling((2,)), smallest_size=10)
+    other = initial_weights(reached, expected, Normalizer((2,)), smallest_size=10)
     np.testing.assert_allclose(weights, other, rtol=1e-3)
 
 
@@ -38,7 +38,7 @@ def test_weights_are_the_density_where_enough_pasts_count():
 def test_the_effective_sample_size_is_at_the_floor_where_too_few_count(smallest_size):
     rng = np.random.default_rng(0)
     reached = rng.normal(20, 5, size=(100, 3))  # far from where anybody can have been
-    weights = initial_weights(reached, rng.normal(size=(50, 3)), Scaling((3,)), smallest_size)
+    weights = initial_weights(reached, rng.normal(size=(50, 3)), Normalizer((3,)), smallest_size)
     assert weights.sum() == pytest.approx(1)
     assert effective_sample_size(weights) == pytest.approx(smallest_size, rel=1e-3)
 
@@ -46,7 +46,7 @@ def test_the_effective_sample_size_is_at_the_floor_where_too_few_count(smallest_
 def test_weights_fall_with_the_distance_from_the_start():
     reached = np.linspace(-4, 4, 41)[:, None]
     weights = initial_weights(
-        reached, np.random.default_rng(0).normal(size=(999, 1)), Scaling((1,)), 20
+        reached, np.random.default_rng(0).normal(size=(999, 1)), Normalizer((1,)), 20
     )
     order = np.argsort(np.abs(reached[:, 0] - 0.0))
     assert (np.diff(weights[order][::2]) < 0).all()
@@ -55,13 +55,13 @@ def test_weights_fall_with_the_distance_from_the_start():
 
 def test_starts_that_never_vary_do_not_divide_by_zero():
     reached = np.array([[0.0], [1.0], [2.0]])
-    weights = initial_weights(reached, np.zeros((5, 1)), Scaling((1,)), smallest_size=1)
+    weights = initial_weights(reached, np.zeros((5, 1)), Normalizer((1,)), smallest_size=1)
     np.testing.assert_allclose(weights, [1, 0, 0], atol=1e-12)
 
 
 def test_nowhere_to_have_been_is_an_error_and_no_weight_of_nan():
     with pytest.raises(ValueError, match="expected"):
-        initial_weights(np.zeros((3, 1)), np.empty((0, 1)), Scaling((1,)), 1)
+        initial_weights(np.zeros((3, 1)), np.empty((0, 1)), Normalizer((1,)), 1)
 
 
 def test_tempered_takes_the_largest_power():
@@ -178,7 +178,7 @@ def test_forward_starts_where_pasts_begin_and_takes_as_many_steps():
     rng = np.random.default_rng(0)
     simulator = make_simulator(Point(), rng)
     observations = rng.normal(size=(4, 7, 1)).astype(np.float32)
-    past = Past(observations, np.zeros((3, 7, 1), np.float32))
+    past = PastTrajectories(observations, np.zeros((3, 7, 1), np.float32))
     times = []
 
     def policy(shown, time):
@@ -196,7 +196,7 @@ def test_forward_is_nan_where_it_becomes_unstable_and_others_go_on():
     simulator = make_simulator(Point(edge=1.0), np.random.default_rng(0))
     observations = np.zeros((4, 2, 1), np.float32)
     observations[0, 1] = 0.8
-    past = Past(observations, np.zeros((3, 2, 1), np.float32))
+    past = PastTrajectories(observations, np.zeros((3, 2, 1), np.float32))
     ahead = simulate_forward(past, lambda shown, time: np.full((2, 1), 0.5), simulator)
     np.testing.assert_allclose(ahead[:, 0, 0], [0, 0.25, 0.5, 0.75], atol=1e-6)
     np.testing.assert_array_equal(np.isnan(ahead[:, 1, 0]), [False, True, True, True])

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from rlsp_sb3.models.training import Schedule
+from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.presets import BUDGETS, FAST, PAPER, TABULAR, find_budget
 
 ALL = {**BUDGETS, **{f"tabular {name}": budget for name, budget in TABULAR.items()}}
@@ -16,7 +16,7 @@ def test_a_budget_comes_back_from_json(name):
     budget = ALL[name]
     restored = find_budget(json.loads(json.dumps(asdict(budget))), is_tabular=False)
     assert restored == budget
-    assert isinstance(restored.dynamics, Schedule)
+    assert isinstance(restored.dynamics, FitSettings)
     assert restored.dynamics.n_updates == budget.dynamics.n_updates
 
 
@@ -64,7 +64,7 @@ def test_errors_name_what_is_wrong(budget, error, message):
 def test_a_budget_may_differ_from_another_in_some_entries():
     changed = {"base": "fast", "encoder": [7, 8, 0.1], "solver_kwargs": {"batch_size": 128}}
     budget = find_budget(changed, is_tabular=False)
-    assert budget.encoder == Schedule(7, 8, 0.1)
+    assert budget.encoder == FitSettings(7, 8, 0.1)
     assert budget.solver_kwargs == {**FAST.solver_kwargs, "batch_size": 128}
     assert replace(budget, encoder=FAST.encoder, solver_kwargs=FAST.solver_kwargs) == FAST
     assert find_budget({"base": "paper"}, is_tabular=True) == TABULAR["paper"]

@@ -14,7 +14,7 @@ from gymnasium import spaces
 from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from rlsp_sb3.data.rollouts import rollout
+from rlsp_sb3.data.rollouts import rollout_env
 from rlsp_sb3.policies.sb2_import import import_sb2_sac
 
 # What the published experts see and do, and the hidden layers they have.
@@ -255,7 +255,7 @@ def test_learning_goes_on_and_files_of_sb3_keep_it(sb2, tmp_path):
     assert_acts_as(loaded, parameters, observations, -2, 2)
     model.learning_starts = 10
     model.learn(20)
-    (episode,) = rollout(model, "Pendulum-v1", max_steps=10, seed=0)
+    (episode,) = rollout_env(model, "Pendulum-v1", max_steps=10, seed=0)
     assert len(episode) == 10
 
 
