@@ -15,6 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # SB3 makes a folder for each log, of learners that log nothing too.
 os.environ.setdefault("SB3_LOGDIR", tempfile.mkdtemp(prefix="rlsp-tests-"))
 
+from helpers.policy_files import trap  # noqa: F401 (a fixture)
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

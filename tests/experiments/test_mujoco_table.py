@@ -1,0 +1,386 @@
+"""``rlsp table mujoco``: complete, whatever happens on the way."""
+
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+from scipy.stats import trim_mean
+
+import rlsp_envs  # noqa: F401 (registers the environments)
+from rlsp_sb3.cli.multi_value_options import repeat_options
+from rlsp_sb3.evaluation.seed_statistics import summarize
+from rlsp_sb3.experiments.executors.base import Event
+from rlsp_sb3.experiments.executors.progress import JobProgress
+from rlsp_sb3.experiments.job import Figures
+from rlsp_sb3.experiments.methods import LOOKS, METHODS
+from rlsp_sb3.experiments.mujoco.figure import mujoco_plot
+from rlsp_sb3.experiments.mujoco.plan import make_plan
+from rlsp_sb3.experiments.mujoco.table import RowKey, gather, relative_to_experts, tables
+from rlsp_sb3.experiments.result_folder import ResultFolder
+from rlsp_sb3.learners.registry import learner_names
+from rlsp_sb3.runs.run_folder import versions
+from rlsp_sb3.utils.machine import machine
+from rlsp_sb3.utils.timer import format_duration
+
+from helpers.command import ok, rlsp
+from helpers.small_table import ENV, make_expert, small_plan
+from helpers.waiting import wait_for
+
+installed = pytest.mark.skipif(
+    not {"rlsp", "average-features", "waypoints"} <= set(learner_names()),
+    reason="learners are found by entry points: pip install -e rlsp_sb3 and rlsp_baselines first",
+)
+SMALL = ("--env", ENV, "--n-states", 2, "--seeds", 1, "--preset", "smoke")
+
+
+@pytest.fixture(scope="module")
+def experts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_expert(tmp_path_factory.mktemp("experts"))
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def results(out: Path) -> list[dict[str, str]]:
+    """The results of all jobs, but for how long they took."""
+    return [
+        {name: value for name, value in row.items() if "seconds" not in name}
+        for row in rows(out / "jobs.csv")
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(experts: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A table of three methods, and what the command printed."""
+    out = tmp_path_factory.mktemp("whole")
+    command = ("table", "mujoco", *SMALL, "--experts", experts, "--out", out)
+    return ok(*command, "--methods", "rlsp", "average-features,waypoints"), out, command
+
+
+@installed
+def test_the_table_is_printed_and_written(whole: Any) -> None:
+    result, out, _ = whole
+    for title in ("in-loop policy", "retrained policy", "EPIC distance", "Seconds to infer"):
+        assert title in result.out
+    assert "n_trajectories: 20" in result.out  # the configuration
+    methods = ["expert", "rlsp", "average-features", "waypoints"]
+    table = rows(out / "table.csv")
+    assert [row["method"] for row in table] == methods
+    assert [row["method"] for row in rows(out / "jobs.csv")] == methods
+    assert float(table[0]["in_loop_mean"]) < 100
+    for row in table[1:]:
+        assert row["n_states"] == "2"
+        assert row["retrained_n"] == "1"
+        assert row["retrained_low"] == ""  # there is no interval of one seed
+        assert float(row["retrained_mean"]) == float(row["retrained_center"]) > 0
+        if ENV.endswith("v5"):  # the reward of v4 is constant
+            assert 0 <= float(row["epic_mean"]) <= 1
+    with Image.open(out / "table.png") as png:
+        assert min(png.size) > 400
+    config = json.loads((out / "config.json").read_text())
+    assert config["configs"][ENV]["episodes"] == 3
+    assert "--methods rlsp average-features waypoints" in config["command"]
+    assert (config["table"], config["seeds"]) == ("mujoco", [0])
+    assert config["jobs"] == config["done"] == config["timed"] == 4
+    assert config["jobs_at_once"] == [1]
+    assert config["machines"] == [machine()]
+    assert config["versions"] == [versions()]
+    # Waiting for the results took longer than learning did.
+    assert 0 < config["job_seconds"] < config["wall_seconds"]
+    markdown = (out / "table.md").read_text(encoding="utf-8")
+    assert markdown.startswith("### True return of the in-loop policy\n\n|  | expert | RLSP |")
+    assert f"| **{ENV}** | " in markdown
+    assert "Mean ± standard deviation over seeds" in markdown
+    assert len(list((out / "jobs").glob("*.json"))) == 4
+    assert len(list((out / "jobs").glob("*.zip"))) == 3
+    # On what is no terminal, a line for each change.
+    assert f"RLSP on {ENV}, 2 states, seed 0: learning" in result.out
+    assert f"4 of 4 jobs · waypoints on {ENV}, 2 states, seed 0: done in" in result.out
+
+
+@installed
+def test_the_same_command_computes_nothing_again(whole: Any) -> None:
+    _, out, command = whole
+    before = {path: path.stat().st_mtime_ns for path in (out / "jobs").iterdir()}
+    about = {name: (out / name).read_bytes() for name in ("config.json", "runs.json", "table.md")}
+    result = ok(*command, "--methods=rlsp,average-features", "waypoints")
+    assert "4 of 4 jobs are done already" in result.out
+    assert {path: path.stat().st_mtime_ns for path in (out / "jobs").iterdir()} == before
+    assert {name: (out / name).read_bytes() for name in about} == about
+
+
+@installed
+def test_a_folder_of_an_earlier_version_gets_what_is_missing(whole: Any, tmp_path: Path) -> None:
+    """They have no table.md and no runs.json, and little in config.json."""
+    _, out, command = whole
+    old = tmp_path / "old"
+    shutil.copytree(out, old)
+    for name in ("table.md", "runs.json"):
+        (old / name).unlink()
+    config = json.loads((old / "config.json").read_text())
+    content = {name: config[name] for name in ("command", "configs")}
+    (old / "config.json").write_text(json.dumps(content))
+    words = [old if word == out else word for word in command]
+    methods = ("--methods", "rlsp", "average-features", "waypoints")
+    assert "4 of 4 jobs are done already" in ok(*words, *methods).out
+    assert (old / "table.md").read_bytes() == (out / "table.md").read_bytes()
+    now = json.loads((old / "config.json").read_text())
+    assert (now["done"], now["timed"], now["wall_seconds"]) == (4, 0, 0)
+    assert now["job_seconds"] == config["job_seconds"]
+    assert ok("report", old, "--out", tmp_path / "page.md")
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "## MuJoCo environments: old" in page
+    assert "- **Wall time:** not recorded" in page
+
+
+@installed
+def test_a_command_that_is_killed_goes_on_to_the_same_table(
+    whole: Any, experts: Path, tmp_path: Path
+) -> None:
+    _, out, _ = whole
+    arguments = ("table", "mujoco", *SMALL, "--experts", experts, "--out", tmp_path)
+    words = [*arguments, "--methods", "rlsp", "average-features", "waypoints"]
+    program = "from rlsp_sb3.cli.main import app; app()"
+    command = [sys.executable, "-c", program, *map(str, words)]
+    jobs = tmp_path / "jobs"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: len(list(jobs.glob("*.json"))) >= 2)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    kept = {path: path.stat().st_mtime_ns for path in jobs.glob("*.json")}
+    assert 2 <= len(kept) < 4
+    assert not (tmp_path / "table.csv").exists()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert results(tmp_path) == results(out)
+    config = json.loads((tmp_path / "config.json").read_text())
+    # It may have been killed between a result and the note of it.
+    assert 3 <= config["timed"] <= 4
+    assert config["wall_seconds"] > 0
+
+
+@installed
+def test_one_process_at_a_time(experts: Path, tmp_path: Path) -> None:
+    with ResultFolder(tmp_path).locked():
+        result = rlsp("table", "mujoco", *SMALL, "--experts", experts, "--out", tmp_path)
+    assert result.code == 1
+    assert "is in use by another process" in result.err
+
+
+@installed
+def test_jobs_that_fail_are_told_at_the_end_and_do_not_cost_the_others(
+    experts: Path, tmp_path: Path
+) -> None:
+    arguments = (*SMALL, "--experts", experts, "--out", tmp_path, "--methods", "rlsp", "waypoints")
+    # A step size that only RLSP has, with which its reward explodes.
+    result = rlsp("table", "mujoco", *arguments, "--set", "rlsp.learning_rate=1e300")
+    assert result.code == 1
+    _, table, reasons = result.out.partition("each result in jobs")
+    assert table
+    assert f"RLSP on {ENV}, 2 states, seed 0 failed: ValueError: " in reasons
+    assert [row["method"] for row in rows(tmp_path / "table.csv")] == ["expert", "waypoints"]
+    assert "- RLSP on" in (tmp_path / "table.md").read_text(encoding="utf-8")
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert (config["jobs"], config["done"], config["timed"]) == (3, 2, 2)
+
+
+@installed
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--methods rslp", "did you mean 'rlsp'?"),
+        ("--env NoSuchEnv-v0", "NoSuchEnv-v0.zip is missing"),
+        ("--set rlsp.horzon=3", "did you mean 'horizon'?"),
+        ("--set rlsp.encoder=features", "offers no features"),
+        ("--preset papier", "did you mean 'paper'?"),
+        ("--n-states 0", "--n-states"),
+        ("--jobs 0", "--jobs"),
+        ("--n-states", "requires an argument"),
+        ("--experts nowhere", "is missing"),
+    ],
+)
+def test_mistakes_are_explained(options: str, message: str, experts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("--env", ENV, "--experts", experts, "--out", out, "--preset", "smoke")
+    result = rlsp("table", "mujoco", *arguments, *options.split())
+    assert result.code == 2
+    assert message in " ".join(result.err.split())
+    assert not out.exists()
+
+
+@installed
+def test_without_env_those_of_the_paper_that_have_an_expert(experts: Path) -> None:
+    plan = make_plan(experts)
+    assert plan.env_ids == [ENV]
+    assert "it has no expert" in plan.left_out["HalfCheetah-FW-v2"]
+    assert len(plan.jobs) == 1 + 5 * 3 * len(plan.methods)
+    seeds = [job.seed for job in plan.jobs]
+    assert seeds == sorted(seeds)
+    with pytest.raises(ValueError, match="there is no environment to compare methods in"):
+        make_plan(Path("nowhere"))
+
+
+def test_options_may_have_several_values() -> None:
+    several = {"--n-states", "--methods", "--set"}
+    setting = "u={a: 1,b: 2}"
+    line = "--n-states 1 10 --out x --methods=a,b c --set"
+    words = [*line.split(), setting, "--force"]
+    assert repeat_options(words, several) == [
+        *("--n-states", "1", "--n-states", "10", "--out", "x"),
+        *("--methods", "a", "--methods", "b", "--methods", "c"),
+        *("--set", setting, "--force"),
+    ]
+    assert repeat_options(["--n-states", "--force"], several) == ["--n-states", "--force"]
+    assert repeat_options(["--n-states"], several) == ["--n-states"]
+
+
+# Summaries.
+
+
+def test_the_interquartile_mean_and_its_interval() -> None:
+    values = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 1000.0])
+    summary = summarize([values])
+    assert summary.center == trim_mean(values, 0.25) == 4.5
+    assert summary.mean == pytest.approx(values.mean())
+    assert summary.std == pytest.approx(values.std(ddof=1))
+    assert 2 <= summary.low < 4.5 < summary.high < 500
+    assert summarize([values]) == summary
+
+
+def test_fewer_than_four_values_have_a_mean_instead() -> None:
+    summary = summarize([[1.0, 2.0, 9.0]])
+    assert summary.center == summary.mean == 4
+    assert summary.low <= 4 <= summary.high
+    one = summarize([[3.0]])
+    assert one[:4] == (1, 3.0, 0.0, 3.0)
+    assert np.isnan([one.low, one.high]).all()
+    with pytest.raises(ValueError, match="no values"):
+        summarize([])
+
+
+def test_strata_are_resampled_by_themselves() -> None:
+    constant = summarize([[0.0] * 4, [1.0] * 4, [2.0] * 4])
+    assert (constant.low, constant.center, constant.high) == (1, 1, 1)
+    mixed = summarize([[0.0] * 4 + [1.0] * 4 + [2.0] * 4])
+    assert mixed.low < mixed.center < mixed.high
+
+
+def fake_results(plan: Any) -> Any:
+    """Results that are told apart by method and seed, and an expert that earns 10."""
+    pairs = []
+    for job in plan.jobs:
+        value = 10.0 if job.method == "expert" else METHODS.index(job.method) + job.seed
+        retrained = None if job.method == "expert" else float(value)
+        pairs.append(
+            (job, Figures(float(value), retrained, retrained and retrained / 10, 1.0, None))
+        )
+    return gather(pairs), pairs
+
+
+@installed
+def test_rows_are_means_over_seeds(tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, n_seeds=5)
+    found, _ = fake_results(plan)
+    row = found.rows[RowKey(ENV, "average-features", 2)]
+    assert row["retrained"].mean == row["retrained"].center == 3
+    assert row["retrained"].std == pytest.approx(np.std([1, 2, 3, 4, 5], ddof=1))
+    assert found.experts == {ENV: 10.0}
+    assert relative_to_experts(found) == {}  # of one environment
+    table = tables(plan, found)["True return of a retrained policy"]
+    console = Console(width=100, color_system=None, record=True, file=StringIO())
+    console.print(table)
+    text = console.export_text()
+    assert "3.0 ± 1.6" in text
+    assert "10.0" in text
+
+
+@installed
+def test_what_no_result_has_is_left_out(tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, n_seeds=2)
+    found, pairs = fake_results(plan)
+    titles = set(tables(plan, found))
+    without = [(job, replace(figures, retrained=None, epic=None)) for job, figures in pairs]
+    gone = {"True return of a retrained policy", "EPIC distance to the true reward"}
+    assert titles - set(tables(plan, gather(without))) == gone
+    widths = []
+    for results in (found, gather(without)):
+        mujoco_plot(plan, results, tmp_path / "table.png")
+        with Image.open(tmp_path / "table.png") as png:
+            widths.append(png.width)
+    assert widths[1] < widths[0]  # one panel instead of three
+    assert set(tables(plan, gather([]))) == titles  # as long as there are none
+
+
+@installed
+def test_several_environments_are_strata(tmp_path: Path) -> None:
+    plan = small_plan(tmp_path, n_seeds=5)
+    other = [replace(job, env_id="Other-v0") for job in plan.jobs]
+    both = plan._replace(env_ids=[ENV, "Other-v0"], jobs=plan.jobs + other)
+    found, _ = fake_results(both)
+    relative = relative_to_experts(found)
+    assert relative["retrained"]["average-features", 2].center == pytest.approx(0.3)
+    titles = list(tables(both, found))
+    assert (
+        "True return of a retrained policy, as a fraction of the expert's, in all environments"
+        in (titles)
+    )
+    mujoco_plot(both, found, tmp_path / "table.png")
+    with Image.open(tmp_path / "table.png") as png:
+        assert min(png.size) > 600
+    assert set(LOOKS) == set(METHODS)
+    found.experts[ENV] = -1.0
+    assert relative_to_experts(found) == {}
+
+
+# Progress.
+
+
+def test_the_board_shows_stages_and_when_they_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    console = Console(width=120, color_system=None, record=True, file=StringIO())
+    board = JobProgress({"a": "first job", "b": "second job", "c": "third"}, 2, console, live=False)
+    with board:
+        board.tell(Event("a", "started"))
+        board.tell(Event("b", "started"))
+        board.tell(Event("a", "stage", "learning", 0.0))
+        now[0] = 60.0
+        board.tell(Event("a", "stage", "learning", 0.25))
+        console.print(board.picture())
+        board.tell(Event("b", "lost", "its process was killed"))
+        now[0] = 100.0
+        board.tell(Event("b", "done"))
+        board.tell(Event("a", "failed", "ValueError: no"))
+        console.print(board.picture())
+    text = console.export_text()
+    assert "0 of 3 jobs, about 3 min to go" in text
+    (line,) = [line for line in text.splitlines() if "first job" in line and "3 min" in line]
+    assert "learning" in line
+    assert "1 min" in line or "60 s" in line
+    assert "second job: starts anew: its process was killed" in text
+    assert "second job: done in 2 min" in text
+    assert "first job: failed: ValueError: no" in text
+    assert "2 of 3 jobs, about 50 s to go" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(3.4, "3 s"), (89, "89 s"), (600, "10 min"), (7500, "2 h 05 min")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text

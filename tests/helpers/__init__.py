@@ -1,0 +1,1 @@
+"""Helpers of the tests: independent truths, small environments, and small tables."""

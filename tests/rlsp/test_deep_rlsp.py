@@ -1,0 +1,269 @@
+"""RLSP where an algorithm of SB3 finds the policy: in environments that are not tabular."""
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.callbacks import CheckpointCallback
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.logger import configure
+
+from rlsp_sb3 import RLSP
+from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
+from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3.learners.callbacks import checkpoints
+
+from helpers.deep_learner import ENV, STATES, TINY, make_learner
+
+
+def test_same_seed_same_bits_whatever_the_global_generators():
+    first = make_learner().learn()
+    np.random.rand(3)  # noqa: NPY002
+    second, other = make_learner().learn(), make_learner(seed=1).learn()
+    np.testing.assert_array_equal(first.theta, second.theta)
+    assert (first.theta != other.theta).any()
+    observation = gym.make(ENV).reset(seed=0)[0]
+    np.testing.assert_array_equal(
+        first.predict(observation, deterministic=True)[0],
+        second.predict(observation, deterministic=True)[0],
+    )
+
+
+def test_learning_leaves_observed_states_as_they_are():
+    states = STATES.copy()
+    make_learner(states=states).learn()
+    np.testing.assert_array_equal(states, STATES)
+
+
+def test_what_is_unusual_about_observed_states_stands_out():
+    learner = make_learner(encoder="identity").learn(100)
+    position, speed = learner.encoder(STATES)[0]
+    # At random the car stays near -.5, and would not if it started where it was left.
+    assert position > 5 * abs(speed)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_the_budget_says_how_many_episodes_start_in_the_past(share):
+    learner = make_learner(budget=replace(TINY, share_of_starts=share)).learn(100)
+    env = learner.gradient_estimator.solver.model.get_env()
+    env.starts = np.full((1, 2), 0.3, np.float32)
+    starts = env._start(400)
+    assert (starts[:, 0] == np.float32(0.3)).mean() == pytest.approx(share, abs=0.1)
+
+
+def test_wrappers_may_add_to_observations():
+    env = gym.wrappers.TimeAwareObservation(gym.make(ENV))
+    learner = RLSP(env, [[0.45, 0.0, 10]], encoder="identity", forward_model="learned", seed=0)
+    assert learner.feature_names == ("observation_0", "observation_1", "observation_2")
+
+
+@pytest.mark.parametrize("solver", ["FastSAC", SAC, "PPO"])
+@pytest.mark.parametrize("forward_model", ["simulator", "learned"])
+def test_stopped_saved_and_resumed_is_never_stopped(solver, forward_model, tmp_path):
+    arguments = {"solver": solver, "forward_model": forward_model}
+    whole = make_learner(**arguments).learn()
+    part = make_learner(**arguments)
+    part.learn(callback=lambda local, _: local["self"].curriculum.epoch < 2)
+    assert part.num_timesteps < whole.num_timesteps
+    part.save(tmp_path / "part", include_replay=True)
+    resumed = RLSP.load(tmp_path / "part", ENV)
+    resumed.learn(reset_num_timesteps=False)
+    assert resumed.num_timesteps == whole.num_timesteps
+    np.testing.assert_array_equal(resumed.theta, whole.theta)
+    observations = np.array([gym.make(ENV).reset(seed=seed)[0] for seed in range(5)])
+    np.testing.assert_array_equal(
+        resumed.predict(observations, deterministic=True)[0],
+        whole.predict(observations, deterministic=True)[0],
+    )
+
+
+def kill_and_resume(folder, n_kills, rng):
+    """Start the script again and again, and kill it at random moments, until it is done."""
+    command = [sys.executable, "-m", "helpers.kill_me", str(folder)]
+    killed = 0
+    while not (folder / "done.zip").exists():
+        process = subprocess.Popen(
+            command, cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True
+        )
+        before = len(checkpoints(folder)) and checkpoints(folder)[-1]
+        if killed < n_kills:
+            # After one more checkpoint at least, or else it would never get anywhere.
+            while process.poll() is None:
+                now = checkpoints(folder)
+                if now and now[-1] != before:
+                    break
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.1))
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                killed += 1
+        _, errors = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), errors
+    return killed
+
+
+@pytest.mark.parametrize(
+    ("n_kills", "n_epochs"),
+    [(5, 12), pytest.param(50, 120, marks=pytest.mark.expensive)],
+)
+def test_killed_at_any_moment_and_resumed_is_never_stopped(
+    n_kills, n_epochs, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KILL_ME_EPOCHS", str(n_epochs))
+    killed = kill_and_resume(tmp_path, n_kills, np.random.default_rng(0))
+    assert killed >= n_kills // 2
+    whole = make_learner(n_epochs=n_epochs).learn()
+    resumed = RLSP.load(tmp_path / "done.zip", ENV)
+    np.testing.assert_array_equal(resumed.theta, whole.theta)
+
+
+def test_checkpoints_keep_the_newest_two(tmp_path):
+    make_learner(checkpoint_dir=tmp_path, checkpoint_interval=1).learn()
+    found = checkpoints(tmp_path)
+    assert len(found) == 2
+    assert RLSP.load(found[-1], ENV).num_timesteps == 600
+
+
+def test_checkpoint_callback_of_sb3_writes_every_n_epochs(tmp_path):
+    make_learner().learn(callback=CheckpointCallback(3, tmp_path))
+    assert len(list(tmp_path.glob("*.zip"))) == 2
+
+
+def test_interruption_keeps_what_was_learned():
+    def interrupt(local, _):
+        if local["self"].curriculum.epoch == 2:
+            raise KeyboardInterrupt
+        return True
+
+    learner = make_learner()
+    with pytest.warns(UserWarning, match="interrupted after 200 of 600 timesteps"):
+        learner.learn(callback=interrupt)
+    assert learner.num_timesteps == 200
+    assert learner.learn(reset_num_timesteps=False).num_timesteps == 600
+
+
+def test_stops_at_a_number_of_environment_steps_and_goes_on():
+    learner = make_learner().learn(250)
+    assert learner.num_timesteps == 300  # a whole number of epochs
+    assert learner.learn(100, reset_num_timesteps=False).num_timesteps == 400
+
+
+def test_every_part_is_logged(tmp_path):
+    learner = make_learner(eval_interval=1)
+    learner.set_logger(configure(str(tmp_path), ["csv"]))
+    learner.learn(200)
+    with open(tmp_path / "progress.csv", newline="") as file:
+        row = list(csv.DictReader(file))[-1]
+    assert {
+        *("rlsp/epoch", "rlsp/horizon", "rlsp/gradient_norm", "rlsp/reward_norm"),
+        *("rlsp/features_backward", "rlsp/features_forward", "rlsp/effective_pasts"),
+        *("rlsp/clipped_observations", "losses/inverse_policy_loss"),
+        *("losses/inverse_dynamics_loss", "eval/true_return", "eval/inferred_return"),
+        *("eval/reward_correlation", "time/solver", "time/past", "time/gradient"),
+    } <= set(row)
+
+
+def test_parts_are_fitted_once_and_handed_on():
+    first = make_learner().learn(100)
+    second = make_learner(
+        encoder=first.encoder,
+        inverse_dynamics=first.inverse_dynamics,
+        transitions=first.transitions,
+        seed=5,
+    )
+    mean = first.encoder.scaling.mean.copy()
+    second.learn(100)
+    assert second.transitions is first.transitions
+    np.testing.assert_array_equal(second.encoder.scaling.mean, mean)
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        "vae",
+        "identity",
+        {"name": "fourier", "n_features": 8},
+        RandomFourierFeatures((2,), 8),
+        lambda observations: np.hstack([observations, observations**2]),
+    ],
+)
+def test_any_encoder(encoder, tmp_path):
+    learner = make_learner(encoder=encoder).learn(100)
+    assert len(learner.theta) == len(learner.feature_names)
+    learner.save(tmp_path / "learner")
+    again = {"encoder": encoder} if callable(encoder) and not hasattr(encoder, "fit") else {}
+    loaded = RLSP.load(tmp_path / "learner", ENV, **again)
+    expected, found = (each.reward.of_states(STATES) for each in (learner, loaded))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_algorithm_that_exists_already():
+    model = PPO("MlpPolicy", gym.make(ENV), n_steps=50, batch_size=50, seed=0)
+    learner = make_learner(solver=model).learn(100)
+    assert learner.num_timesteps >= 100
+    assert learner.policy is model.policy
+
+
+class Doubled(gym.ObservationWrapper):
+    def __init__(self, env):
+        super().__init__(env)
+        space = env.observation_space
+        self.observation_space = gym.spaces.Box(2 * space.low, 2 * space.high)
+
+    def observation(self, observation):
+        return 2 * observation
+
+
+def test_discrete_actions_and_an_environment_behind_a_wrapper():
+    env = Doubled(gym.make("MountainCar-v0"))
+    learner = make_learner(env, np.zeros((1, 2))).learn(100)
+    assert learner.gradient_estimator.is_learned
+    assert evaluate_policy(learner, learner.get_env(), n_eval_episodes=1)[0] <= 0
+
+
+def test_exploding_pasts_are_an_error():
+    learner = make_learner().learn(100)
+    learner.gradient_estimator.inverse_dynamics.sample = lambda after, *_: np.full(
+        after.shape, np.nan
+    )
+    with pytest.raises(FloatingPointError, match="all 10 simulated pasts"):
+        learner.learn(100)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"trajectory_weights": "best"}, ValueError, "trajectory_weights='best'"),
+        ({"solver": "SACC"}, ValueError, "solver='SACC'.*SAC"),
+        ({"solver": "DQN"}, ValueError, "action_space"),
+        ({"solver": "planning"}, ValueError, "tabular"),
+        ({"solver": 3}, TypeError, "solver=3"),
+        ({"budget": "slow"}, ValueError, "budget='slow'"),
+        ({"encoder": "features"}, TypeError, "offers no features"),
+        ({"encoder": "fourrier"}, ValueError, "fourier"),
+        ({"horizon": 0}, ValueError, "horizon=0"),
+        ({"learning_rate": -1}, ValueError, "learning_rate=-1"),
+        ({"keep_termination": True, "forward_model": "simulator"}, ValueError, "keep_termination"),
+        ({"states": [[np.nan, 0]]}, ValueError, "observed_states"),
+    ],
+)
+def test_bad_input_is_an_error_at_construction(arguments, error, message):
+    with pytest.raises(error, match=message):
+        make_learner(**arguments)
+
+
+@pytest.mark.expensive
+@pytest.mark.parametrize("forward_model", ["simulator", "learned"])
+def test_holds_the_pendulum(forward_model):
+    learner = RLSP(
+        "InvertedPendulum-v5", np.zeros((1, 4)), seed=0, forward_model=forward_model
+    ).learn()
+    assert measure_returns(learner, "InvertedPendulum-v5", 5, seed=0).mean >= 950
