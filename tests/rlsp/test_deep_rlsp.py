@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -51,8 +50,10 @@ def test_what_is_unusual_about_observed_states_stands_out():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_the_budget_says_how_many_episodes_start_in_the_past(share):
-    learner = make_learner(budget=replace(TINY, share_of_starts=share)).learn(100)
+def test_a_hyperparameter_says_how_many_episodes_start_in_the_past(share):
+    learner = make_learner(
+        hyperparameters=TINY.updated({"solver": {"past_start_fraction": share}})
+    ).learn(100)
     env = learner.gradient_estimator.solver.model.get_env()
     env.starts = np.full((1, 2), 0.3, np.float32)
     starts = env._start(400)
@@ -171,18 +172,13 @@ def test_every_part_is_logged(tmp_path):
     } <= set(row)
 
 
-def test_parts_are_fitted_once_and_handed_on():
+def test_an_encoder_is_fitted_once_and_handed_on():
     first = make_learner().learn(100)
-    second = make_learner(
-        encoder=first.encoder,
-        inverse_dynamics=first.inverse_dynamics,
-        transitions=first.transitions,
-        seed=5,
-    )
-    mean = first.encoder.scaling.mean.copy()
+    second = make_learner(encoder=first.encoder, seed=5)
+    mean = first.encoder.normalizer.mean.copy()
     second.learn(100)
-    assert second.transitions is first.transitions
-    np.testing.assert_array_equal(second.encoder.scaling.mean, mean)
+    assert second.encoder is first.encoder
+    np.testing.assert_array_equal(second.encoder.normalizer.mean, mean)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +242,11 @@ def test_exploding_pasts_are_an_error():
         ({"solver": "DQN"}, ValueError, "action_space"),
         ({"solver": "planning"}, ValueError, "tabular"),
         ({"solver": 3}, TypeError, "solver=3"),
-        ({"budget": "slow"}, ValueError, "budget='slow'"),
+        ({"preset": "slow"}, ValueError, "preset='slow'"),
+        ({"hyperparameters": 3}, TypeError, "hyperparameters=3: expected a mapping"),
+        ({"hyperparameters": {"solver": {"n_step": 1}}}, ValueError, "solver has no .*'n_steps'"),
+        ({"prior": "gausian"}, ValueError, "prior='gausian'.*gaussian"),
+        ({"prior_std": 0}, ValueError, "prior_std=0"),
         ({"encoder": "features"}, TypeError, "offers no features"),
         ({"encoder": "fourrier"}, ValueError, "fourier"),
         ({"horizon": 0}, ValueError, "horizon=0"),

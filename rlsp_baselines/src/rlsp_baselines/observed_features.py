@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,15 @@ from rlsp_sb3 import LinearReward
 from rlsp_sb3.data.transitions import Transitions, collect
 from rlsp_sb3.encoders.base import FunctionEncoder
 from rlsp_sb3.env_util import first_base_env
+from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.learners.epoch import EpochLearner
-from rlsp_sb3.presets import Budget
+from rlsp_sb3.presets import PresetName
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.rewards.reward import FeatureFn
 from rlsp_sb3.rlsp.tabular_estimator import state_features
 from rlsp_sb3.solvers.base import SB3Solver
-from rlsp_sb3.solvers.factory import Algorithm, make_model
+from rlsp_sb3.solvers.factory import Algorithm, SolverSpec, make_model
 from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.timer import Timer
@@ -40,7 +42,7 @@ class ObservedFeaturesLearner(EpochLearner):
     transitions of random actions. In environments with ``mdp`` the policy is planned for the task
     reward plus a weight times the inferred one, and no timestep is taken. In all others a timestep
     is a step that the solver takes, by default as many as
-    :class:`~rlsp_sb3.RLSP`'s with the same budget; the solver trains as it does there, a fifth
+    :class:`~rlsp_sb3.RLSP`'s with the same preset; the solver trains as it does there, a fifth
     of its episodes from observed states, but for one reward and from beginning to end.
 
     The arguments are those of RLSP, without those of simulating the past; see
@@ -52,10 +54,11 @@ class ObservedFeaturesLearner(EpochLearner):
         env: GymEnv | str,
         observed_states: ArrayLike | None = None,
         *,
-        encoder: Any = None,
+        encoder: Any = "auto",
         solver: Any = "auto",
         solver_kwargs: dict[str, Any] | None = None,
-        budget: str | dict[str, Any] | Budget = "fast",
+        preset: PresetName = "fast",
+        hyperparameters: Mapping[str, Any] | RLSPHyperparameters | None = None,
         n_epochs: int | None = None,
         forward_model: ForwardModel = "auto",
         keep_termination: bool = False,
@@ -77,7 +80,8 @@ class ObservedFeaturesLearner(EpochLearner):
             encoder=encoder,
             solver=solver,
             solver_kwargs=solver_kwargs,
-            budget=budget,
+            preset=preset,
+            hyperparameters=hyperparameters,
             n_epochs=n_epochs,
             forward_model=forward_model,
             keep_termination=keep_termination,
@@ -106,22 +110,20 @@ class ObservedFeaturesLearner(EpochLearner):
                 self._reward = self.reward
             return self._reward.of_states(observations)
 
-        simulated = is_simulated(self.env, self.forward_model)
         env = make_training_env(
-            self.env, reward, algorithm, self.budget, simulated, self.keep_termination, self.rng
+            self.env,
+            reward,
+            self.rng,
+            algorithm=algorithm,
+            hyperparameters=self.hyperparameters,
+            simulated=is_simulated(self.env, self.forward_model),
+            keep_termination=self.keep_termination,
         )
         only_feature = FunctionEncoder(lambda shown: reward(shown)[:, None], ("inferred_reward",))
-        model = make_model(
-            algorithm,
-            self.solver_kwargs or {},
-            env,
-            only_feature,
-            ONE,
-            self.budget,
-            int(self.rng.integers(2**31)),
-            self.device,
-        )
-        return SB3Solver(model, only_feature, self.budget.solver_steps)
+        solver = self.hyperparameters.solver
+        spec = SolverSpec(algorithm, solver, self.solver_kwargs or {}, self.device)
+        model = make_model(spec, env, only_feature, ONE, int(self.rng.integers(2**31)))
+        return SB3Solver(model, only_feature, solver.n_steps)
 
     def _observe(self) -> None:
         """Take the features of the observed states.
@@ -181,7 +183,7 @@ class ObservedFeaturesLearner(EpochLearner):
             if self.transitions is None:
                 # None near the observed states: what is unusual about them has to stand out.
                 self.transitions = collect(
-                    first_base_env(self.env), self.budget.n_transitions, self.rng
+                    first_base_env(self.env), self.hyperparameters.n_transitions, self.rng
                 )
             seen = self.transitions
             losses = self.encoder.fit(seen.observations, self.rng, seen.next_observations)

@@ -46,6 +46,8 @@ DEFAULT_PRESET = "fast"
 
 - `rlsp learn HalfCheetah-FW-v2 --learner rlsp --preset paper --states expert.zip --set horizon=20`
 
+- `rlsp learn Pendulum-v1 --learner rlsp --states s.zip --set hyperparameters.solver.n_steps=20000`
+
 - `rlsp learn CartPole-v1 --learner rlsp --states episodes.npz --set solver=PPO`
 """
 )
@@ -85,7 +87,8 @@ def learn(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Set an argument of the learner's constructor; may be given several times. "
+            help="Set an argument of the learner's constructor, such as horizon=10 or "
+            "hyperparameters.solver.n_steps=20000; may be given several times. "
             "A wrong name is answered with a list of all.",
         ),
     ] = None,
@@ -135,12 +138,13 @@ def learn(
 
     from rlsp_sb3.cli.learn_results import arguments_used
     from rlsp_sb3.runs.run_folder import RunFolder, versions
-    from rlsp_sb3.utils.arguments import parse_settings
+    from rlsp_sb3.utils.arguments import SHORT, parse_settings
+    from rlsp_sb3.utils.settings import merged
 
     with user_errors():
         learner_class = registry.load_learner(learner_name)
         chosen = parse_settings(learner_class, settings or [])
-        arguments = {**shipped_arguments(learner_name, env, preset), **chosen}
+        arguments = merged(shipped_arguments(learner_name, env, preset), chosen, SHORT)
         made = env_util.make_env(env)
         if states is not None:
             arguments["observed_states"] = observed_states(states, n_states, made, seed)

@@ -45,13 +45,13 @@ class RandomFourierFeatures(ScaledEncoder):
         self.bandwidth = bandwidth
         self.seed = seed
         rng = np.random.default_rng(seed)
-        size = len(self.scaling.mean)
+        size = len(self.normalizer.mean)
         self.frequencies = rng.standard_normal((size, n_features)) / (bandwidth * np.sqrt(size))
         self.phases = rng.uniform(0, 2 * np.pi, n_features)
 
     def __call__(self, observations: ArrayLike) -> FloatArray:
         """The features (N, F) of N observations."""
-        scaled = self.scaling.scale(observations).numpy()
+        scaled = self.normalizer.scale(observations).numpy()
         n_features = len(self.phases)
         cosines = np.cos(scaled @ self.frequencies + self.phases)
         return np.asarray(np.sqrt(2 / n_features) * cosines)
