@@ -1,4 +1,4 @@
-"""Keep reachable what could be reached from where the person left off."""
+"""Relative reachability: a penalty for making states unreachable (Krakovna et al. 2018)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlsp_sb3.utils.checks import check_int
 
 
 class RelativeReachability(FixedRewardLearner):
-    """Penalizes states from which less can be reached than if the robot had done nothing.
+    """Penalty for states from which less can be reached than if the robot had done nothing.
 
     The penalty of a state at a time is what it lacks in coverage (see
     :func:`~rlsp_baselines.reachability.lost_coverage`) against the state that the world would be

@@ -1,4 +1,4 @@
-"""Features in which a linear reward can have its largest value anywhere."""
+"""Random Fourier features: a linear reward in them can have its largest value anywhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlsp_sb3.utils.checks import check_int, check_positive
 
 
 class RandomFourierFeatures(ScaledEncoder):
-    """Random cosines of an observation, whose products approximate a Gaussian kernel.
+    """Random Fourier features of observations, whose products approximate a Gaussian kernel.
 
     A reward that is linear in them can have its largest value anywhere, at the observed states for
     example, where one that is linear in the observation always wants more of something
@@ -62,7 +62,7 @@ class RandomFourierFeatures(ScaledEncoder):
         return tuple(f"cosine_{i}" for i in range(len(self.phases)))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What was fitted and drawn, to be saved."""
+        """Fitted and drawn parameters, to be saved."""
         drawn = {"frequencies": self.frequencies, "phases": self.phases}
         return {**super().arrays(), **drawn} if self.is_fitted else {}
 

@@ -1,4 +1,4 @@
-"""Features that are the larger the slower they change."""
+"""Slow feature analysis: features that are the larger the slower they change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOISE = 0.01  # variance of what is taken for noise, so that neither small nor s
 
 
 def slow_axes(features: FloatArray, next_features: FloatArray) -> FloatArray:
-    """Axes that make of standardized features uncorrelated ones, the larger the slower they are.
+    """Axes of slow feature analysis: uncorrelated features, the larger the slower they are.
 
     As in slow feature analysis (Wiskott and Sejnowski 2002), an axis is slow if what is measured
     along it changes little in a step, for how much it varies. Each is as long as it would be

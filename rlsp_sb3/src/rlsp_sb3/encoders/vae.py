@@ -1,4 +1,4 @@
-"""The published encoder: a variational autoencoder of observations."""
+"""Variational autoencoder of observations: the published encoder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MIN_FEATURE_STD = 0.1  # a latent that varies less is not in use
 
 
 class StateVAE(ScaledEncoder):
-    """The mean of the latent variables of a variational autoencoder.
+    """Variational autoencoder of observations, whose latent means are the features.
 
     The decoder has unit variance. Observations are scaled before, and the means after, so that each
     latent variable that is in use has standard deviation 1 (Lindner et al. 2021, appendix, scale
@@ -138,7 +138,7 @@ class StateVAE(ScaledEncoder):
         return {"encoder_loss": held_out}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What was fitted, to be saved."""
+        """Fitted parameters, to be saved."""
         if not self.is_fitted:
             return {}
         return flatten_arrays(

@@ -1,4 +1,4 @@
-"""How different two rewards are, whatever policy is trained for them (Gleave et al. 2020).
+"""EPIC distance of two rewards, whatever policy is trained for them (Gleave et al. 2020).
 
 A policy that was trained along the way may be better than the reward it ended with. The distance
 compares the rewards themselves: it does not change when a reward is scaled, when a constant is
@@ -158,7 +158,7 @@ def epic_distance(
 
 
 def _depends_on_next_state_only(reward: RewardFn) -> bool:
-    """Whether canonical shaping would do nothing but add a constant."""
+    """Return whether a reward is one of next states, so that canonical shaping adds a constant."""
     return isinstance(reward, LinearReward) and type(reward).__call__ is LinearReward.__call__
 
 
@@ -250,7 +250,7 @@ def _check_numbers(name: str, value: ArrayLike) -> Array:
 
 
 def _ends(episode: Episode) -> NDArray[np.bool_]:
-    """Where an episode ended by itself (L,)."""
+    """Termination flags of an episode's steps (L,)."""
     ends = np.zeros(len(episode), dtype=np.bool_)
     ends[-1] = episode.terminated
     return ends

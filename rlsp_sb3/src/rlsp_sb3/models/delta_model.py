@@ -1,4 +1,4 @@
-"""A network that tells how an observation changes with an action, forward or backward."""
+"""Network of how observations change with an action: (inverse) dynamics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlsp_sb3.models.training import FitSettings, fit
 
 
 class DeltaModel:
-    """Where an action leads from observations that are numbers, or where it came from.
+    """Dynamics or inverse dynamics network that predicts the change of continuous observations.
 
     A network maps scaled observations and actions to the scaled change. Changes are clipped to the
     range that was seen (Lindner et al. 2021, appendix).
@@ -99,7 +99,7 @@ class DeltaModel:
         return np.asarray(origins + np.clip(change, self.low, self.high))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What was fitted, to be saved."""
+        """Fitted parameters, to be saved."""
         if not self.is_fitted:
             return {}
         return flatten_arrays(

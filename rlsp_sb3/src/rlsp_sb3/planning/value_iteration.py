@@ -1,4 +1,4 @@
-"""Finite-horizon planning in tabular environments, as pure functions.
+"""Finite-horizon value iteration in tabular environments, as pure functions.
 
 Throughout, t counts the T states of a trajectory (horizon T, so T - 1 actions), s and s' are
 states, a is an action and f a feature; arrays are indexed in the order [t, s, a] and [t, s, f].
@@ -18,7 +18,7 @@ from rlsp_sb3.type_aliases import FloatArray
 
 
 class Plan(NamedTuple):
-    """A policy and what it is worth.
+    """Policy and its values.
 
     Attributes:
         policy: The probability of each action (T - 1, S, A).
@@ -114,7 +114,7 @@ def occupancies(
 
 
 def expected_sums(transitions: csr_array, policy: FloatArray, quantity: ArrayLike) -> FloatArray:
-    """What a quantity of the states adds up to from each state and time on under a policy.
+    """Expected sums of a quantity of the states from each state and time on under a policy.
 
     Args:
         transitions: P(s' | s, a), (S·A, S).

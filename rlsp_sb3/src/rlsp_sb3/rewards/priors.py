@@ -12,7 +12,7 @@ FloatArray = NDArray[np.float64]
 
 
 class Prior(ABC):
-    """A distribution of independent reward weights.
+    """Prior distribution of independent reward weights.
 
     Args:
         mean: The center (F,).
@@ -34,7 +34,7 @@ class Prior(ABC):
 
 
 class GaussianPrior(Prior):
-    """A Gaussian."""
+    """Gaussian prior of reward weights."""
 
     def log_prob(self, theta: FloatArray) -> float:
         """The log density of weights (F,)."""
@@ -47,7 +47,7 @@ class GaussianPrior(Prior):
 
 
 class LaplacePrior(Prior):
-    """A Laplace distribution, which makes weights sparse."""
+    """Laplace prior of reward weights, which makes them sparse."""
 
     def log_prob(self, theta: FloatArray) -> float:
         """The log density of weights (F,)."""
@@ -60,7 +60,7 @@ class LaplacePrior(Prior):
 
 
 class UniformPrior(Prior):
-    """No preference: the log density is 0 everywhere."""
+    """Uniform (improper) prior of reward weights: the log density is 0 everywhere."""
 
     def log_prob(self, theta: FloatArray) -> float:
         """The log density of weights (F,)."""

@@ -1,4 +1,4 @@
-"""Which observation was before, given the action and what followed."""
+"""Inverse dynamics p(s_t | s_t+1, a_t): the observation before an action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which action led to an observation."""
+"""Inverse policies p(a_t | s_t+1): the action that led to an observation."""
 
 from __future__ import annotations
 

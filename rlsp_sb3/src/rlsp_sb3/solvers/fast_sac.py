@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from rlsp_sb3.solvers.flat_networks import FlatAdam, FlatParameters, StackedMLP
 
 MAX_ROWS = 16_384
-"""How many transitions are drawn at once, for several gradient steps."""
+"""Number of transitions that are drawn at once, for several gradient steps."""
 
 ACTIVATIONS = (nn.ReLU, nn.Tanh)
 
@@ -83,7 +83,7 @@ class FastSAC(SAC):
 
 
 class _Updates:
-    """The gradient steps of a model, on its own parameters and the moments of its optimizers.
+    """Gradient steps of a model, on its own parameters and the moments of its optimizers.
 
     Raises:
         ValueError: If its networks or optimizers are others than these updates are written for.

@@ -1,4 +1,4 @@
-"""How likely a state is to be left behind by somebody who acts for a given reward."""
+"""Likelihood of observed states under a Boltzmann-rational person, and its gradient."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ class StateLikelihood:
 
 
 class _BackwardPass(NamedTuple):
-    """What the gradient needs, for each time t from the first.
+    """Messages of the backward pass that the gradient needs, for each time t from the first.
 
     Attributes:
         log_likelihood: The log probability of the observed states.
