@@ -116,11 +116,13 @@ class StateVAE(ScaledEncoder):
         noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
 
         def loss(rows: NDArray[np.int64]) -> torch.Tensor:
+            # The negative ELBO, E_q[-log p(x | z)] + kl_weight · KL(q(z | x) ‖ N(0, 1)), with
+            # q(z | x) = N(μ(x), σ(x)²) and p(x | z) = N(decoder(z), 1), up to a constant.
             inputs = scaled[torch.as_tensor(rows)]
             mean, log_variance = self.encoder(inputs).chunk(2, dim=1)
             log_variance = log_variance.clamp(-10, 10)
             std = torch.exp(log_variance / 2)
-            sampled = mean + std * torch.randn(mean.shape, generator=noise)
+            sampled = mean + std * torch.randn(mean.shape, generator=noise)  # z = μ + σ ε
             error = ((self.decoder(sampled) - inputs) ** 2).sum(dim=1) / 2
             divergence = (mean**2 + std**2 - 1 - log_variance).sum(dim=1) / 2
             total: torch.Tensor = (error + self.kl_weight * divergence).mean()

@@ -140,6 +140,8 @@ def epic_distance(
     for name, function in (("reward", reward), ("other", other)):
         shaped = _evaluate(name, function, state, action, next_state, done)
         scale, precision = np.abs(shaped).max(), np.finfo(shaped.dtype).eps
+        # C(R) = R(s, a, s') - E R(s, A, S') + γ E R(s', A, S'), without the constant
+        # -γ E R(S, A, S'), which Pearson's correlation does not see.
         if not _depends_on_next_state_only(function):
             means = _means(name, function, np.concatenate([state, next_state]), actions, states)
             scale = max(scale, np.abs(means).max())
@@ -153,7 +155,8 @@ def epic_distance(
                 "on other transitions"
             )
         directions.append(centered / norm)
-    # Unit vectors have ‖u - v‖² = 2 - 2ρ; this way of writing it keeps small distances exact.
+    # √((1 - ρ) / 2) = ‖u - v‖ / 2, since unit vectors have ‖u - v‖² = 2 - 2ρ; this way of writing
+    # it keeps small distances exact.
     return float(min(np.linalg.norm(directions[0] - directions[1]) / 2, 1.0))
 
 

@@ -78,6 +78,7 @@ class DeltaModel:
             self.is_fitted = True
         self.low = np.minimum(self.low, changes.min(axis=0))
         self.high = np.maximum(self.high, changes.max(axis=0))
+        # Δ = result - origin, standardized, from the standardized origin and the action
         inputs = torch.cat([self.origin.scale(origins), self.actions.scale(actions)], dim=1)
         targets = self.change.scale(changes)
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
@@ -94,6 +95,7 @@ class DeltaModel:
     @torch.no_grad()
     def __call__(self, origins: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float64]:
         """The results (N, *observation_shape) of N actions."""
+        # result = origin + clip(Δ(origin, action))
         inputs = torch.cat([self.origin.scale(origins), self.actions.scale(actions)], dim=1)
         change = self.change.unscale(self.network(inputs))
         return np.asarray(origins + np.clip(change, self.low, self.high))

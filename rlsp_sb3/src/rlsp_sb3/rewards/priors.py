@@ -38,6 +38,7 @@ class GaussianPrior(Prior):
 
     def log_prob(self, theta: FloatArray) -> float:
         """The log density of weights (F,)."""
+        # -½ Σ ((θ - m) / σ)² - F log(σ √(2π))
         z = (theta - self.mean) / self.std
         return float(-0.5 * z @ z - len(z) * np.log(self.std * np.sqrt(2 * np.pi)))
 
@@ -51,6 +52,7 @@ class LaplacePrior(Prior):
 
     def log_prob(self, theta: FloatArray) -> float:
         """The log density of weights (F,)."""
+        # -Σ |θ - m| / b - F log(2b)
         distance = np.abs(theta - self.mean).sum()
         return float(-distance / self.std - len(theta) * np.log(2 * self.std))
 

@@ -93,10 +93,12 @@ def feature_advantages(
         states = rollout_simulator(simulator, act, starts, last - time).observations
         return np.asarray(features(states).sum(axis=0))
 
+    # Σ_t φ(s_t) - V_0(s_0)
     total = features(past.observations).sum(axis=0) - collected(past.observations[0], 0)
     if simulator.is_deterministic:
         return np.asarray(total)
     for t, actions in enumerate(past.actions):
+        # + V_t+1(s'_t+1) - V_t+1(s_t+1)
         happened = past.observations[t + 1]
         could_have = simulator.step(past.observations[t], actions)
         rows = np.flatnonzero(~same_observations(could_have, happened))
