@@ -1,4 +1,4 @@
-"""Presets: named sets of everything that a learner is not told."""
+"""Presets of the hyperparameters of Deep RLSP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How experiments are run: configurations of the package, and what a user changes in them."""
+"""Configurations of experiments: those of the package, and the settings that a user changes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SUFFIX = ".yaml"
 
 @dataclass(frozen=True)
 class Config(Settings):
-    """The configuration of the methods in an environment.
+    """Configuration of a method in an environment.
 
     Attributes:
         rlsp: Arguments of the constructor of RLSP, as JSON can hold them.

@@ -1,4 +1,4 @@
-"""How networks are fitted to examples."""
+"""Training of networks on examples."""
 
 from __future__ import annotations
 

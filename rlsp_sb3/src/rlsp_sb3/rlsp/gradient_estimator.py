@@ -1,4 +1,4 @@
-"""The parts of Deep RLSP that depend on what an environment is like.
+"""Gradient estimators of Deep RLSP: simulator, inverse models and solver of an environment.
 
 A gradient estimator puts together the parts of Algorithm 1 of Lindner et al. (2021) that differ
 where states can be enumerated and where they cannot; :class:`~rlsp_sb3.RLSP` is the algorithm.
@@ -75,7 +75,7 @@ class FeatureDifferences(NamedTuple):
 
 
 class GradientEstimator(ABC):
-    """Estimates the gradient of the log likelihood from simulated past trajectories.
+    """Base class of estimators of the gradient of the log likelihood, from simulated pasts.
 
     Args:
         problem: What it is estimated of.
@@ -110,7 +110,7 @@ class GradientEstimator(ABC):
 
     @property
     def observation_bounds(self) -> tuple[FloatArray, FloatArray] | None:
-        """Between which observations (*observation_shape) pasts may be; None for any."""
+        """Bounds (*observation_shape) of the observations of pasts; None for any."""
         return None
 
     @abstractmethod
@@ -141,15 +141,15 @@ class GradientEstimator(ABC):
 
     @abstractmethod
     def trajectory_weights(self, past: PastTrajectories) -> Weighting:
-        """The importance weights of past trajectories."""
+        """Importance weights of past trajectories."""
 
     @abstractmethod
     def feature_differences(self, past: PastTrajectories) -> FeatureDifferences:
-        """The features of past trajectories minus those of the policy from the same start."""
+        """Features of past trajectories minus those of the policy from the same start."""
 
     @abstractmethod
     def arrays(self) -> Arrays:
-        """What was learned, to be saved."""
+        """Learned parameters, to be saved."""
 
     @abstractmethod
     def set_arrays(self, arrays: Arrays) -> None:

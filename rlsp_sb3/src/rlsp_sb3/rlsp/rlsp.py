@@ -1,4 +1,4 @@
-"""Reward learning by simulating the past (Lindner et al. 2021)."""
+"""Deep RLSP: reward learning by simulating the past (Lindner et al. 2021)."""
 
 from __future__ import annotations
 
@@ -321,7 +321,7 @@ class RLSP(EpochLearner):
 
     @property
     def progress_notes(self) -> dict[str, Any]:
-        """What a progress bar shows beside the number of timesteps."""
+        """Notes that a progress bar shows beside the number of timesteps."""
         return {
             "epoch": f"{self.curriculum.epoch}/{self.n_epochs}",
             "horizon": self.curriculum.horizon,

@@ -1,4 +1,4 @@
-"""The gradient estimator where states can be enumerated."""
+"""Gradient estimator for tabular environments, whose states can be enumerated."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MAX_POWER = 50.0  # of the weights: one impossible step is then as good as no we
 
 
 class TabularGradientEstimator(GradientEstimator):
-    """Learns inverse models that are told the time, of observations whose entries take few values.
+    """Gradient estimator with time-dependent inverse models of discrete observations.
 
     Only the solver may plan with ``mdp``: everything else is simulated. Pasts lead to the start,
     since the inverse models see trajectories that begin there. Where dynamics are random, the
@@ -137,7 +137,7 @@ class TabularGradientEstimator(GradientEstimator):
         return self._models.fit(rollouts, features, focus, n_updates, rng)
 
     def trajectory_weights(self, past: PastTrajectories) -> Weighting:
-        """The importance weights of past trajectories, the less the more steps are impossible."""
+        """Importance weights of past trajectories (N,)."""
         n = past.observations.shape[1]
         impossible = count_impossible(past, self._simulator, N_TRIES)
         chosen = self.problem.trajectory_weights
@@ -159,7 +159,7 @@ class TabularGradientEstimator(GradientEstimator):
         return FeatureDifferences(advantages, {})
 
     def arrays(self) -> Arrays:
-        """What was learned, to be saved."""
+        """Learned parameters, to be saved."""
         return flatten_arrays(models=self._models.arrays(), solver=self.solver.arrays())
 
     def set_arrays(self, arrays: Arrays) -> None:

@@ -1,4 +1,4 @@
-"""Importance weights of simulated past trajectories."""
+"""Importance weights of past trajectories."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def initial_weights(
     normalizer: Normalizer,
     min_effective_size: float,
 ) -> NDArray[np.float64]:
-    """Weights of trajectories by whether the person can have been where they begin.
+    """Importance weights by the density of trajectories' starts among the person's own.
 
     The weights are a Gaussian density with the mean and standard deviations of where the person can
     have been at that time, to a power of at most 1 that keeps the effective sample size above a
@@ -124,7 +124,7 @@ def without_clipped(weights: NDArray[np.float64], past: PastTrajectories) -> NDA
 def count_impossible(
     past: PastTrajectories, simulator: Simulator, n_tries: int
 ) -> NDArray[np.int64]:
-    """How many steps of each trajectory could not be reproduced, and whether its start could not.
+    """Count the steps of each trajectory that cannot be reproduced, and its start if that cannot.
 
     A step counts as impossible if the simulator, put into the state before it, never arrives at
     the state after it in some tries of the same action; a start if no reset leads there.
@@ -156,5 +156,5 @@ def count_impossible(
 
 
 def effective_sample_size(weights: NDArray[np.float64]) -> float:
-    """As how many trajectories of equal weight some with weights (N,) that sum to 1 count."""
+    """Effective sample size 1 / Σ w² of weights (N,) that sum to 1."""
     return float(1 / (weights**2).sum())
