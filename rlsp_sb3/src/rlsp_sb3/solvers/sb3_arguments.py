@@ -51,7 +51,7 @@ WRITABLE: dict[Any, Any] = {
 """The types of arguments that can be written as text, and the types of what is written."""
 
 
-def find_solver(name: str) -> type[BaseAlgorithm]:
+def find_sb3_algorithm(name: str) -> type[BaseAlgorithm]:
     """The algorithm of a name, in whatever letters.
 
     Raises:
@@ -69,7 +69,7 @@ def default_solver(action_space: spaces.Space[Any]) -> type[BaseAlgorithm]:
     return SOLVERS["SAC" if isinstance(action_space, spaces.Box) else "PPO"]
 
 
-def hyperparameters(
+def expert_hyperparameters(
     solver: type[BaseAlgorithm], env_id: str, assignments: Iterable[str] = ()
 ) -> dict[str, Any]:
     """The arguments for an algorithm in an environment, as JSON can hold them.
@@ -180,7 +180,7 @@ def _check_policy_kwargs(solver: type[BaseAlgorithm], kwargs: Mapping[str, Any])
     ]
     for name in kwargs:
         if name not in allowed:
-            raise unknown_name("policy_kwargs", str(name), allowed)
+            raise unknown_name("policy_kwargs", str(name), allowed, "entry")
     if "activation_fn" in kwargs:
         check_choice("policy_kwargs.activation_fn", kwargs["activation_fn"], ACTIVATIONS)
 
@@ -208,7 +208,7 @@ def read_hyperparameters(text: str) -> dict[str, dict[str, dict[str, Any]]]:
     checked: dict[str, dict[str, dict[str, Any]]] = {name: {"default": {}} for name in SOLVERS}
     for name, sections in _mapping("the file", yaml.safe_load(text)).items():
         if name not in SOLVERS:
-            raise unknown_name("the file", str(name), SOLVERS, "solver of SB3")
+            raise unknown_name("", str(name), SOLVERS, "solver")
         for env_id, chosen in _mapping(name, sections).items():
             try:
                 section = check_hyperparameters(SOLVERS[name], _mapping(env_id, chosen))
