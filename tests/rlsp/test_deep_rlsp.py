@@ -17,8 +17,10 @@ from stable_baselines3.common.logger import configure
 
 from rlsp_sb3 import RLSP
 from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
+from rlsp_sb3.encoders.vae import StateVAE
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.learners.callbacks import checkpoints
+from rlsp_sb3.presets import PAPER
 
 from helpers.deep_learner import ENV, STATES, TINY, make_learner
 
@@ -199,6 +201,32 @@ def test_any_encoder(encoder, tmp_path):
     loaded = RLSP.load(tmp_path / "learner", ENV, **again)
     expected, found = (each.reward.of_states(STATES) for each in (learner, loaded))
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_preset_says_what_is_not_given():
+    paper = RLSP(ENV, STATES, preset="paper", seed=0)
+    assert isinstance(paper.encoder, StateVAE)
+    assert not paper.encoder.scale_latents
+    assert paper.trajectory_weights == "cosine"
+    assert paper.hyperparameters is PAPER
+    mine = RLSP(
+        ENV, STATES, preset="paper", encoder="fourier", trajectory_weights="initial", prior_std=2.0
+    )
+    assert isinstance(mine.encoder, RandomFourierFeatures)
+    assert (mine.trajectory_weights, mine.prior, mine.prior_std) == ("initial", "gaussian", 2.0)
+
+
+@pytest.mark.parametrize("hyperparameters", [TINY, {"n_epochs": 7, "solver": {"n_steps": 100}}])
+def test_hyperparameters_come_back_from_a_file(hyperparameters, tmp_path):
+    learner = RLSP(
+        ENV, STATES, preset="smoke", hyperparameters=hyperparameters, prior="laplace", seed=0
+    )
+    learner.save(tmp_path / "learner")
+    loaded = RLSP.load(tmp_path / "learner", ENV)
+    assert loaded.hyperparameters == learner.hyperparameters
+    names = ("preset", "n_epochs", "learning_rate", "n_trajectories", "trajectory_weights")
+    for name in (*names, "prior", "prior_std"):
+        assert getattr(loaded, name) == getattr(learner, name)
 
 
 def test_algorithm_that_exists_already():

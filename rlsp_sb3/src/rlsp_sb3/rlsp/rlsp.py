@@ -203,8 +203,10 @@ class RLSP(EpochLearner):
     ) -> None:
         """Take what is given, or else what the preset says."""
         preset = self._preset
-        self.trajectory_weights: TrajectoryWeights = trajectory_weights or preset.trajectory_weights
-        self.prior: PriorName = prior or preset.prior
+        self.trajectory_weights: TrajectoryWeights = (
+            preset.trajectory_weights if trajectory_weights is None else trajectory_weights
+        )
+        self.prior: PriorName = preset.prior if prior is None else prior
         self.prior_std = preset.prior_std if prior_std is None else prior_std
         check_choice("trajectory_weights", self.trajectory_weights, get_args(TrajectoryWeights))
         check_choice("prior", self.prior, PRIORS)
