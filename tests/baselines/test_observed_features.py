@@ -1,5 +1,6 @@
 """AverageFeatures and Waypoints: the formulas, and the same surface as RLSP."""
 
+import copy
 import inspect
 
 import gymnasium as gym
@@ -70,7 +71,7 @@ def brute_force(learner_class, encoder, observed, observations):
 @pytest.mark.parametrize("encoder", ["fourier", "vae", "identity"])
 def test_reward_is_the_published_formula(learner_class, encoder):
     learner = make_learner(learner_class, encoder=encoder).learn(100)
-    seen = learner.transitions.next_observations[:40]
+    seen = collect(gym.make(ENV), 40, np.random.default_rng(1)).next_observations
     expected = brute_force(learner_class, learner.encoder, STATES, seen)
     np.testing.assert_allclose(learner.reward.of_states(seen), expected, atol=1e-4)  # of float32
     nothing = np.zeros(len(seen))
@@ -123,14 +124,14 @@ def test_parts_of_rlsp_are_used_as_they_are(learner_class):
     mean = rlsp.encoder.normalizer.mean.copy()
     learner.learn(100)
     assert learner.encoder is rlsp.encoder
-    assert learner.transitions is None  # needed for nothing
     np.testing.assert_array_equal(rlsp.encoder.normalizer.mean, mean)
 
 
 @pytest.mark.parametrize("learner_class", LEARNERS)
-def test_the_encoder_is_fitted_to_transitions_that_are_given(learner_class):
-    seen = collect(gym.make(ENV), 50, np.random.default_rng(3))
-    learner = make_learner(learner_class, transitions=seen).learn(100)
+def test_the_encoder_is_fitted_to_random_transitions(learner_class):
+    learner = make_learner(learner_class)
+    seen = collect(gym.make(ENV), TINY.n_transitions, copy.deepcopy(learner.rng))
+    learner.learn(100)
     mean = seen.observations.astype(np.float64).mean(axis=0)
     np.testing.assert_allclose(learner.encoder.normalizer.mean, mean)
 
@@ -285,7 +286,7 @@ def test_steps_chunks_callbacks_and_log(learner_class, tmp_path):
 
 def test_default_is_as_many_steps_as_rlsp_takes():
     learner = make_learner(AverageFeatures).learn()
-    assert learner.num_timesteps == TINY.n_epochs * TINY.solver_steps
+    assert learner.num_timesteps == TINY.n_epochs * TINY.solver.n_steps
     assert make_learner(AverageFeatures, n_epochs=2).learn().num_timesteps == 200
 
 
@@ -347,19 +348,12 @@ def test_gridworld_where_an_algorithm_is_trained():
         ({"encoder": "features"}, TypeError, "offers no features"),
         ({"encoder": lambda x: x * np.nan}, ValueError, "finite"),
         ({"keep_termination": True, "forward_model": "simulator"}, ValueError, "keep_termination"),
-        ({"transitions": [1, 2]}, TypeError, "transitions is a list"),
         ({"states": [[np.nan] * 4]}, ValueError, "observed_states"),
     ],
 )
 def test_bad_input_is_an_error_at_construction(learner_class, arguments, error, message):
     with pytest.raises(error, match=message):
         make_learner(learner_class, **arguments)
-
-
-def test_transitions_of_another_environment():
-    seen = collect(Point(), 5, np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"shape \(5, 1\): expected \('N', 4\)"):
-        make_learner(Waypoints, transitions=seen)
 
 
 @pytest.mark.parametrize("waypoints", [[1.0, 2.0], np.zeros((0, 3)), [[np.nan]]])

@@ -58,9 +58,6 @@ class AverageFeatures(ObservedFeaturesLearner):
             forward model, which is not needed here; "auto" for the simulator where there is one.
         keep_termination: Whether the end of an episode by the environment counts while the policy
             is trained; it leaks the true reward. Needs ``forward_model="learned"``.
-        transitions: What to fit the encoder to if it is not yet; None to collect random ones. Not
-            those of RLSP, half of which are near the observed states: what is unusual about these
-            would not stand out.
         inferred_weight: How much the policy minds the inferred reward beside the task reward, at
             least 0, if it is planned and the environment offers a task reward.
         eval_interval: Every how many epochs the reward and the policy are compared with the true

@@ -15,7 +15,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_baselines.waypoint_reward import WaypointReward
 from rlsp_sb3 import LinearReward
-from rlsp_sb3.data.transitions import Transitions, collect
+from rlsp_sb3.data.transitions import collect
 from rlsp_sb3.encoders.base import FunctionEncoder
 from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
@@ -62,7 +62,6 @@ class ObservedFeaturesLearner(EpochLearner):
         n_epochs: int | None = None,
         forward_model: ForwardModel = "auto",
         keep_termination: bool = False,
-        transitions: Transitions | None = None,
         inferred_weight: float = 1.0,
         eval_interval: int = 5,
         checkpoint_dir: str | Path | None = None,
@@ -94,7 +93,6 @@ class ObservedFeaturesLearner(EpochLearner):
             tensorboard_log=tensorboard_log,
             device=device,
         )
-        self.transitions = self._check_transitions(transitions)
         if self.encoder.is_fitted:
             self._observe()
         self._solver = None if self._algorithm is None else self._make_solver(self._algorithm)
@@ -141,22 +139,6 @@ class ObservedFeaturesLearner(EpochLearner):
             )
         self._observed_features = features
 
-    def _check_transitions(self, transitions: Transitions | None) -> Transitions | None:
-        if transitions is None:
-            return None
-        if not isinstance(transitions, Transitions):
-            raise TypeError(
-                f"transitions is a {type(transitions).__name__}: expected what "
-                "rlsp_sb3.data.transitions.collect returns, or the transitions of another learner"
-            )
-        shape = self.observation_space.shape or ()
-        if transitions.observations.shape[1:] != shape or not len(transitions.observations):
-            raise ValueError(
-                f"transitions have observations of shape {transitions.observations.shape}: "
-                f"expected {('N', *shape)} with N of at least 1"
-            )
-        return transitions
-
     # Learning.
 
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
@@ -180,12 +162,9 @@ class ObservedFeaturesLearner(EpochLearner):
         if self._observed_features is not None:
             return
         if not self.encoder.is_fitted:
-            if self.transitions is None:
-                # None near the observed states: what is unusual about them has to stand out.
-                self.transitions = collect(
-                    first_base_env(self.env), self.hyperparameters.n_transitions, self.rng
-                )
-            seen = self.transitions
+            # None near the observed states: what is unusual about them has to stand out.
+            env, n_transitions = first_base_env(self.env), self.hyperparameters.n_transitions
+            seen = collect(env, n_transitions, self.rng)
             losses = self.encoder.fit(seen.observations, self.rng, seen.next_observations)
             self._record("losses", losses)
         self._observe()
@@ -242,7 +221,6 @@ class ObservedFeaturesLearner(EpochLearner):
         return flatten_arrays(
             observed={} if known is None else {"features": known},
             encoder=self.encoder.arrays(),
-            transitions={} if self.transitions is None else self.transitions._asdict(),
             solver={} if self._solver is None else self._solver.arrays(),
         )
 
@@ -253,8 +231,6 @@ class ObservedFeaturesLearner(EpochLearner):
         self.encoder.set_arrays(subtree(arrays, "encoder"))
         if known := subtree(arrays, "observed"):
             self._observed_features = known["features"]
-        if seen := subtree(arrays, "transitions"):
-            self.transitions = Transitions(**seen)
         if self._solver is not None:
             self._solver.set_arrays(subtree(arrays, "solver"))
             self._solver.set_replay_arrays(subtree(arrays, "replay"))

@@ -16,7 +16,7 @@ from rlsp_sb3.utils.settings import (
 )
 
 ELSEWHERE = {"env": "ENV", "seed": "--seed", "tensorboard_log": "--out"}
-ARRAYS = {"observed_states", "demonstrations", "transitions"}
+ARRAYS = {"observed_states", "demonstrations"}
 PER_RUN = {"env", "seed", "tensorboard_log", "checkpoint_dir", "verbose", "device"}
 """Arguments that differ from run to run, or decide nothing about the result."""
 
