@@ -11,9 +11,10 @@ import pytest
 from rlsp_sb3 import RLSP
 from rlsp_sb3.experiments import learning
 from rlsp_sb3.experiments.executors.base import Event, call
-from rlsp_sb3.experiments.job import Figures, Job, Outcome
+from rlsp_sb3.experiments.job import Job, Outcome
 from rlsp_sb3.experiments.mujoco import run_job as module
-from rlsp_sb3.experiments.mujoco.run_job import run_job
+from rlsp_sb3.experiments.mujoco.job import MujocoFigures
+from rlsp_sb3.experiments.mujoco.run_job import run_mujoco_job
 from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder
 from rlsp_sb3.experiments.runner import finished_jobs, run_jobs, unfinished_jobs
 from rlsp_sb3.io.save_util import read_archive
@@ -58,7 +59,9 @@ def outcomes(plan):
     found = {}
     for job in plan.jobs:
         stages = []
-        outcome = run_job(lambda stage, fraction, told=stages: told.append((stage, fraction)), job)
+        outcome = run_mujoco_job(
+            lambda stage, fraction, told=stages: told.append((stage, fraction)), job
+        )
         found[job.method] = (outcome, stages)
     return found
 
@@ -90,7 +93,7 @@ def test_results_are_complete(plan, outcomes):
         ]
         assert all(0 <= fraction <= 1 for _, fraction in stages)
         assert json.loads(json.dumps(figures.to_dict())) == json.loads(
-            json.dumps(Figures.from_dict(json.loads(json.dumps(figures.to_dict()))).to_dict())
+            json.dumps(MujocoFigures.from_dict(json.loads(json.dumps(figures.to_dict()))).to_dict())
         )
 
 
@@ -113,7 +116,7 @@ def test_methods_share_encoder_and_observed_states(outcomes, tmp_path):
 
 
 def test_the_same_job_has_the_same_result(plan, outcomes):
-    again = run_job(lambda stage, fraction: None, plan.jobs[1])
+    again = run_mujoco_job(lambda stage, fraction: None, plan.jobs[1])
     assert comparable(again.figures) == comparable(outcomes["rlsp"][0].figures)
     assert again.learner == outcomes["rlsp"][0].learner
 
@@ -168,12 +171,12 @@ def test_a_job_that_is_stopped_goes_on_to_the_same_result(
 
     work = tmp_path / "work"
     with pytest.raises(StopError):
-        run_job(stop, job, work)
+        run_mujoco_job(stop, job, work)
     assert len(checkpoints(work)) > 0
     assert (work / "learner.zip").exists() == (stop_in == "retrained policy")
     learned = []
     monkeypatch.setattr(RLSP, "_get_ready", lambda self: learned.append(self._is_ready))
-    outcome = run_job(lambda stage, fraction: None, job, work)
+    outcome = run_mujoco_job(lambda stage, fraction: None, job, work)
     assert learned == ([True] if stop_in == "learning" else [])
     assert outcome.figures.seconds is None
     assert comparable(outcome.figures) == comparable(outcomes["rlsp"][0].figures)
@@ -184,7 +187,7 @@ def test_a_reward_that_cannot_be_compared_does_not_cost_the_returns(plan, monkey
         raise ValueError("reward is constant")
 
     monkeypatch.setattr(module, "epic_distance", refuse)
-    figures = run_job(lambda stage, fraction: None, plan.jobs[2]).figures
+    figures = run_mujoco_job(lambda stage, fraction: None, plan.jobs[2]).figures
     assert figures.epic is None
     assert figures.retrained is not None
     assert figures.notes == ("no EPIC distance: reward is constant",)
@@ -192,7 +195,7 @@ def test_a_reward_that_cannot_be_compared_does_not_cost_the_returns(plan, monkey
 
 def test_gail_imitates_what_the_expert_does_in_the_observed_states(plan, outcomes, tmp_path):
     pytest.importorskip("imitation", reason='needs pip install "rlsp-baselines[gail]"')
-    outcome = run_job(
+    outcome = run_mujoco_job(
         lambda stage, fraction: None, dataclasses.replace(plan.jobs[1], method="gail")
     )
     assert outcome.figures.in_loop > 0
@@ -212,7 +215,7 @@ def test_gail_imitates_what_the_expert_does_in_the_observed_states(plan, outcome
 
 
 def outcome_of(job: Job, learner: bytes | None = b"learner") -> Outcome:
-    return Outcome(Figures(float(job.seed), None, 0.5, 1.0, None), learner)
+    return Outcome(MujocoFigures(float(job.seed), None, 0.5, 1.0, None), learner)
 
 
 def fake(report, job, work):

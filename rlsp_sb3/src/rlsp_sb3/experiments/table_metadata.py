@@ -30,6 +30,7 @@ class TableConfig:
     def __init__(
         self,
         folder: Path,
+        *,
         command: Sequence[str],
         configs: Mapping[str, Any],
         n_seeds: int,

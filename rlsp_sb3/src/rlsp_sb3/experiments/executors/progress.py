@@ -16,8 +16,8 @@ from rich.text import Text
 from rlsp_sb3.experiments.executors.base import Event
 from rlsp_sb3.utils.timer import format_duration
 
-BAR = 20  # characters
-LEAST = 0.02  # of a stage, before its speed says something
+_BAR = 20  # characters
+_LEAST = 0.02  # of a stage, before its speed says something
 
 
 class _Running:
@@ -35,7 +35,7 @@ class _Running:
 
     def seconds_left(self, now: float) -> float | None:
         """How long the stage still takes; None if there is nothing to tell from."""
-        if self.first is None or self.fraction - self.first < LEAST:
+        if self.first is None or self.fraction - self.first < _LEAST:
             return None
         rate = (self.fraction - self.first) / max(now - self.stage_start, 1e-9)
         return (1 - self.fraction) / rate
@@ -114,7 +114,7 @@ class JobProgress:
             table.add_row(
                 Text(self._titles[name]),
                 running.stage,
-                ProgressBar(1.0, running.fraction, width=BAR),
+                ProgressBar(1.0, running.fraction, width=_BAR),
                 format_duration(now - running.start),
                 "" if left is None else format_duration(left),
             )

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rlsp_sb3.io.atomic_write import atomic_write
 
-SIGNS = re.compile(r"([\\`*_\[\]<>|~&])")
+_SIGNS = re.compile(r"([\\`*_\[\]<>|~&])")
 """What Markdown may take for something else than itself, within a line."""
 
 _console = Console()  # resolves styles, and prints nothing
@@ -51,7 +51,7 @@ def table_text(table: Table) -> str:
 
 def escaped(text: str) -> str:
     """A text that Markdown shows as it is, on one line."""
-    return SIGNS.sub(r"\\\1", " ".join(text.split()))
+    return _SIGNS.sub(r"\\\1", " ".join(text.split()))
 
 
 def _cell(content: Any) -> str:
