@@ -10,12 +10,14 @@ import pytest
 
 from rlsp_sb3 import RLSP
 from rlsp_sb3.experiments import learning
+from rlsp_sb3.experiments import run_table as tables
 from rlsp_sb3.experiments.executors.base import Event, call
 from rlsp_sb3.experiments.job import Job, Outcome
 from rlsp_sb3.experiments.mujoco import run_job as module
 from rlsp_sb3.experiments.mujoco.job import MujocoFigures
 from rlsp_sb3.experiments.mujoco.run_job import run_mujoco_job
 from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder
+from rlsp_sb3.experiments.run_table import run_table
 from rlsp_sb3.experiments.runner import finished_jobs, run_jobs, unfinished_jobs
 from rlsp_sb3.io.save_util import read_archive
 from rlsp_sb3.learners.callbacks import checkpoints
@@ -248,6 +250,32 @@ def test_results_are_kept_and_nothing_is_computed_again(jobs, tmp_path):
     assert run_jobs(jobs, folder, Here(), second) == {}
     assert tried == [(jobs[1], folder.work(jobs[1]))]
     assert len(finished_jobs(jobs, folder)) == 3
+
+
+def test_a_table_is_a_plan_and_a_call(plan, tmp_path, monkeypatch, capsys):
+    def compute(report, job, work):
+        if job.method == "waypoints":
+            raise ValueError("no")
+        return outcome_of(job)
+
+    monkeypatch.setattr(tables, "_make_executor", lambda n_workers, ray_address: Here())
+    monkeypatch.setattr(type(plan), "run_job", property(lambda self: compute))
+    result = run_table(plan, tmp_path)
+    assert list(result.failed.values()) == ["ValueError: no"]
+    assert all("waypoints" in title for title in result.failed)
+    assert "EPIC distance to the true reward" in result.tables
+    assert all((tmp_path / name).is_file() for name in result.files)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["command"].startswith(f"rlsp table mujoco --env {ENV} --experts ")
+    assert config["command"].endswith(f" --out {tmp_path}")
+    assert (config["jobs"], config["done"], config["seeds"]) == (4, 3, [0])
+    assert "waypoints" in (tmp_path / "table.md").read_text(encoding="utf-8").splitlines()[-1]
+    again = run_table(plan, tmp_path)
+    assert again.files == result.files
+    assert json.loads((tmp_path / "config.json").read_text()) == config
+    nothing = run_table(dataclasses.replace(plan, jobs=[]), tmp_path / "empty")
+    assert (nothing.tables, nothing.files) == ({}, [])
+    assert capsys.readouterr().out == ""  # where no console is given
 
 
 def test_other_configurations_and_broken_files_do_not_count(jobs, tmp_path):

@@ -43,7 +43,7 @@ def reward_table(reward: LinearReward, env: Any) -> Table:
 
 
 def fractions_table(fractions: dict[str, float]) -> Table:
-    """How good each robot is."""
+    """A table of the fraction that each robot gets of the best true return."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("robot that plans with")
     table.add_column("fraction of the best true return", justify="right")
@@ -63,7 +63,7 @@ def figures_table(figures: dict[str, float]) -> Table:
 
 
 def returns_table(returns: Returns) -> Table:
-    """What a policy earned."""
+    """A table of the returns of a policy."""
     low_high = [returns.returns.min(), returns.returns.max()]
     rows = {
         "mean return": f"{returns.mean:,.2f}",
@@ -88,7 +88,7 @@ def _range(ends: Sequence[float] | None, digits: int = 2) -> str:
 
 
 def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str]]:
-    """What environments are like.
+    """A table of environments.
 
     Returns:
         The table, and for each environment that could not be made, by its id, what to do.

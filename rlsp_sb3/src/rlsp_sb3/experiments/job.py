@@ -28,7 +28,7 @@ class Result(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Why a number is missing."""
+        """The reasons for numbers that are missing."""
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
@@ -61,16 +61,16 @@ class Job(ABC):
     @property
     @abstractmethod
     def subject(self) -> str:
-        """What it is a job on, such as an environment: what rows of the table are grouped by."""
+        """The subject of the job, such as an environment; rows of a table are grouped by it."""
 
     @property
     @abstractmethod
     def source(self) -> dict[str, str]:
-        """What the observed states are of, as JSON can hold it."""
+        """The source of the observed states, as JSON can hold it."""
 
     @property
     def name(self) -> str:
-        """What it is called in files; two jobs of a table have different names."""
+        """The name of the job in files; two jobs of a table have different ones."""
         parts = [quote(self.subject, safe=""), self.method]
         parts += [f"{self.n_states}-states"] if self.n_states else []
         parts += [] if self.method == EXPERT else [f"seed{self.seed}"]  # measured once
@@ -78,7 +78,7 @@ class Job(ABC):
 
     @property
     def title(self) -> str:
-        """What it is called on the screen."""
+        """The name of the job on the screen."""
         parts = [f"{label_of(self.method)} on {self.subject}"]
         parts += [count_states(self.n_states)] if self.n_states else []
         parts += [] if self.method == EXPERT else [f"seed {self.seed}"]
@@ -106,7 +106,7 @@ class Job(ABC):
 
 
 class Outcome(NamedTuple):
-    """What a job leaves behind.
+    """The outcome of a job: its result and its files.
 
     Attributes:
         figures: Its result.

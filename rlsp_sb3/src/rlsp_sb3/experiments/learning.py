@@ -29,7 +29,7 @@ TELL_EVERY = 0.5  # seconds
 
 
 class Learned(NamedTuple):
-    """What a job has learned.
+    """A learner that has learned, as a job has it.
 
     Attributes:
         learner: The learner.

@@ -70,7 +70,7 @@ class Method(NamedTuple):
 
     @property
     def is_installed(self) -> bool:
-        """Whether the learner and what it needs are installed."""
+        """True if the learner and what it needs are installed."""
         return self.learner in registry.learner_names() and (
             self.extra is None or find_spec(self.extra[1]) is not None
         )
@@ -172,20 +172,16 @@ def find_methods(
     else:
         every = {method.name: method for method in known}
         if with_learners:
-            own = (name for name in registry.learner_names() if name not in every)
-            # In the order in which they are named, so that their styles differ.
-            for i, name in enumerate(sorted(own, key=_place_in(names))):
-                every[name] = Method(name, name, name, bar_style(len(known) + i))
+            installed = registry.learner_names()
+            # First those that are named, so that their styles differ.
+            for name in [*(each for each in names if each in installed), *installed]:
+                every.setdefault(name, Method(name, name, name, bar_style(len(every))))
         wanted = [_find_method(name, names, every) for name in names]
     if with_slow:
         wanted += [method for method in known if method.is_slow and method not in wanted]
     missing = [method for method in wanted if not method.is_installed]
     left_out = {each.name: f"it is not installed ({each.how_to_install})" for each in missing}
     return [method for method in wanted if method not in missing], left_out
-
-
-def _place_in(names: Sequence[str]) -> Any:
-    return lambda name: names.index(name) if name in names else len(names)
 
 
 def _find_method(name: str, names: Sequence[str], every: Mapping[str, Method]) -> Method:

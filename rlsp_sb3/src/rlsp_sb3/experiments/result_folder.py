@@ -89,15 +89,15 @@ class ResultFolder:
             shutil.rmtree(work)
 
     def learner(self, job: Job) -> Path:
-        """Where the learner of a job is written."""
+        """The file of the learner of a job."""
         return self.jobs / f"{job.name}.zip"
 
     def episodes(self, job: Job) -> Path:
-        """Where episodes of the policy that a job has learned are written."""
+        """The file of episodes of the policy that a job has learned."""
         return self.jobs / f"{job.name}.npz"
 
     def work(self, job: Job) -> Path:
-        """Where a job keeps what it takes to be resumed, with this configuration only."""
+        """The folder of what it takes to resume a job, with this configuration only."""
         return self.jobs / f"{job.name}.{job.fingerprint}{_UNFINISHED}"
 
     def _result(self, job: Job) -> Path:

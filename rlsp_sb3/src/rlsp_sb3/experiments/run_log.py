@@ -1,4 +1,4 @@
-"""Where and how fast the results of a table were computed."""
+"""The log of the runs that computed the results of a table: machine, versions, wall time."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class RunLog:
         write_json(self._path, [asdict(run) for run in self._runs])
 
     def about(self, results: Iterable[str]) -> dict[str, Any]:
-        """How some results came about, as JSON can hold it.
+        """The machine, the versions and the wall time of some results, as JSON can hold them.
 
         Args:
             results: Their names. Of those that are not in the log, nothing is known.

@@ -22,7 +22,7 @@ from rlsp_sb3.experiments.table_plan import TablePlan
 
 
 class TableResult(NamedTuple):
-    """What has come of a table.
+    """The result of a table: what there is to print, and the files.
 
     Attributes:
         tables: What there is to print, by title; nothing if no job has a result.
@@ -118,5 +118,5 @@ def _learning_seconds(plan: TablePlan[Any], folder: ResultFolder) -> dict[str, f
 
 
 def _make_executor(n_workers: int, ray_address: str | None) -> Executor:
-    """What computes jobs."""
+    """The executor of jobs."""
     return LocalExecutor(n_workers) if ray_address is None else RayExecutor(ray_address)

@@ -7,22 +7,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple
 
 from rich.table import Table
 
 from rlsp_sb3.experiments.config import Config
-from rlsp_sb3.experiments.job import Job, Outcome
+from rlsp_sb3.experiments.job import Outcome
 from rlsp_sb3.experiments.methods import CONTINUOUS_METHODS, Method, find_methods
 from rlsp_sb3.experiments.result_folder import ResultFolder
+from rlsp_sb3.experiments.runner import AnyJob
 from rlsp_sb3.utils.checks import check_int
-
-AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 @dataclass(frozen=True)
 class TableOptions:
-    """What all tables of jobs have to choose.
+    """The options that all tables of jobs have.
 
     Args:
         n_states: From how many observed states to learn, each at least 1.
@@ -67,7 +66,7 @@ class TableOptions:
 
 
 class WrittenTable(NamedTuple):
-    """What has been made of the results of a table.
+    """The tables to print and the files, made of the results of jobs.
 
     Attributes:
         tables: What there is to print, by title.
@@ -80,7 +79,7 @@ class WrittenTable(NamedTuple):
 
 @dataclass(frozen=True)
 class TablePlan(ABC, Generic[AnyJob]):
-    """What a table consists of.
+    """The plan of a table: methods, configurations and jobs.
 
     Attributes:
         methods: The methods.
@@ -116,7 +115,7 @@ class TablePlan(ABC, Generic[AnyJob]):
     @property
     @abstractmethod
     def run_job(self) -> Callable[..., Outcome]:
-        """What computes a job, see :func:`~rlsp_sb3.experiments.runner.run_jobs`."""
+        """The function that computes a job, see :func:`~rlsp_sb3.experiments.runner.run_jobs`."""
 
     @abstractmethod
     def write(self, folder: Path, done: Sequence[tuple[AnyJob, Any]]) -> WrittenTable | None:

@@ -1,4 +1,4 @@
-"""What computes many things at once, each by the same function."""
+"""Executors: computation of many tasks at once, each by the same function."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class Event(NamedTuple):
 
 
 class Executor(Protocol):
-    """What computes tasks."""
+    """Computes tasks."""
 
     shares_disk: bool
     """Whether tasks can write to the folders of this process."""
 
     @property
     def n_workers(self) -> int:
-        """How many tasks it computes at once, about."""
+        """The number of tasks that it computes at once, about."""
 
     def run(self, function: Function, tasks: Sequence[Task]) -> Iterator[Event]:
         """Compute all tasks, and tell what happens; the last event of each is done or failed.

@@ -199,7 +199,7 @@ def compute_cells(
 
 
 def cell_name(problem: str, method: str, seed: int) -> str:
-    """What a cell is called."""
+    """The name of a cell."""
     return f"{method} on {problem}, seed {seed}"
 
 

@@ -38,7 +38,7 @@ _FILES = [_CELLS, "table.csv", "table.png"]
 
 @dataclass(frozen=True)
 class GridworldPlan:
-    """What the table consists of.
+    """The plan of the table: methods, problems and seeds.
 
     Attributes:
         methods: The methods.

@@ -102,7 +102,7 @@ def _dress(axes: Axes, expert: float | None, n_states: Sequence[int], measure: s
 
 
 def _title(results: MujocoResults) -> str:
-    """What is drawn, by the number of seeds."""
+    """The title, which says what is drawn: that depends on the number of seeds."""
     counts = {summary.n for row in results.rows.values() for summary in row.values()} or {1}
     if max(counts) == 1:
         return "One seed each"

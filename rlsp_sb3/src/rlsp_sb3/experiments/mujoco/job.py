@@ -52,7 +52,7 @@ class MujocoFigures:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> MujocoFigures:
-        """What :meth:`to_dict` is of."""
+        """The result whose dict, by :meth:`to_dict`, this is."""
         return cls(**{**values, "notes": tuple(values["notes"])})
 
 

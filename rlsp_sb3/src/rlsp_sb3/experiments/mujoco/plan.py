@@ -48,7 +48,7 @@ class MujocoPlan(TablePlan[MujocoJob]):
 
     @property
     def run_job(self) -> Callable[..., Outcome]:
-        """What computes a job."""
+        """The function that computes a job."""
         return run_mujoco_job
 
     def write(self, folder: Path, done: Sequence[tuple[MujocoJob, Any]]) -> WrittenTable | None:

@@ -78,7 +78,7 @@ def _load_expert(job: MujocoJob) -> Policy:
 
 
 def _demonstrations(job: MujocoJob, expert: Policy, observed: NDArray[Any]) -> list[Episode]:
-    """What the expert does in each of the observed states: episodes of one step."""
+    """Demonstrations of the expert from each of the observed states: episodes of one step."""
     simulator = make_simulator(env_util.make_env(job.env_id), np.random.default_rng(job.seed))
     actions, _ = expert.predict(observed, deterministic=True)
     after = simulator.step(observed, actions)

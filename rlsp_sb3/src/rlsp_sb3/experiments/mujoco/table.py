@@ -49,7 +49,7 @@ class MujocoResults(NamedTuple):
 
     @property
     def measures(self) -> set[str]:
-        """What any row has, to be shown; everything as long as there are no rows."""
+        """The measures that any row has; all as long as there are no rows."""
         return set().union(*self.rows.values()) if self.rows else set(MEASURES)
 
 
@@ -133,5 +133,5 @@ def write_mujoco_csv(folder: Path, done: Done) -> list[str]:
 
 
 def _format_return(value: float | None, digits: int) -> str:
-    """What an expert earns."""
+    """The return of an expert."""
     return NOTHING if value is None else format_number(value, 0 if value >= LARGE else digits)

@@ -75,7 +75,7 @@ def page(runs: Sequence[TableRun], name: str) -> str:
 
 
 def section(run: TableRun, folder: str) -> str:
-    """What a page has of a table.
+    """The section of a page on a table.
 
     Args:
         run: The table.
@@ -115,7 +115,7 @@ def section(run: TableRun, folder: str) -> str:
 
 
 def facts(run: TableRun) -> dict[str, str]:
-    """What there is to know about a table, as Markdown."""
+    """Facts about a table, as Markdown."""
     missing = f"{run.done} of {run.jobs}; the others failed, or were not run"
     versions = [
         ", ".join(f"{name} {version}" for name, version in each.items() if version is not None)
@@ -132,7 +132,7 @@ def facts(run: TableRun) -> dict[str, str]:
 
 
 def wall_time(run: TableRun) -> str:
-    """How long the results of a table took, as far as that is known."""
+    """The wall time that the results of a table took, as far as that is known."""
     if not run.timed:
         return "not recorded; the machine and the versions are those that made the table"
     text = (

@@ -54,7 +54,7 @@ class SkillFigures:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SkillFigures:
-        """What :meth:`to_dict` is of."""
+        """The result whose dict, by :meth:`to_dict`, this is."""
         lists = ("steps", "cross_entropy", "notes")
         return cls(**{**values, **{name: tuple(values[name]) for name in lists}})
 

@@ -54,7 +54,7 @@ class SkillPlan(TablePlan[SkillJob]):
 
     @property
     def run_job(self) -> Callable[..., Outcome]:
-        """What computes a job."""
+        """The function that computes a job."""
         return run_skill_job
 
     def write(self, folder: Path, done: Sequence[tuple[SkillJob, Any]]) -> WrittenTable | None:

@@ -91,7 +91,7 @@ def with_actions(skill: Sequence[Episode]) -> list[Episode]:
 
 
 def demonstrations_of(skill: Sequence[Episode], observed: NDArray[Any]) -> list[Episode]:
-    """What the skill does in each of the observed states: episodes of one step."""
+    """Demonstrations of the skill from each of the observed states: episodes of one step."""
     found = []
     for state in observed:
         episode, step = next(
