@@ -13,7 +13,7 @@ from rlsp_sb3.io.atomic_write import write_json
 from rlsp_sb3.runs.run_folder import versions
 from rlsp_sb3.utils.machine import machine
 
-_NAME = "runs.json"
+RUN_LOG = "runs.json"
 
 
 @dataclass
@@ -45,7 +45,7 @@ class RunLog:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / _NAME
+        self._path = folder / RUN_LOG
         self._runs = _read(self._path)
         self._now: RunRecord | None = None
         self._last = 0.0
