@@ -20,7 +20,7 @@ class Result(Protocol):
 
     @property
     def learning_seconds(self) -> float:
-        """For how long something was learned, as far as that is known."""
+        """Seconds that something was learned, as far as known."""
 
     @property
     def measures(self) -> Mapping[str, float | None]:

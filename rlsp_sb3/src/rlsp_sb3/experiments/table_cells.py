@@ -19,7 +19,7 @@ SPREAD = (
 EXPLANATION = (
     f"Mean ± standard deviation over seeds; {SPREAD}. {NOTHING}: not run, or there is none."
 )
-"""What the cells of :func:`format_cell` show."""
+"""Caption of the cells of :func:`format_cell`."""
 
 
 def format_cell(summary: SeedSummary[float] | None, digits: int, with_std: bool = True) -> Text:

@@ -14,13 +14,13 @@ Report = Callable[[str, float], None]
 Function = Callable[..., Any]
 
 MAX_RETRIES = 3
-"""How many times a task starts anew whose process or machine was lost."""
+"""Number of restarts of a task whose process or machine was lost."""
 
 TASK_ERRORS = (
     *(ArithmeticError, ImportError, OSError, RuntimeError, TypeError, ValueError),
     *(gym.error.Error, PluginError),
 )
-"""What a task may fail with; anything else is a bug, and ends its process."""
+"""Errors that a task may fail with; any other is a bug, and ends its process."""
 
 
 class Task(NamedTuple):
@@ -57,7 +57,7 @@ class Executor(Protocol):
     """Computes tasks."""
 
     shares_disk: bool
-    """Whether tasks can write to the folders of this process."""
+    """True if tasks can write to the folders of this process."""
 
     @property
     def n_workers(self) -> int:

@@ -21,7 +21,7 @@ GRIDWORLD_EXPLANATION = (
     f"Mean over seeds; {SPREAD}. A method that is not random has one seed. Seconds are means. "
     f"{NOTHING}: not run, or there is none."
 )
-"""What the cells of :func:`gridworld_tables` show."""
+"""Caption of the cells of :func:`gridworld_tables`."""
 
 
 class CellSummary(NamedTuple):

@@ -31,7 +31,7 @@ _TITLES = {
     "epic": ("EPIC distance to the true reward", 3),
     "seconds": ("Seconds to infer the reward", 1),
 }
-"""What is printed of each measure, and with how many digits."""
+"""Label and number of digits of each measure."""
 
 
 class MujocoResults(NamedTuple):

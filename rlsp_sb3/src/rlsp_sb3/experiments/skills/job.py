@@ -45,7 +45,7 @@ class SkillFigures:
 
     @property
     def learning_seconds(self) -> float:
-        """For how long the method learned, as far as that is known."""
+        """Seconds that the method learned, as far as known."""
         return self.seconds or 0.0
 
     def to_dict(self) -> dict[str, Any]:

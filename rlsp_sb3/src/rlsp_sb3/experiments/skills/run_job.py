@@ -67,7 +67,7 @@ def run_skill_job(report: Report, job: SkillJob, work: Path | None = None) -> Ou
 def tell_apart(
     skill: Sequence[Episode], acted: Sequence[Episode], seed: int, seconds: float | None
 ) -> SkillFigures:
-    """The result, from the episodes of a skill and those of a policy."""
+    """Train a discriminator of a skill's episodes and a policy's; returns its cross-entropy."""
     shown, reached = all_segments(skill), all_segments(acted)
     if len(reached) < FEWEST_SEGMENTS:
         why = f"no cross-entropy: a learned policy ended its episodes after {len(acted[0])} steps"

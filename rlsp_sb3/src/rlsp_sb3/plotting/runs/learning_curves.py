@@ -1,4 +1,4 @@
-"""A figure of how runs have learned."""
+"""Learning curves of runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FEW = 15  # points, each of which is marked
 
 
 class Line(NamedTuple):
-    """What a group has logged.
+    """Learning curve of a group.
 
     Attributes:
         group: The group.
