@@ -49,8 +49,10 @@ class Job(ABC):
     figures_class: ClassVar[Any]
     """The class of the result, whose ``from_dict`` undoes its ``to_dict``."""
     config_entries: ClassVar[Mapping[str, tuple[str, ...]]]
-    """The entries of the configuration that matter, by method; those of "rlsp" are for all of
-    :data:`~rlsp_sb3.experiments.methods.RLSP_METHODS`."""
+    """The entries of the configuration that matter, by method.
+
+    Those of "rlsp" are for all of :data:`~rlsp_sb3.experiments.methods.RLSP_METHODS`.
+    """
 
     env_id: str
     method: str

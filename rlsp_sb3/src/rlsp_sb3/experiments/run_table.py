@@ -112,7 +112,7 @@ def run_table(
 
 
 def _learning_seconds(plan: TablePlan[Any], folder: ResultFolder) -> dict[str, float]:
-    """For how long methods learned, as far as that is known, by the jobs that have a result."""
+    """Seconds that methods learned, as far as known, by the names of jobs that have a result."""
     done = finished_jobs(plan.jobs, folder)
     return {job.name: figures.learning_seconds for job, figures in done}
 

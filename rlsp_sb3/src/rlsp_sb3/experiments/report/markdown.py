@@ -15,7 +15,7 @@ from rich.text import Text
 from rlsp_sb3.io.atomic_write import atomic_write
 
 _SIGNS = re.compile(r"([\\`*_\[\]<>|~&])")
-"""What Markdown may take for something else than itself, within a line."""
+"""The signs that Markdown takes for something else than themselves, within a line."""
 
 _console = Console()  # resolves styles, and prints nothing
 

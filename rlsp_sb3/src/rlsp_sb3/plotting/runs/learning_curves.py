@@ -29,9 +29,9 @@ _PANELS = {
     "rlsp/horizon": "horizon (states)",
     "rlsp/effective_pasts": "effective number\nof simulated pasts",
 }
-"""What is drawn of a log, and what it is called."""
+"""The quantities of a log that are drawn, with their labels."""
 _SHOWN = {"eval/true_return_fraction": (0.0, 1.0), "eval/reward_correlation": (0.0, 1.0)}
-"""What an axis has to reach to, so that small differences look small."""
+"""The ends that an axis has to reach, so that small differences look small."""
 _COLUMNS = 4
 _FEW = 15  # points, each of which is marked
 
