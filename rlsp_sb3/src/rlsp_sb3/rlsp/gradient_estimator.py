@@ -31,7 +31,7 @@ TrajectoryWeights = Literal["uniform", "initial", "cosine"]
 
 @dataclass(frozen=True)
 class GradientProblem:
-    """What a gradient is estimated of.
+    """Arguments that gradient estimators of all kinds have in common.
 
     Attributes:
         observed_states: Observations (n, *observation_shape).
@@ -63,7 +63,7 @@ class Weighting(NamedTuple):
 
 
 class FeatureDifferences(NamedTuple):
-    """What past trajectories say of the gradient of the log likelihood.
+    """Feature differences: the gradient of the log likelihood that past trajectories estimate.
 
     Attributes:
         values: An estimate for each trajectory (N, F).
