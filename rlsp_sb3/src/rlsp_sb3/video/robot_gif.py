@@ -127,10 +127,14 @@ def _status(frame: Frame, step: int) -> str:
 
 
 @contextmanager
-def _camera(
+def open_env_to_film(
     learner: RewardLearner, env_id: str
 ) -> Iterator[tuple[TabularLearner, gym.Env[Any, Any]]]:
-    """The learner, and its environment once more, so that it can be filmed."""
+    """The learner, and its environment once more, to be filmed.
+
+    Raises:
+        NotOfferedError: If the learner plans no policy, or the environment cannot be filmed.
+    """
     if not plans_policy(learner):
         raise NotOfferedError(f"{type(learner).__name__} plans no policy to be compared")
     if "rgb_array" not in learner.unwrapped_env.metadata.get("render_modes", ()):
@@ -145,7 +149,7 @@ def _camera(
 def observed_state_image(learner: RewardLearner, env_id: str) -> Any:
     """What the observed state looks like; None if that cannot be seen."""
     try:
-        with _camera(learner, env_id) as (tabular, env):
+        with open_env_to_film(learner, env_id) as (tabular, env):
             return next(film(env, tabular.policy, tabular.observed_states[0], n_steps=0)).picture
     except (NotOfferedError, DependencyNotInstalled):
         return None
