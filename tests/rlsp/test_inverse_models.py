@@ -32,7 +32,7 @@ def linear_system(n=2000, seed=0):
     before = rng.normal(scale=3, size=(n, 2)).astype(np.float32)
     actions = rng.uniform(-2, 2, size=(n, 1)).astype(np.float32)
     after = (before @ A.T + actions @ B.T).astype(np.float32)
-    return Transitions(before, actions, after, np.zeros(n))
+    return Transitions(before, actions, after)
 
 
 def fitted_forward(schedule):

@@ -22,7 +22,7 @@ from rlsp_sb3.video.recording import check_film, make_for_film, record
 
 app = typer.Typer()
 
-PolicyFile = Annotated[
+PolicyArgument = Annotated[
     Path,
     typer.Argument(
         metavar="POLICY",
@@ -30,21 +30,21 @@ PolicyFile = Annotated[
         "in it is run.",
     ),
 ]
-Env = Annotated[
+EnvArgument = Annotated[
     str, typer.Argument(metavar="ENV", help="The id of an environment, as in `rlsp learn`.")
 ]
-Deterministic = Annotated[
+DeterministicOption = Annotated[
     bool,
     typer.Option(
         "--deterministic/--stochastic",
         help="Whether the policy takes its most probable action, or draws one.",
     ),
 ]
-Seed = Annotated[
+SeedOption = Annotated[
     int,
     typer.Option(min=0, metavar="N", help="Seeds the environment, the actions and the noise."),
 ]
-MaxSteps = Annotated[
+MaxStepsOption = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Cut episodes after N steps.")
 ]
 
@@ -58,8 +58,8 @@ MaxSteps = Annotated[
 """
 )
 def rollout(
-    policy: PolicyFile,
-    env: Env,
+    policy: PolicyArgument,
+    env: EnvArgument,
     episodes: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many episodes to write.")
     ] = 10,
@@ -69,9 +69,9 @@ def rollout(
             min=0, max=1, metavar="P", help="The probability, at each step, of a random action."
         ),
     ] = 0.0,
-    deterministic: Deterministic = False,
-    seed: Seed = 0,
-    max_steps: MaxSteps = None,
+    deterministic: DeterministicOption = False,
+    seed: SeedOption = 0,
+    max_steps: MaxStepsOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an npz file.")] = None,
     minari: Annotated[
         str | None,
@@ -117,12 +117,12 @@ def rollout(
 """
 )
 def evaluate(
-    policy: PolicyFile,
-    env: Env,
+    policy: PolicyArgument,
+    env: EnvArgument,
     episodes: Annotated[int, typer.Option(min=1, metavar="N", help="How many episodes.")] = 100,
-    deterministic: Deterministic = True,
-    seed: Seed = 0,
-    max_steps: MaxSteps = None,
+    deterministic: DeterministicOption = True,
+    seed: SeedOption = 0,
+    max_steps: MaxStepsOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all of it as JSON, too.")
     ] = None,
@@ -178,8 +178,8 @@ def evaluate(
 """
 )
 def video(
-    policy: PolicyFile,
-    env: Env,
+    policy: PolicyArgument,
+    env: EnvArgument,
     out: Annotated[
         Path,
         typer.Option(
@@ -194,9 +194,9 @@ def video(
         float | None,
         typer.Option(metavar="N", help="Steps a second; otherwise as the environment says."),
     ] = None,
-    deterministic: Deterministic = True,
-    seed: Seed = 0,
-    max_steps: MaxSteps = None,
+    deterministic: DeterministicOption = True,
+    seed: SeedOption = 0,
+    max_steps: MaxStepsOption = None,
 ) -> None:
     """Film a policy.
 

@@ -11,54 +11,18 @@ added, or when it is shaped by a potential, because none of these changes which 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.rewards.reward import LinearReward, RewardFn
+from rlsp_sb3.type_aliases import Array, FloatArray
 from rlsp_sb3.utils.checks import check_int
-
-Array = NDArray[Any]
-FloatArray = NDArray[np.float64]
 
 BLOCK = 2**14  # transitions that a reward is asked for at once
 ROUNDING = 100  # a reward that differs by fewer units in the last place is constant
-
-
-class Transitions(NamedTuple):
-    """N transitions, which need not follow each other.
-
-    Attributes:
-        state: The observations before (N, *observation_shape).
-        action: The actions (N, *action_shape).
-        next_state: The observations after (N, *observation_shape).
-        done: Whether the episode ended there (N,); None if it did nowhere.
-    """
-
-    state: ArrayLike
-    action: ArrayLike
-    next_state: ArrayLike
-    done: ArrayLike | None = None
-
-    @classmethod
-    def from_episodes(cls, episodes: Iterable[Episode]) -> Transitions:
-        """All transitions of some episodes; ``done`` where the environment ended one.
-
-        Raises:
-            ValueError: If there is no episode, or their observations or actions differ in shape.
-        """
-        episodes = list(episodes)
-        if not episodes:
-            raise ValueError("episodes is empty: expected at least one")
-        return cls(
-            np.concatenate([episode.observations[:-1] for episode in episodes]),
-            np.concatenate([episode.actions for episode in episodes]),
-            np.concatenate([episode.states for episode in episodes]),
-            np.concatenate([_ends(episode) for episode in episodes]),
-        )
 
 
 def epic_distance(
@@ -92,9 +56,10 @@ def epic_distance(
     Args:
         reward: A reward.
         other: Another one, of the same observations and actions. The distance is symmetric.
-        transitions: N transitions, the coverage distribution.
+        transitions: N transitions, the coverage distribution. Where ``dones`` is None, no episode
+            ended.
         state_sample: Observations (M, *observation_shape), the distribution of S and S'; those
-            of ``transitions.state`` if None.
+            of ``transitions.observations`` if None.
         action_sample: Actions (K, *action_shape), the distribution of A; those of the transitions
             if None.
         discount: γ, from 0 to 1. It is that of the potential shaping to which the distance is
@@ -205,23 +170,23 @@ def _evaluate(
 
 def _check_transitions(transitions: Transitions) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
     state, action, next_state = (
-        _check_numbers(f"transitions.{name}", value)
-        for name, value in zip(Transitions._fields[:3], transitions[:3], strict=True)
+        _check_numbers(f"transitions.{name}", getattr(transitions, name))
+        for name in ("observations", "actions", "next_observations")
     )
     n = len(state)
     if n < 2:
-        raise ValueError(f"transitions.state has {n} rows: expected at least 2")
-    done = np.zeros(n) if transitions.done is None else np.asarray(transitions.done)
+        raise ValueError(f"transitions.observations has {n} rows: expected at least 2")
+    done = np.zeros(n) if transitions.dones is None else np.asarray(transitions.dones)
     shapes = {
-        "action": (action, (n, *action.shape[1:])),
-        "next_state": (next_state, state.shape),
-        "done": (done, (n,)),
+        "actions": (action, (n, *action.shape[1:])),
+        "next_observations": (next_state, state.shape),
+        "dones": (done, (n,)),
     }
     for name, (array, shape) in shapes.items():
         if array.shape != shape:
             raise ValueError(
                 f"transitions.{name} has shape {array.shape}: expected {shape}, for the {n} rows "
-                "of transitions.state"
+                "of transitions.observations"
             )
     return state, action, next_state, done.astype(np.bool_)
 
@@ -247,10 +212,3 @@ def _check_numbers(name: str, value: ArrayLike) -> Array:
             "numbers, one row for each transition"
         )
     return array
-
-
-def _ends(episode: Episode) -> NDArray[np.bool_]:
-    """Where an episode ended by itself (L,)."""
-    ends = np.zeros(len(episode), dtype=np.bool_)
-    ends[-1] = episode.terminated
-    return ends

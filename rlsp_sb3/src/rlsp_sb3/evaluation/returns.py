@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from rlsp_sb3.data.rollouts import Seed, rollout_env
+from rlsp_sb3.data.rollouts import rollout_env
 from rlsp_sb3.evaluation.seed_statistics import confidence_interval
 from rlsp_sb3.protocols import Policy
+from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import check_int
 
 

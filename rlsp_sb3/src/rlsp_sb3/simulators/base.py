@@ -13,11 +13,11 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.state_reset import state_setter
+from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int, check_mdp
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[Any]
 
 MAX_TABLE_BYTES = 2**28
 

@@ -13,14 +13,13 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 from mujoco.rollout import Rollout
-from numpy.typing import NDArray
 
 from rlsp_sb3.simulators.base import ResetSimulator, changes_actions, changes_observations, wrappers
 from rlsp_sb3.state_reset import mujoco_state
+from rlsp_sb3.type_aliases import Array
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[Any]
 
 BLOCK = 2**15  # transitions, so that what MuJoCo returns of all substeps stays small
 START = 1.0  # seconds; a simulation that was reset ends before

@@ -20,9 +20,10 @@ from PIL import Image
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.data.episodes import Episode
-from rlsp_sb3.data.rollouts import Seed, rollout_env
+from rlsp_sb3.data.rollouts import rollout_env
 from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.protocols import Policy
+from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import check_positive
 from rlsp_sb3.utils.errors import NotOfferedError
 
