@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from rlsp_sb3.type_aliases import FloatArray
 
-METHOD = "set_state_from_observation"
+_METHOD = "set_state_from_observation"
 
 Setter = Callable[[Any], None]
 
@@ -85,19 +85,19 @@ def state_setter(env: gym.Env[Any, Any]) -> Setter:
     if not isinstance(env, gym.Env):
         raise TypeError(f"env={env!r}: expected a Gymnasium environment")
     layer = env
-    while isinstance(layer, gym.Wrapper) and not hasattr(type(layer), METHOD):
+    while isinstance(layer, gym.Wrapper) and not hasattr(type(layer), _METHOD):
         inside = layer.env.observation_space
         if layer.observation_space is not inside and layer.observation_space != inside:
             raise TypeError(
                 f"env has the wrapper {type(layer).__name__}, which changes observations: give it "
-                f"a method {METHOD}(observation) that undoes the change and calls the same method "
+                f"a method {_METHOD}(observation) that undoes the change and calls the same method "
                 "of what it wraps, or pass what it wraps"
             )
         layer = layer.env
-    if hasattr(layer, METHOD):
-        setter: Setter = getattr(layer, METHOD)
+    if hasattr(layer, _METHOD):
+        setter: Setter = getattr(layer, _METHOD)
         return setter
-    for env_class, state_of in CLASSIC_CONTROL.items():
+    for env_class, state_of in _CLASSIC_CONTROL.items():
         if isinstance(layer, env_class):
             return lambda observation: _set_classic_state(layer, state_of, observation)
     layout = _mujoco_layout(layer)
@@ -109,7 +109,7 @@ def state_setter(env: gym.Env[Any, Any]) -> Setter:
 def _unknown(env: Any) -> TypeError:
     return TypeError(
         f"it is not known how to put {type(env).__name__} into the state of an observation: give "
-        f"it a method {METHOD}(observation)"
+        f"it a method {_METHOD}(observation)"
     )
 
 
@@ -126,7 +126,7 @@ def _check(env: gym.Env[Any, Any], observations: ArrayLike) -> FloatArray:
 
 # Classic control: the state as a function of the observation (D,).
 
-CLASSIC_CONTROL: dict[type[gym.Env[Any, Any]], Callable[[FloatArray], FloatArray]] = {
+_CLASSIC_CONTROL: dict[type[gym.Env[Any, Any]], Callable[[FloatArray], FloatArray]] = {
     classic_control.CartPoleEnv: np.array,
     classic_control.MountainCarEnv: np.array,
     classic_control.Continuous_MountainCarEnv: np.array,

@@ -16,12 +16,13 @@ from rlsp_sb3.policies.experts import ExpertRun, save_model
 from rlsp_sb3.policies.sb2_import import import_sb2_sac
 from rlsp_sb3.solvers.sb3_arguments import SOLVERS
 
-INTERRUPTED = 130
+_INTERRUPTED = 130
 
 app = typer.Typer()
 
 
 @app.command(
+    "expert",
     epilog="""Examples:
 
 - `rlsp expert RoomDefault-v0 --timesteps 20000 --out expert.zip`
@@ -31,9 +32,9 @@ app = typer.Typer()
 - `rlsp expert HalfCheetah-FW-v2 --timesteps 2e6 --out runs/cheetah.zip --tensorboard logs`
 
 - `rlsp expert HalfCheetah-FW-v2 --timesteps 2e6 --out runs/cheetah.zip --resume`
-"""
+""",
 )
-def expert(
+def expert_command(
     env: Annotated[
         str,
         typer.Argument(metavar="ENV", help="The id of an environment, as in `rlsp learn`."),
@@ -137,7 +138,7 @@ def expert(
         )
     except KeyboardInterrupt:
         say(f"Interrupted at {run.model.num_timesteps:,} steps: go on by --resume", style="yellow")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(_INTERRUPTED) from None
     steps = run.model.num_timesteps - start_steps
     say(f"{steps:,} steps in {time.perf_counter() - start:.1f} s")
     if run.recent_return is not None:
@@ -154,7 +155,7 @@ def expert(
 - `rlsp import-expert sac_ant_2e6.zip --env Ant-FW-v2 --inputs 0-26,111 --out ant.zip`
 """,
 )
-def import_expert(
+def import_expert_command(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The zip file of a SAC policy, an MlpPolicy.")
     ],

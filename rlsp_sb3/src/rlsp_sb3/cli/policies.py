@@ -13,7 +13,7 @@ from rlsp_sb3.cli.console import check_output, say, stdout, user_errors
 from rlsp_sb3.cli.printed_tables import returns_table
 from rlsp_sb3.data.episodes import Episode, check_npz_name, save_episodes
 from rlsp_sb3.data.minari_datasets import check_new_dataset, save_minari
-from rlsp_sb3.data.rollouts import rollout_env as run_policy
+from rlsp_sb3.data.rollouts import rollout_env
 from rlsp_sb3.env_util import make_env
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.io.atomic_write import atomic_write
@@ -50,14 +50,15 @@ MaxStepsOption = Annotated[
 
 
 @app.command(
+    "rollout",
     epilog="""Examples:
 
 - `rlsp rollout expert.zip HalfCheetah-FW-v2 --episodes 10 --out data.npz`
 
 - `rlsp rollout expert.zip Pendulum-v1 --episodes 50 --noise 0.12 --minari pendulum/noisy-v0`
-"""
+""",
 )
-def rollout(
+def rollout_command(
     policy: PolicyArgument,
     env: EnvArgument,
     episodes: Annotated[
@@ -92,7 +93,7 @@ def rollout(
             check_new_dataset(minari)
         made = make_env(env)
         loaded = load_policy(policy, made)
-        written = run_policy(
+        written = rollout_env(
             loaded,
             made,
             episodes,
@@ -109,14 +110,15 @@ def rollout(
 
 
 @app.command(
+    "evaluate",
     epilog="""Examples:
 
 - `rlsp evaluate expert.zip HalfCheetah-FW-v2`
 
 - `rlsp evaluate runs/room/learner.zip RoomDefault-v0 --stochastic --out returns.json`
-"""
+""",
 )
-def evaluate(
+def evaluate_command(
     policy: PolicyArgument,
     env: EnvArgument,
     episodes: Annotated[int, typer.Option(min=1, metavar="N", help="How many episodes.")] = 100,
@@ -170,14 +172,15 @@ def evaluate(
 
 
 @app.command(
+    "video",
     epilog="""Examples:
 
 - `rlsp video expert.zip HalfCheetah-FW-v2 --out cheetah.mp4`
 
 - `rlsp video runs/room/learner.zip RoomDefault-v0 --out robot.gif --episodes 2 --fps 2`
-"""
+""",
 )
-def video(
+def video_command(
     policy: PolicyArgument,
     env: EnvArgument,
     out: Annotated[

@@ -21,8 +21,8 @@ from rlsp_sb3.rewards.reward import LinearReward, RewardFn
 from rlsp_sb3.type_aliases import Array, FloatArray
 from rlsp_sb3.utils.checks import check_int
 
-BLOCK = 2**14  # transitions that a reward is asked for at once
-ROUNDING = 100  # a reward that differs by fewer units in the last place is constant
+_BLOCK = 2**14  # transitions that a reward is asked for at once
+_ROUNDING = 100  # a reward that differs by fewer units in the last place is constant
 
 
 def epic_distance(
@@ -111,7 +111,7 @@ def epic_distance(
             shaped = shaped - means[: len(state)] + discount * means[len(state) :]
         centered = shaped.astype(np.float64) - shaped.mean(dtype=np.float64)
         norm = np.linalg.norm(centered)
-        if norm <= ROUNDING * precision * scale * np.sqrt(len(state)):
+        if norm <= _ROUNDING * precision * scale * np.sqrt(len(state)):
             raise ValueError(
                 f"{name} is constant on the {len(state)} transitions, up to potential shaping: it "
                 "prefers nothing, so that it has no distance to another reward; compare others, or "
@@ -133,7 +133,7 @@ def _means(
     """The mean rewards (N,) in each of N states over M pairs of an action and a next state."""
     # Tables have few states, and each is asked for once only.
     states, inverse = np.unique(states, axis=0, return_inverse=True)
-    n_pairs, n_block = len(actions), max(1, BLOCK // len(actions))
+    n_pairs, n_block = len(actions), max(1, _BLOCK // len(actions))
     means = np.empty(len(states))
     for start in range(0, len(states), n_block):
         block = states[start : start + n_block]

@@ -26,7 +26,7 @@ TRANSITION_ARRAYS = (
 )
 """What is stored of each transition, as (buffer_size, n_envs, ...)."""
 
-REFRESH_SHARE = 0.1
+_REFRESH_SHARE = 0.1
 """Mean and standard deviation are renewed when this share of the transitions is new."""
 
 
@@ -197,7 +197,7 @@ class RelabeledReplayBuffer(ReplayBuffer):
     def _get_samples(
         self, batch_inds: NDArray[Any], env: VecNormalize | None = None
     ) -> ReplayBufferSamples:
-        if self.standardize and self._n_new > REFRESH_SHARE * self.size():
+        if self.standardize and self._n_new > _REFRESH_SHARE * self.size():
             rewards = self.rewards[: self.size()]
             self._mean = float(rewards.mean(dtype=np.float64))
             # Below the floor all rewards are the same up to rounding, which must not be magnified.

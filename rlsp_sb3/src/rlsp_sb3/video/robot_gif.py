@@ -20,7 +20,7 @@ from rlsp_sb3.protocols import Policy
 from rlsp_sb3.utils.errors import NotOfferedError
 from rlsp_sb3.video.side_by_side import side_by_side
 
-FRAME_MS, LAST_FRAME_MS = 250, 2500
+_FRAME_MS, _LAST_FRAME_MS = 250, 2500
 
 
 class Frame(NamedTuple):
@@ -104,7 +104,7 @@ def robot_gif(
         format="GIF",
         save_all=True,
         append_images=frames[1:],
-        duration=[FRAME_MS] * (n_frames - 1) + [LAST_FRAME_MS],
+        duration=[_FRAME_MS] * (n_frames - 1) + [_LAST_FRAME_MS],
         loop=0,
     )
 
