@@ -85,14 +85,14 @@ def epic_distance(
     check_int("n_mean", n_mean, 1)
     if not 0 <= discount <= 1:
         raise ValueError(f"discount={discount!r}: expected a number from 0 to 1")
-    state, action, next_state, done = _check_transitions(transitions)
-    states = _check_sample("state_sample", state_sample, state)
-    actions = _check_sample("action_sample", action_sample, action)
+    checked = _check_transitions(transitions)
+    states = _check_sample("state_sample", state_sample, checked.observations)
+    actions = _check_sample("action_sample", action_sample, checked.actions)
 
     rng = np.random.default_rng(seed)
-    if n_samples < len(state):
-        rows = np.sort(rng.choice(len(state), n_samples, replace=False))
-        state, action, next_state, done = (x[rows] for x in (state, action, next_state, done))
+    if n_samples < len(checked.observations):
+        rows = np.sort(rng.choice(len(checked.observations), n_samples, replace=False))
+        checked = Transitions(*(array[rows] for array in checked if array is not None))
     if n_mean < len(states) * len(actions):
         actions = actions[rng.integers(len(actions), size=n_mean)]
         states = states[rng.integers(len(states), size=n_mean)]
@@ -101,19 +101,21 @@ def epic_distance(
         actions = np.tile(actions, (pairs[0], *[1] * (actions.ndim - 1)))
         states = np.repeat(states, pairs[1], axis=0)
 
+    n = len(checked.observations)
+    both_ends = np.concatenate([checked.observations, checked.next_observations])
     directions = []
     for name, function in (("reward", reward), ("other", other)):
-        shaped = _evaluate(name, function, state, action, next_state, done)
+        shaped = _evaluate(name, function, checked)
         scale, precision = np.abs(shaped).max(), np.finfo(shaped.dtype).eps
         if not _depends_on_next_state_only(function):
-            means = _means(name, function, np.concatenate([state, next_state]), actions, states)
+            means = _means(name, function, both_ends, actions, states)
             scale = max(scale, np.abs(means).max())
-            shaped = shaped - means[: len(state)] + discount * means[len(state) :]
+            shaped = shaped - means[:n] + discount * means[n:]
         centered = shaped.astype(np.float64) - shaped.mean(dtype=np.float64)
         norm = np.linalg.norm(centered)
-        if norm <= _ROUNDING * precision * scale * np.sqrt(len(state)):
+        if norm <= _ROUNDING * precision * scale * np.sqrt(n):
             raise ValueError(
-                f"{name} is constant on the {len(state)} transitions, up to potential shaping: it "
+                f"{name} is constant on the {n} transitions, up to potential shaping: it "
                 "prefers nothing, so that it has no distance to another reward; compare others, or "
                 "on other transitions"
             )
@@ -138,21 +140,19 @@ def _means(
     for start in range(0, len(states), n_block):
         block = states[start : start + n_block]
         n = len(block)
-        rewards = _evaluate(
-            name,
-            reward,
+        imagined = Transitions(
             np.repeat(block, n_pairs, axis=0),
             np.tile(actions, (n, *[1] * (actions.ndim - 1))),
             np.tile(next_states, (n, *[1] * (next_states.ndim - 1))),
-            np.zeros(n * n_pairs, dtype=np.bool_),
         )
+        rewards = _evaluate(name, reward, imagined)
         means[start : start + n] = rewards.reshape(n, n_pairs).mean(axis=1, dtype=np.float64)
     return means[inverse.reshape(-1)]
 
 
-def _evaluate(
-    name: str, reward: RewardFn, state: Array, action: Array, next_state: Array, done: Array
-) -> NDArray[np.floating[Any]]:
+def _evaluate(name: str, reward: RewardFn, transitions: Transitions) -> NDArray[np.floating[Any]]:
+    state, action, next_state, dones = transitions
+    done = np.zeros(len(state), dtype=np.bool_) if dones is None else dones
     rewards = np.asarray(reward(state, action, next_state, done))
     if rewards.dtype.kind not in "biuf" or rewards.shape != (len(state),):
         raise ValueError(
@@ -168,7 +168,8 @@ def _evaluate(
     return rewards if rewards.dtype.kind == "f" else rewards.astype(np.float64)
 
 
-def _check_transitions(transitions: Transitions) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+def _check_transitions(transitions: Transitions) -> Transitions:
+    """The transitions as arrays that fit together, with ``dones``."""
     state, action, next_state = (
         _check_numbers(f"transitions.{name}", getattr(transitions, name))
         for name in ("observations", "actions", "next_observations")
@@ -188,7 +189,7 @@ def _check_transitions(transitions: Transitions) -> tuple[Array, Array, Array, N
                 f"transitions.{name} has shape {array.shape}: expected {shape}, for the {n} rows "
                 "of transitions.observations"
             )
-    return state, action, next_state, done.astype(np.bool_)
+    return Transitions(state, action, next_state, done.astype(np.bool_))
 
 
 def _check_sample(name: str, value: ArrayLike | None, default: Array) -> Array:

@@ -146,7 +146,8 @@ class RelabeledReplayBuffer(ReplayBuffer):
                 f"features gave {features}: expected finite numbers; a next observation may be NaN"
             )
         self.features[self.pos] = features
-        super().add(obs, next_obs, action, self._rewards_of(features), done, infos)
+        rewards = self._rewards_of(features)
+        super().add(obs, next_obs, action, reward=rewards, done=done, infos=infos)
         self._n_new += 1
 
     def reset(self) -> None:
