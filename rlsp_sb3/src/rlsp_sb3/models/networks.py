@@ -30,8 +30,12 @@ def mlp(
 
 
 def one_hot(values: NDArray[np.int64], size: int) -> torch.Tensor:
-    """Rows (N, size) that are 1 at the values (N,) and 0 elsewhere."""
-    return torch.eye(size)[torch.as_tensor(values)]
+    """Rows (N, size) that are 1 at the values (N,) and 0 elsewhere, as input of a network.
+
+    Raises:
+        RuntimeError: If a value is below 0, or is not below the size.
+    """
+    return nn.functional.one_hot(torch.as_tensor(values, dtype=torch.int64), size).float()
 
 
 def draw(log_probabilities: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
