@@ -12,4 +12,4 @@ FloatArray = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 """Named arrays, as files hold them."""
 Seed = np.random.Generator | int | None
-"""What ``np.random.default_rng`` takes; None for unpredictable numbers."""
+"""Random generator or seed, as ``np.random.default_rng`` takes it; None for no fixed one."""

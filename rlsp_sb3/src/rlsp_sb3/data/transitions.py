@@ -65,7 +65,7 @@ def concatenate(*parts: Transitions) -> Transitions:
 
 
 def _ends(episode: Episode) -> NDArray[np.bool_]:
-    """Where an episode ended by itself (L,)."""
+    """Termination flags of an episode's steps (L,)."""
     ends = np.zeros(len(episode), dtype=np.bool_)
     ends[-1] = episode.terminated
     return ends

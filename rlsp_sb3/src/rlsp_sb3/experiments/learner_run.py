@@ -301,7 +301,7 @@ def _sampled_states(
 
 
 def _source_of(observed_states: str | Path | ArrayLike | None) -> str | None:
-    """Where observed states come from; of an array, what tells it from another one."""
+    """Name of the source of observed states; of an array, its shape and a digest."""
     if observed_states is None or isinstance(observed_states, (str, Path)):
         return None if observed_states is None else str(observed_states)
     array: NDArray[Any] = np.ascontiguousarray(observed_states)
@@ -353,7 +353,7 @@ def _arguments_used(learner: RewardLearner) -> dict[str, Any]:
 
 
 def _has_policy(learner: RewardLearner) -> bool:
-    """Whether a learner has a policy; one of another package may infer a reward only."""
+    """Return whether a learner has a policy; one of another package may infer a reward only."""
     return hasattr(learner.policy, "predict")
 
 

@@ -22,8 +22,6 @@ from rlsp_sb3.io.npz import DAMAGED_ARCHIVE_ERRORS, read_npz
 from rlsp_sb3.policies.sb3_file import MAX_MEMBER_BYTES
 from rlsp_sb3.utils.checks import check_int
 
-"""How large a member of the file may be, unpacked."""
-
 
 class DenseLayer(NamedTuple):
     """A dense layer.

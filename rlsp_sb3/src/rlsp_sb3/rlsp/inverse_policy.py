@@ -1,4 +1,4 @@
-"""Which action led to an observation."""
+"""Inverse policies p(a_t | s_t+1): the action that led to an observation."""
 
 from __future__ import annotations
 
@@ -129,6 +129,7 @@ class StationaryInversePolicy(nn.Module):
         if self.is_discrete:
             return self.actions.decode(draw(self.network(inputs), rng))
         logits, means, stds = self._mixture(inputs)
+        # k ~ w(s'), then a = μ_k + σ_k ε
         chosen = torch.arange(len(inputs)), draw(logits, rng)
         noise = rng.standard_normal(means.shape[::2], dtype=np.float32)
         return self.actions.unscale(means[chosen] + stds[chosen] * torch.as_tensor(noise))
@@ -137,6 +138,7 @@ class StationaryInversePolicy(nn.Module):
         if self.is_discrete:
             return -nn.functional.cross_entropy(self.network(inputs), targets, reduction="none")
         logits, means, stds = self._mixture(inputs)
+        # log Σ_k w_k(s') Π_d N(a_d; μ_kd(s'), σ_kd(s')²)
         components = Independent(Normal(means, stds, validate_args=False), 1, validate_args=False)
         weights = Categorical(logits=logits, validate_args=False)
         mixture = MixtureSameFamily(weights, components, validate_args=False)

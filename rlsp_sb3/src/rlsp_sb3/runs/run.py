@@ -1,4 +1,4 @@
-"""Reader of run folders, of runs that are over or still going on."""
+"""Runs of ``rlsp learn``, read from their folders, finished or not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FRACTION = "fraction of the best true return"
 
 
 class LearningCurve(NamedTuple):
-    """A quantity over the course of learning.
+    """Learning curve: a logged quantity over timesteps.
 
     Attributes:
         timesteps: When it was logged (N,), ascending.
@@ -39,7 +39,7 @@ class LearningCurve(NamedTuple):
 
 
 class TrueReturn(NamedTuple):
-    """What a policy was worth after learning.
+    """True return of a policy after learning.
 
     Attributes:
         measure: What was measured: :data:`RETURN` or :data:`FRACTION`.
@@ -191,7 +191,7 @@ def _read_config(path: Path) -> RunConfig:
 
 
 def _true_return(config: RunConfig) -> TrueReturn | None:
-    """What the policy is worth: the fraction where that is exact, or the return of episodes."""
+    """True return of the policy: the fraction where that is exact, or the return of episodes."""
     if config.true_return_fractions:
         *others, value = config.true_return_fractions.values()
         return TrueReturn(FRACTION, value, task_only=others[0] if others else None)

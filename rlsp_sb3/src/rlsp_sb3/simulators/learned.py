@@ -1,4 +1,4 @@
-"""A simulator that was learned, for environments that cannot be put into a state."""
+"""Learned simulator, for environments that cannot be put into a state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlsp_sb3.utils.checks import check_int
 
 
 class LearnedSimulator(Simulator):
-    """Predicts what follows by a model of the forward dynamics.
+    """Simulator with a learned model of the forward dynamics.
 
     Args:
         env: The environment, which is only reset, for its initial observations.

@@ -147,7 +147,7 @@ def open_env_to_film(
 
 
 def observed_state_image(learner: RewardLearner, env_id: str) -> Any:
-    """What the observed state looks like; None if that cannot be seen."""
+    """Image of the observed state; None if that cannot be seen."""
     try:
         with open_env_to_film(learner, env_id) as (tabular, env):
             return next(film(env, tabular.policy, tabular.observed_states[0], n_steps=0)).picture
