@@ -9,14 +9,12 @@ from typing import Annotated
 
 import typer
 
-from rlsp_sb3.cli.console import check_output, say, user_errors
+from rlsp_sb3.cli.console import INTERRUPTED, check_output, say, user_errors
 from rlsp_sb3.env_util import make_env
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.policies.experts import ExpertRun, save_model
 from rlsp_sb3.policies.sb2_import import import_sb2_sac
 from rlsp_sb3.solvers.sb3_arguments import SOLVERS
-
-_INTERRUPTED = 130
 
 app = typer.Typer()
 
@@ -138,7 +136,7 @@ def expert_command(
         )
     except KeyboardInterrupt:
         say(f"Interrupted at {run.model.num_timesteps:,} steps: go on by --resume", style="yellow")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     steps = run.model.num_timesteps - start_steps
     say(f"{steps:,} steps in {time.perf_counter() - start:.1f} s")
     if run.recent_return is not None:
