@@ -18,7 +18,6 @@ from rlsp_sb3.models.delta_model import DeltaModel
 from rlsp_sb3.models.normalization import find_clock_entries
 from rlsp_sb3.rlsp.gradient import feature_counts, simulate_forward
 from rlsp_sb3.rlsp.gradient_estimator import (
-    Arrays,
     FeatureDifferences,
     GradientEstimator,
     GradientProblem,
@@ -35,7 +34,7 @@ from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solvers.base import SB3Solver
 from rlsp_sb3.solvers.factory import SolverSpec, make_model
 from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
-from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.type_aliases import Arrays, FloatArray
 
 logger = logging.getLogger(__name__)
 
@@ -218,7 +217,7 @@ class ContinuousGradientEstimator(GradientEstimator):
 
     def arrays(self) -> Arrays:
         """Learned parameters, to be saved."""
-        seen = {} if self.transitions is None else self.transitions._asdict()
+        seen = {} if self.transitions is None else self.transitions.arrays()
         learned_simulator = (
             self.simulator.arrays() if isinstance(self.simulator, LearnedSimulator) else {}
         )

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rlsp_sb3.encoders.base import Encoder
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
@@ -23,9 +22,8 @@ from rlsp_sb3.rlsp.past_trajectories import (
     simulate_past,
 )
 from rlsp_sb3.solvers.base import Solver
-from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.type_aliases import Arrays, FloatArray
 
-Arrays = dict[str, NDArray[Any]]
 TrajectoryWeights = Literal["uniform", "initial", "cosine"]
 
 
