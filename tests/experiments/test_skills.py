@@ -274,7 +274,7 @@ def test_published_skills(reference: Path) -> None:
         outcome = run_skill_job(lambda stage, fraction: None, job)
         assert outcome.learner is None
         assert 0 < outcome.figures.at_the_end < 0.4  # other than the skill
-        assert run_skill_job(lambda stage, fraction: None, job) == outcome
+    assert run_skill_job(lambda stage, fraction: None, job) == outcome
 
 
 def test_what_is_learned_depends_on_the_job_alone(whole: Any, swing: Path, tmp_path: Path) -> None:

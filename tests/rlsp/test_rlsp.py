@@ -110,7 +110,7 @@ def standard_scores(estimates, exact):
 def test_exact_inverse_models_give_the_exact_gradient(env_id, seed):
     exact = TabularRLSP(env_id, seed=seed)
     theta = np.random.default_rng(seed).normal(size=len(exact.theta))
-    env, past, policy, simulator = exact_past(env_id, theta, 20_000, seed)
+    env, past, policy, simulator = exact_past(env_id, theta, 10_000, seed)
     gradient = exact.log_likelihood_gradient(theta)
     features = features_of(env)
     estimates = feature_advantages(past, policy.act, simulator, features)
