@@ -1,4 +1,4 @@
-"""What reward learning from states is compared with, behind the same interface."""
+"""Baselines of reward learning from states, behind the same interface."""
 
 from rlsp_baselines.airl import AIRL
 from rlsp_baselines.average_features import AverageFeatures

@@ -1,1 +1,1 @@
-"""Neural networks, normalization, and how they are trained."""
+"""Neural networks, their normalization and their training."""

@@ -1,1 +1,1 @@
-"""Run folders: what ``rlsp learn`` writes, and how it is read."""
+"""Run folders of ``rlsp learn``: written and read."""

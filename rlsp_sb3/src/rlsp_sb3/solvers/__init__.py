@@ -1,1 +1,1 @@
-"""Solvers: what finds the policy for the current reward."""
+"""Solvers, which find the policy for the current reward: SB3's algorithms or planning."""
