@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(
     reason="learners are found by entry points: pip install -e rlsp_sb3 and rlsp_baselines first",
 )
 ENV = "Pendulum-v1"
-N_STEPS = 60
+N_STEPS = 30
 SMALL = ("--env", ENV, "--n-states", 2, "--seeds", 1, "--preset", "smoke")
 LEARNERS = ("rlsp", "average-features", "waypoints")
 
