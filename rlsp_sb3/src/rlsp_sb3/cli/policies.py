@@ -137,7 +137,8 @@ def evaluate(
     """Measure what a policy earns: the return of its own actions, without a discount.
 
     The reward is the environment's. The confidence interval of the mean is bootstrapped over
-    episodes, and says nothing about how other seeds of the training would have done.
+    episodes, of which it takes five, and says nothing about how other seeds of the training would
+    have done.
     """
     with user_errors():
         if out is not None:
