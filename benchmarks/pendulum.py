@@ -25,8 +25,8 @@ from stable_baselines3.common.buffers import ReplayBuffer
 
 from rlsp_sb3 import RLSP
 from rlsp_sb3.data.rollouts import sample_observed_states
-from rlsp_sb3.data.transitions import collect
-from rlsp_sb3.evaluation.epic import Transitions, epic_distance
+from rlsp_sb3.data.transitions import collect, concatenate
+from rlsp_sb3.evaluation.epic import epic_distance
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.policies.load_policy import load_policy
 from rlsp_sb3.policies.retrain import retrain_policy
@@ -89,9 +89,7 @@ def run(setting: str, arguments: dict[str, Any], expert: Any, n: int, seed: int)
             lambda o: learner.predict(o)[0],
         )
     ]
-    joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    before, actions, after, _ = joined
-    compared = Transitions(before, actions, after, np.zeros(len(after), dtype=np.bool_))
+    compared = concatenate(*parts)._replace(dones=None)
     distance = epic_distance(learner.reward, true_reward, compared, seed=seed)
     return {
         "setting": setting,

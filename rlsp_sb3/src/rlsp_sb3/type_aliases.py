@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[Any]
 FloatArray = NDArray[np.float64]
+Arrays = dict[str, NDArray[Any]]
+"""Named arrays, as files hold them."""
+Seed = np.random.Generator | int | None
+"""Random generator or seed, as ``np.random.default_rng`` takes it; None for no fixed one."""

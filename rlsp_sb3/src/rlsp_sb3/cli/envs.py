@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.cli.console import say, stdout
 
-if TYPE_CHECKING:
-    pass
-
-
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.command(epilog="Example: `rlsp envs`")
-def envs() -> None:
+@app.command("envs", epilog="Example: `rlsp envs`")
+def envs_command() -> None:
     """List the environments that installed packages bring.
 
     **states** is their number, or the observation space of an environment that is not tabular;

@@ -9,19 +9,18 @@ from typing import Annotated
 
 import typer
 
-from rlsp_sb3.cli.console import check_output, say, user_errors
+from rlsp_sb3.cli.console import INTERRUPTED, check_output, say, user_errors
 from rlsp_sb3.env_util import make_env
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.policies.experts import ExpertRun, save_model
 from rlsp_sb3.policies.sb2_import import import_sb2_sac
 from rlsp_sb3.solvers.sb3_arguments import SOLVERS
 
-INTERRUPTED = 130
-
 app = typer.Typer()
 
 
 @app.command(
+    "expert",
     epilog="""Examples:
 
 - `rlsp expert RoomDefault-v0 --timesteps 20000 --out expert.zip`
@@ -31,9 +30,9 @@ app = typer.Typer()
 - `rlsp expert HalfCheetah-FW-v2 --timesteps 2e6 --out runs/cheetah.zip --tensorboard logs`
 
 - `rlsp expert HalfCheetah-FW-v2 --timesteps 2e6 --out runs/cheetah.zip --resume`
-"""
+""",
 )
-def expert(
+def expert_command(
     env: Annotated[
         str,
         typer.Argument(metavar="ENV", help="The id of an environment, as in `rlsp learn`."),
@@ -154,7 +153,7 @@ def expert(
 - `rlsp import-expert sac_ant_2e6.zip --env Ant-FW-v2 --inputs 0-26,111 --out ant.zip`
 """,
 )
-def import_expert(
+def import_expert_command(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The zip file of a SAC policy, an MlpPolicy.")
     ],

@@ -13,7 +13,7 @@ from rlsp_sb3.cli.console import check_output, say, stdout, user_errors
 from rlsp_sb3.cli.printed_tables import returns_table
 from rlsp_sb3.data.episodes import Episode, check_npz_name, save_episodes
 from rlsp_sb3.data.minari_datasets import check_new_dataset, save_minari
-from rlsp_sb3.data.rollouts import rollout_env as run_policy
+from rlsp_sb3.data.rollouts import rollout_env
 from rlsp_sb3.env_util import make_env
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.io.atomic_write import atomic_write
@@ -22,7 +22,7 @@ from rlsp_sb3.video.recording import check_film, make_for_film, record
 
 app = typer.Typer()
 
-PolicyFile = Annotated[
+PolicyArgument = Annotated[
     Path,
     typer.Argument(
         metavar="POLICY",
@@ -30,36 +30,37 @@ PolicyFile = Annotated[
         "in it is run.",
     ),
 ]
-Env = Annotated[
+EnvArgument = Annotated[
     str, typer.Argument(metavar="ENV", help="The id of an environment, as in `rlsp learn`.")
 ]
-Deterministic = Annotated[
+DeterministicOption = Annotated[
     bool,
     typer.Option(
         "--deterministic/--stochastic",
         help="Whether the policy takes its most probable action, or draws one.",
     ),
 ]
-Seed = Annotated[
+SeedOption = Annotated[
     int,
     typer.Option(min=0, metavar="N", help="Seeds the environment, the actions and the noise."),
 ]
-MaxSteps = Annotated[
+MaxStepsOption = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Cut episodes after N steps.")
 ]
 
 
 @app.command(
+    "rollout",
     epilog="""Examples:
 
 - `rlsp rollout expert.zip HalfCheetah-FW-v2 --episodes 10 --out data.npz`
 
 - `rlsp rollout expert.zip Pendulum-v1 --episodes 50 --noise 0.12 --minari pendulum/noisy-v0`
-"""
+""",
 )
-def rollout(
-    policy: PolicyFile,
-    env: Env,
+def rollout_command(
+    policy: PolicyArgument,
+    env: EnvArgument,
     episodes: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many episodes to write.")
     ] = 10,
@@ -69,9 +70,9 @@ def rollout(
             min=0, max=1, metavar="P", help="The probability, at each step, of a random action."
         ),
     ] = 0.0,
-    deterministic: Deterministic = False,
-    seed: Seed = 0,
-    max_steps: MaxSteps = None,
+    deterministic: DeterministicOption = False,
+    seed: SeedOption = 0,
+    max_steps: MaxStepsOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an npz file.")] = None,
     minari: Annotated[
         str | None,
@@ -92,7 +93,7 @@ def rollout(
             check_new_dataset(minari)
         made = make_env(env)
         loaded = load_policy(policy, made)
-        written = run_policy(
+        written = rollout_env(
             loaded,
             made,
             episodes,
@@ -109,20 +110,21 @@ def rollout(
 
 
 @app.command(
+    "evaluate",
     epilog="""Examples:
 
 - `rlsp evaluate expert.zip HalfCheetah-FW-v2`
 
 - `rlsp evaluate runs/room/learner.zip RoomDefault-v0 --stochastic --out returns.json`
-"""
+""",
 )
-def evaluate(
-    policy: PolicyFile,
-    env: Env,
+def evaluate_command(
+    policy: PolicyArgument,
+    env: EnvArgument,
     episodes: Annotated[int, typer.Option(min=1, metavar="N", help="How many episodes.")] = 100,
-    deterministic: Deterministic = True,
-    seed: Seed = 0,
-    max_steps: MaxSteps = None,
+    deterministic: DeterministicOption = True,
+    seed: SeedOption = 0,
+    max_steps: MaxStepsOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all of it as JSON, too.")
     ] = None,
@@ -171,16 +173,17 @@ def evaluate(
 
 
 @app.command(
+    "video",
     epilog="""Examples:
 
 - `rlsp video expert.zip HalfCheetah-FW-v2 --out cheetah.mp4`
 
 - `rlsp video runs/room/learner.zip RoomDefault-v0 --out robot.gif --episodes 2 --fps 2`
-"""
+""",
 )
-def video(
-    policy: PolicyFile,
-    env: Env,
+def video_command(
+    policy: PolicyArgument,
+    env: EnvArgument,
     out: Annotated[
         Path,
         typer.Option(
@@ -195,9 +198,9 @@ def video(
         float | None,
         typer.Option(metavar="N", help="Steps a second; otherwise as the environment says."),
     ] = None,
-    deterministic: Deterministic = True,
-    seed: Seed = 0,
-    max_steps: MaxSteps = None,
+    deterministic: DeterministicOption = True,
+    seed: SeedOption = 0,
+    max_steps: MaxStepsOption = None,
 ) -> None:
     """Film a policy.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -42,7 +42,7 @@ def reward_table(reward: LinearReward, env: Any) -> Table:
     return table
 
 
-def fractions_table(fractions: dict[str, float]) -> Table:
+def fractions_table(fractions: Mapping[str, float]) -> Table:
     """A table of the fraction that each robot gets of the best true return."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("robot that plans with")
@@ -52,7 +52,7 @@ def fractions_table(fractions: dict[str, float]) -> Table:
     return table
 
 
-def figures_table(figures: dict[str, float]) -> Table:
+def figures_table(figures: Mapping[str, float]) -> Table:
     """Figures that a learner reports."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("of this learner")

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.restricted_pickle import LegacyTrajectory, read_pickle
 
-FORMAT = "rlsp-episodes-1"
-SUFFIXES = (".npz", ".pkl")
+_FORMAT = "rlsp-episodes-1"
+EPISODE_SUFFIXES = (".npz", ".pkl")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def save_episodes(path: str | Path, episodes: Sequence[Episode]) -> None:
     arrays["lengths"] = np.array([len(episode) for episode in episodes])
     for name in ("terminated", "truncated"):
         arrays[name] = np.array([getattr(episode, name) for episode in episodes], dtype=bool)
-    write_npz(path, {"format": np.array(FORMAT), **arrays})
+    write_npz(path, {"format": np.array(_FORMAT), **arrays})
 
 
 def check_npz_name(path: Path) -> None:
@@ -134,7 +134,7 @@ def load_episodes(path: str | Path) -> list[Episode]:
         ValueError: If it is not such a file.
     """
     path = Path(path)
-    if path.suffix not in SUFFIXES:
+    if path.suffix not in EPISODE_SUFFIXES:
         raise ValueError(f"path={str(path)!r}: expected a name that ends in '.npz' or '.pkl'")
     read = _read_npz_episodes if path.suffix == ".npz" else _read_legacy_episodes
     return read(path)
@@ -144,8 +144,8 @@ def _read_npz_episodes(path: Path) -> list[Episode]:
     content = path.read_bytes()
     try:
         arrays = read_npz(content)
-        if str(arrays["format"]) != FORMAT:
-            raise ValueError(f"expected the format {FORMAT!r}, not {str(arrays['format'])!r}")
+        if str(arrays["format"]) != _FORMAT:
+            raise ValueError(f"expected the format {_FORMAT!r}, not {str(arrays['format'])!r}")
         lengths = arrays["lengths"]
         if lengths.dtype.kind not in "iu" or lengths.ndim != 1 or np.any(lengths < 1):
             raise ValueError("lengths are not a list of numbers from 1 on")

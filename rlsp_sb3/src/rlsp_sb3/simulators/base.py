@@ -13,13 +13,13 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.state_reset import state_setter
+from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int, check_mdp
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[Any]
 
-MAX_TABLE_BYTES = 2**28
+_MAX_TABLE_BYTES = 2**28
 
 
 class Simulator(ABC):
@@ -83,17 +83,17 @@ class Simulator(ABC):
         actions = _check_actions(actions, self.action_space, len(observations))
         alive = finite(observations)
         dtype = self.observation_space.dtype
-        following = np.zeros(observations.shape, dtype)
+        next_observations = np.zeros(observations.shape, dtype)
         if alive.any():
-            following[alive] = self._step(observations[alive], actions[alive])
-        if following.dtype.kind == "f":
-            known = alive & finite(following)
-            following[~known] = np.nan
+            next_observations[alive] = self._step(observations[alive], actions[alive])
+        if next_observations.dtype.kind == "f":
+            known = alive & finite(next_observations)
+            next_observations[~known] = np.nan
             if n_new := int(alive.sum() - known.sum()):
                 logger.info("%d of %d transitions were unstable: NaN", n_new, len(alive))
         elif not alive.all():
             raise ValueError(f"observations are not all finite: expected values of {dtype}")
-        return following
+        return next_observations
 
     @abstractmethod
     def reset(self, n: int) -> Array:
@@ -143,7 +143,7 @@ class TabularSimulator(Simulator):
         first = self._env.observations(np.zeros(1, dtype=np.int64))
         self._observations = (
             self._env.observations(np.arange(n_states))
-            if n_states * first.nbytes <= MAX_TABLE_BYTES
+            if n_states * first.nbytes <= _MAX_TABLE_BYTES
             else None
         )
 
@@ -198,16 +198,16 @@ class ResetSimulator(Simulator):
         return np.array(observations, dtype=self.observation_space.dtype)
 
     def _step(self, observations: Array, actions: Array) -> Array:
-        following = np.empty(observations.shape, self.observation_space.dtype)
+        next_observations = np.empty(observations.shape, self.observation_space.dtype)
         self._seeded_reset()
         for i, (observation, action) in enumerate(zip(observations, actions, strict=True)):
             self._set_state(observation)
-            following[i], _, terminated, truncated, _ = self.env.step(action)
+            next_observations[i], _, terminated, truncated, _ = self.env.step(action)
             if self._is_unstable():
-                following[i] = np.nan
+                next_observations[i] = np.nan
             if terminated or truncated:
                 self.env.reset()  # wrappers may refuse to step on
-        return following
+        return next_observations
 
     def _seeded_reset(self) -> Any:
         return self.env.reset(seed=int(self.rng.integers(2**31)))[0]

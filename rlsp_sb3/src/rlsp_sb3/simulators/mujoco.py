@@ -13,18 +13,17 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 from mujoco.rollout import Rollout
-from numpy.typing import NDArray
 
 from rlsp_sb3.simulators.base import ResetSimulator, changes_actions, changes_observations, wrappers
 from rlsp_sb3.state_reset import mujoco_state
+from rlsp_sb3.type_aliases import Array
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[Any]
 
-BLOCK = 2**15  # transitions, so that what MuJoCo returns of all substeps stays small
-START = 1.0  # seconds; a simulation that was reset ends before
-RESETS = [
+_BLOCK = 2**15  # transitions, so that what MuJoCo returns of all substeps stays small
+_START = 1.0  # seconds; a simulation that was reset ends before
+_RESETS = [
     mujoco.mjtWarning.mjWARN_BADQPOS,
     mujoco.mjtWarning.mjWARN_BADQVEL,
     mujoco.mjtWarning.mjWARN_BADQACC,
@@ -76,7 +75,7 @@ class MujocoResetSimulator(ResetSimulator):
 
     def _is_unstable(self) -> bool:
         warnings = cast(Any, self.env.unwrapped).data.warning
-        return any(warnings[warning].number for warning in RESETS)
+        return any(warnings[warning].number for warning in _RESETS)
 
 
 class MujocoSimulator(MujocoResetSimulator):
@@ -146,19 +145,19 @@ class MujocoSimulator(MujocoResetSimulator):
         return True
 
     def _step(self, observations: Array, actions: Array) -> Array:
-        following = np.empty(observations.shape)
+        next_observations = np.empty(observations.shape)
         with quiet(), Rollout(nthread=self._n_threads) as pool:
-            for start in range(0, len(observations), BLOCK):
-                rows = slice(start, start + BLOCK)
-                following[rows] = self._step_block(pool, observations[rows], actions[rows])
-        return following
+            for start in range(0, len(observations), _BLOCK):
+                rows = slice(start, start + _BLOCK)
+                next_observations[rows] = self._step_block(pool, observations[rows], actions[rows])
+        return next_observations
 
     def _step_block(self, pool: Rollout, observations: Array, actions: Array) -> Array:
         shown = observations if self._limit is None else observations[:, :-1]
         qpos, qvel = mujoco_state(self._mujoco_env, shown)
         nq, nv = self._shape_of_state
         states = np.tile(self._initial_state, (len(shown), 1))
-        states[:, 0] = START
+        states[:, 0] = _START
         states[:, 1 : 1 + nq] = qpos
         states[:, 1 + nq : 1 + nq + nv] = qvel
 
@@ -175,18 +174,20 @@ class MujocoSimulator(MujocoResetSimulator):
         )[0][:, -1]
 
         velocities = np.clip(final[:, 1 + nq : 1 + nq + nv], self._clip_low, self._clip_high)
-        following = np.hstack([final[:, 1 + self._left_out : 1 + nq], velocities])
+        next_observations = np.hstack([final[:, 1 + self._left_out : 1 + nq], velocities])
         if self._limit is not None:
             remaining = np.clip(observations[:, -1:], 0, 1)
             steps = np.round((1 - remaining) * self._limit) + 1
-            following = np.hstack([following, np.maximum(1 - steps / self._limit, 0)])
+            next_observations = np.hstack(
+                [next_observations, np.maximum(1 - steps / self._limit, 0)]
+            )
 
         # A rollout stops at a warning, and a reset puts the time back.
-        stopped = once[:, 0] < START + 0.5 * timestep
-        stopped |= final[:, 0] < START + (n_substeps - 0.5) * timestep
+        stopped = once[:, 0] < _START + 0.5 * timestep
+        stopped |= final[:, 0] < _START + (n_substeps - 0.5) * timestep
         if stopped.any():
-            following[stopped] = super()._step(observations[stopped], actions[stopped])
-        return following
+            next_observations[stopped] = super()._step(observations[stopped], actions[stopped])
+        return next_observations
 
     def _limits_of_velocities(self) -> tuple[Array, Array]:
         """Limits within which observations show velocities (nv,)."""
