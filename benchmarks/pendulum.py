@@ -28,7 +28,7 @@ from rlsp_sb3.data.rollouts import sample_observed_states
 from rlsp_sb3.data.transitions import collect
 from rlsp_sb3.evaluation.epic import Transitions, epic_distance
 from rlsp_sb3.evaluation.returns import measure_returns
-from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.policies.retrain import retrain_policy
 from rlsp_sb3.policies.sb2_import import import_sb2_sac
 from rlsp_sb3.presets import FAST

@@ -12,7 +12,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 from rlsp_baselines.fixed import FixedRewardLearner
 from rlsp_baselines.reachability import lost_coverage
 from rlsp_sb3 import RewardFn
-from rlsp_sb3.planning.value_iteration import occupancies
+from rlsp_sb3.planning.dynamic_programming import occupancies
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_int
 

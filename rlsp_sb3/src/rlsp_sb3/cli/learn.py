@@ -217,7 +217,7 @@ def shipped_arguments(learner_name: str, env: str, preset: str | None) -> dict[s
 def observed_states(source: str, n: int, env: Any, seed: int) -> Any:
     """States (n, *observation_shape) from a policy, episodes or a dataset."""
     from rlsp_sb3.data.rollouts import sample_observed_states
-    from rlsp_sb3.policies.load_policy import load_policy
+    from rlsp_sb3.policies.loading import load_policy
 
     if source.endswith(".zip"):
         return sample_observed_states(load_policy(source, env), n, seed, env=env)

@@ -17,7 +17,7 @@ from rlsp_sb3.data.rollouts import rollout_env as run_policy
 from rlsp_sb3.env_util import make_env
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.io.atomic_write import atomic_write
-from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.video.recording import check_film, make_for_film, record
 
 app = typer.Typer()

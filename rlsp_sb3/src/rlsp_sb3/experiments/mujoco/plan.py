@@ -13,7 +13,7 @@ from rlsp_sb3 import env_util
 from rlsp_sb3.experiments.config import Config, load_config
 from rlsp_sb3.experiments.job import Job
 from rlsp_sb3.experiments.methods import EXPERT, check_fits, find_methods
-from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.utils.checks import check_int
 
 PUBLISHED_ENVS = (

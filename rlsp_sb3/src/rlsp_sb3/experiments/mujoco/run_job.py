@@ -25,7 +25,7 @@ from rlsp_sb3.experiments.job import Figures, Job, Outcome
 from rlsp_sb3.experiments.learning import ProgressReporter, archived, learn_job
 from rlsp_sb3.experiments.methods import EXPERT, RLSP_METHODS
 from rlsp_sb3.learners.base import RewardLearner
-from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.policies.retrain import retrain_policy
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.simulators.rollout import make_simulator
