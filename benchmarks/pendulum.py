@@ -23,14 +23,11 @@ import numpy as np
 import torch
 from stable_baselines3.common.buffers import ReplayBuffer
 
-from rlsp_sb3 import RLSP
-from rlsp_sb3.data.rollouts import sample_observed_states
-from rlsp_sb3.data.transitions import collect
-from rlsp_sb3.evaluation.epic import Transitions, epic_distance
-from rlsp_sb3.evaluation.returns import measure_returns
-from rlsp_sb3.policies.loading import load_policy
-from rlsp_sb3.policies.retrain import retrain_policy
-from rlsp_sb3.policies.sb2_import import import_sb2_sac
+from rlsp_sb3 import RLSP, load_policy, retrain_policy, sample_observed_states
+from rlsp_sb3.data import collect
+from rlsp_sb3.evaluation import epic_distance, measure_returns
+from rlsp_sb3.evaluation.epic import Transitions
+from rlsp_sb3.policies import import_sb2_sac
 from rlsp_sb3.presets import FAST
 
 ENV = "InvertedPendulum-v5"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from rlsp_sb3 import RLSP
-from rlsp_sb3.models.training import FitSettings
+from rlsp_sb3.models import FitSettings
 from rlsp_sb3.presets import FAST
-from rlsp_sb3.rlsp.past_trajectories import simulate_past
-from rlsp_sb3.simulators.rollout import rollout_simulator
+from rlsp_sb3.rlsp import simulate_past
+from rlsp_sb3.simulators import rollout_simulator
 
 HORIZON = 31  # 30 actions
 BRIEF = replace(FAST, n_transitions=2_000, dynamics=FitSettings(50, 500, 1e-3), solver_steps=1_000)

@@ -10,8 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from rlsp_sb3.data.episodes import SUFFIXES, Episode, load_episodes
-from rlsp_sb3.data.minari_datasets import load_minari
+from rlsp_sb3.data import EPISODE_SUFFIXES, Episode, load_episodes, load_minari
 
 EXPECTED = (
     "expected episodes, trajectories or transitions of imitation, the path of an npz or pkl file, "
@@ -48,7 +47,7 @@ def find_demonstrations(
 def _episodes(source: Any) -> list[Episode]:
     if source is None:
         raise ValueError(f"demonstrations=None: {EXPECTED}")
-    if isinstance(source, Path) or (isinstance(source, str) and source.endswith(SUFFIXES)):
+    if isinstance(source, Path) or (isinstance(source, str) and source.endswith(EPISODE_SUFFIXES)):
         return load_episodes(source)
     if isinstance(source, str) or hasattr(source, "iterate_episodes"):
         return load_minari(source)

@@ -7,24 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs import registration
 from gymnasium.envs.registration import EnvSpec
+from stable_baselines3.common.env_util import is_wrapped
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.type_aliases import GymEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 from rlsp_sb3.utils.errors import PluginError
 
-if TYPE_CHECKING:
-    pass
-from stable_baselines3.common.env_util import is_wrapped
-from stable_baselines3.common.type_aliases import GymEnv
-from stable_baselines3.common.vec_env import (
-    VecEnv,
-)
+__all__ = ["as_vec_env", "first_base_env", "make_env", "open_env", "plugin_specs", "register_envs"]
 
 
 def first_base_env(env: Any) -> Any:

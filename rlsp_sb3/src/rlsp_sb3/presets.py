@@ -9,6 +9,8 @@ from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 
+__all__ = ["FAST", "PAPER", "Budget", "find_budget"]
+
 
 @dataclass(frozen=True)
 class Budget:

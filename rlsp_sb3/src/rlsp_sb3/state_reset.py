@@ -16,6 +16,8 @@ import numpy as np
 from gymnasium.envs import classic_control
 from numpy.typing import ArrayLike, NDArray
 
+__all__ = ["can_set_state", "mujoco_state", "set_state_from_observation", "state_setter"]
+
 METHOD = "set_state_from_observation"
 
 Array = NDArray[np.float64]

@@ -80,7 +80,7 @@ def rollout(
 ) -> None:
     """Let a policy act, and write the episodes to a file or a Minari dataset.
 
-    From both, **rlsp_sb3.data.rollouts.sample_observed_states** samples states to learn from.
+    From both, **rlsp_sb3.sample_observed_states** samples states to learn from.
     """
     with user_errors():
         if (out is None) == (minari is None):

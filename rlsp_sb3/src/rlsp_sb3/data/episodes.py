@@ -14,7 +14,8 @@ from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.restricted_pickle import LegacyTrajectory, read_pickle
 
 FORMAT = "rlsp-episodes-1"
-SUFFIXES = (".npz", ".pkl")
+EPISODE_SUFFIXES = (".npz", ".pkl")
+"""The endings of files that :func:`load_episodes` reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ def load_episodes(path: str | Path) -> list[Episode]:
         ValueError: If it is not such a file.
     """
     path = Path(path)
-    if path.suffix not in SUFFIXES:
+    if path.suffix not in EPISODE_SUFFIXES:
         raise ValueError(f"path={str(path)!r}: expected a name that ends in '.npz' or '.pkl'")
     read = _read_npz_episodes if path.suffix == ".npz" else _read_legacy_episodes
     return read(path)

@@ -14,7 +14,7 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from rlsp_sb3.data.episodes import SUFFIXES, Episode, load_episodes
+from rlsp_sb3.data.episodes import EPISODE_SUFFIXES, Episode, load_episodes
 from rlsp_sb3.data.minari_datasets import load_minari
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.utils.checks import check_int, check_positive
@@ -127,7 +127,7 @@ def _episodes(source: Any) -> list[Episode]:
     """The episodes of a source that has some."""
     if isinstance(source, Episode):
         return [source]
-    if isinstance(source, Path) or (isinstance(source, str) and source.endswith(SUFFIXES)):
+    if isinstance(source, Path) or (isinstance(source, str) and source.endswith(EPISODE_SUFFIXES)):
         return load_episodes(source)
     if isinstance(source, str) or hasattr(source, "iterate_episodes"):
         return load_minari(source)

@@ -21,14 +21,13 @@ from rlsp_sb3.env_util import make_env
 from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.save_util import with_suffix
-from rlsp_sb3.policies.sb3_file import read_sb3
-from rlsp_sb3.solvers.sb3_arguments import (
-    POLICY,
-    constructor_arguments,
-    default_solver,
-    find_solver,
-    hyperparameters,
+from rlsp_sb3.policies.expert_hyperparameters import (
+    default_expert_solver,
+    find_expert_hyperparameters,
+    find_expert_solver,
 )
+from rlsp_sb3.policies.sb3_file import read_sb3
+from rlsp_sb3.solvers.sb3_arguments import POLICY, constructor_arguments
 from rlsp_sb3.utils.checks import check_int
 
 SETTINGS = "settings.json"
@@ -55,7 +54,7 @@ class ExpertRun:
         seed: Seeds all random numbers.
         n_envs: How many copies of the environment to act in.
         settings: Hyperparameters other than those shipped, see
-            :func:`~rlsp_sb3.solvers.hyperparameters`.
+            :func:`~rlsp_sb3.policies.find_expert_hyperparameters`.
         tensorboard_log: The folder for TensorBoard events; None for none.
         resume: Whether to go on with a run that was stopped, if there is one.
         force: Whether to overwrite an expert and its checkpoints.
@@ -90,13 +89,13 @@ class ExpertRun:
         check_int("n_envs", n_envs, 1)
         self.out = with_suffix(out)
         self.folder = self.out.with_suffix(".checkpoints")
-        chosen = find_solver(solver) if solver else None
+        chosen = find_expert_solver(solver) if solver else None
         vec_env = make_vec_env(lambda: make_env(env), n_envs, seed=seed)
         action_space = vec_env.action_space
-        solver_class = chosen or default_solver(action_space)
+        solver_class = chosen or default_expert_solver(action_space)
         spec = vec_env.get_attr("spec")[0]
         self.env_id: str = spec.id if spec else env
-        self.arguments = hyperparameters(solver_class, self.env_id, settings)
+        self.arguments = find_expert_hyperparameters(solver_class, self.env_id, settings)
         try:
             self.model: BaseAlgorithm = solver_class(
                 POLICY,

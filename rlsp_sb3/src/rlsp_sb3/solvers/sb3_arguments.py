@@ -1,11 +1,9 @@
-"""Hyperparameters of SB3's algorithms: those shipped with the package, and those of a user."""
+"""Arguments of SB3's algorithms that can be written as text: their names, types and values."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib import resources
 from types import NoneType
 from typing import Any, get_origin
 
@@ -20,7 +18,6 @@ from rlsp_sb3.models.networks import ACTIVATIONS
 from rlsp_sb3.utils.arguments import SIMPLE_TYPES, argument_types, arguments_of
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 
-FILE = "policies/expert_hyperparameters.yaml"
 SOLVERS: dict[str, type[BaseAlgorithm]] = {
     name: getattr(stable_baselines3, name) for name in ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
 }
@@ -36,55 +33,6 @@ WRITABLE = {
     dict: "a mapping",
     ActionNoise: "a number",
 }
-
-
-def find_solver(name: str) -> type[BaseAlgorithm]:
-    """The algorithm of a name, in whatever letters.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    if name.upper() not in SOLVERS:
-        raise ValueError(
-            f"solver={name!r}{did_you_mean(name, SOLVERS)}: expected one of {', '.join(SOLVERS)}"
-        )
-    return SOLVERS[name.upper()]
-
-
-def default_solver(action_space: spaces.Space[Any]) -> type[BaseAlgorithm]:
-    """SAC for actions that are numbers, and otherwise PPO."""
-    return SOLVERS["SAC" if isinstance(action_space, spaces.Box) else "PPO"]
-
-
-def hyperparameters(
-    solver: type[BaseAlgorithm], env_id: str, assignments: Iterable[str] = ()
-) -> dict[str, Any]:
-    """The arguments for an algorithm in an environment, as JSON can hold them.
-
-    Args:
-        solver: The algorithm.
-        env_id: The id of the environment.
-        assignments: What is to be other than shipped, as texts like "gamma=0.9" or
-            "policy_kwargs={net_arch: [64, 64]}", with values in YAML.
-
-    Raises:
-        ValueError: If an assignment is none, names no hyperparameter, or has a wrong value.
-    """
-    sections = _shipped()[solver.__name__]
-    chosen = merge(sections["default"], sections.get(env_id, {}))
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals:
-            raise ValueError(f"--set {assignment}: expected NAME=VALUE")
-        name = name.strip().replace("-", "_")
-        if name in ELSEWHERE:
-            raise ValueError(f"--set {assignment}: use {ELSEWHERE[name]} instead")
-        try:
-            checked = check_hyperparameters(solver, {name: yaml_value(text.strip())})
-        except ValueError as error:
-            raise ValueError(f"--set {assignment}: {error}") from error
-        chosen = merge(chosen, checked)
-    return chosen
 
 
 def constructor_arguments(
@@ -179,44 +127,6 @@ def _check_policy_kwargs(solver: type[BaseAlgorithm], kwargs: Mapping[str, Any])
         _check_name("policy_kwargs has no entry", name, allowed)
     if "activation_fn" in kwargs:
         _check_name("there is no activation_fn", kwargs["activation_fn"], ACTIVATIONS)
-
-
-@cache
-def _shipped() -> dict[str, dict[str, dict[str, Any]]]:
-    """The sections of the file by solver and id; each solver has a section "default"."""
-    text = resources.files("rlsp_sb3").joinpath(FILE).read_text(encoding="utf-8")
-    return read_hyperparameters(text)
-
-
-def read_hyperparameters(text: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """Read and check a file of hyperparameters.
-
-    Args:
-        text: YAML: for each solver a mapping from "default" and ids of environments to
-            hyperparameters.
-
-    Returns:
-        The hyperparameters by solver and by id or "default", which each solver has.
-
-    Raises:
-        ValueError: If a solver or a hyperparameter is unknown, or a value has a wrong type.
-    """
-    checked: dict[str, dict[str, dict[str, Any]]] = {name: {"default": {}} for name in SOLVERS}
-    for name, sections in _mapping("the file", yaml.safe_load(text)).items():
-        _check_name("there is no solver", name, SOLVERS)
-        for env_id, chosen in _mapping(name, sections).items():
-            try:
-                section = check_hyperparameters(SOLVERS[name], _mapping(env_id, chosen))
-                checked[name][env_id] = section
-            except ValueError as error:
-                raise ValueError(f"{name}, {env_id}: {error}") from error
-    return checked
-
-
-def _mapping(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{name} is {value!r}: expected a mapping")
-    return value
 
 
 def yaml_value(text: str) -> Any:

@@ -1,37 +1,61 @@
-"""Public names of a package, imported when they are first used (PEP 562).
+"""Lazy imports of the public names of a package (PEP 562).
 
 PyTorch, Gymnasium and SB3 take seconds to import. With this, ``import rlsp_sb3`` and the ``rlsp``
-command load none of them before they are needed. What type checkers and IDEs see are plain imports
-under ``if TYPE_CHECKING``; a test keeps both lists the same.
+command import them when they are needed. A package says once what it offers, as imports that type
+checkers and IDEs understand::
+
+    if TYPE_CHECKING:
+        from rlsp_sb3.encoders.base import Encoder
+    else:
+        __getattr__, __dir__ = lazy_exports(__name__)
+
+    __all__ = ["Encoder"]
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 
-def lazy_exports(
-    package: str, names: Mapping[str, Iterable[str]]
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The functions ``__getattr__`` and ``__dir__`` of a package.
 
     Args:
-        package: The ``__name__`` of the package.
-        names: The public names by the module that defines them, such as ".base".
+        package: Its ``__name__``.
     """
-    modules = {name: module for module, those in names.items() for name in those}
 
-    def __getattr__(name: str) -> Any:
-        if name not in modules:
+    @cache
+    def modules() -> dict[str, str]:
+        return type_checking_imports(package)
+
+    def get_attribute(name: str) -> Any:
+        if name not in modules():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(modules[name], package), name)
-        setattr(sys.modules[package], name, value)  # found without this function from now on
+        value = getattr(importlib.import_module(modules()[name]), name)
+        setattr(sys.modules[package], name, value)  # from now on it is found without this function
         return value
 
-    def __dir__() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *modules})
+    def list_attributes() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *modules()})
 
-    return __getattr__, __dir__
+    return get_attribute, list_attributes
+
+
+def type_checking_imports(package: str) -> dict[str, str]:
+    """The modules by the names that ``if TYPE_CHECKING`` imports from them, in a package."""
+    import ast
+    import pkgutil
+
+    source = pkgutil.get_data(package, "__init__.py") or b""
+    return {
+        alias.name: f"{statement.module}"
+        for block in ast.parse(source).body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for statement in block.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
