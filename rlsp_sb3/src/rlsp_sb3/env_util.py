@@ -18,7 +18,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from rlsp_sb3.utils.did_you_mean import did_you_mean
-from rlsp_sb3.utils.errors import PluginError
+from rlsp_sb3.utils.errors import PluginError, distribution_name
 
 __all__ = ["as_vec_env", "first_base_env", "make_env", "open_env", "plugin_specs", "register_envs"]
 
@@ -67,7 +67,7 @@ def register_envs() -> None:
                 plugin.load()()
         except BROKEN as error:
             gym.logger.warn(
-                f"the environments of {_distribution(plugin)} cannot be registered: {error}"
+                f"the environments of {distribution_name(plugin)} cannot be registered: {error}"
             )
 
 
@@ -120,10 +120,6 @@ def _package(spec: EnvSpec) -> str:
         creator = getattr(creator, "func", creator)  # of a functools.partial
         creator = str(getattr(creator, "__module__", ""))
     return creator.partition(":")[0].partition(".")[0]
-
-
-def _distribution(plugin: metadata.EntryPoint) -> str:
-    return plugin.dist.name if plugin.dist else f"the entry point {plugin.value}"
 
 
 def as_vec_env(env: GymEnv | str) -> VecEnv:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
-from rlsp_sb3 import env_util
 from rlsp_sb3.cli.console import say, stdout
-
-if TYPE_CHECKING:
-    pass
-
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -26,6 +19,7 @@ def envs() -> None:
     behind. Gymnasium's own environments are not listed; those of a package that does not announce
     them go by **package:Id-v0**.
     """
+    from rlsp_sb3 import env_util
     from rlsp_sb3.cli.printed_tables import env_table
 
     env_util.register_envs()

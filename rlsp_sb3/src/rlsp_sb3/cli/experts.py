@@ -10,13 +10,10 @@ from typing import Annotated
 import typer
 
 from rlsp_sb3.cli.console import check_output, say, user_errors
-from rlsp_sb3.env_util import make_env
-from rlsp_sb3.evaluation.returns import measure_returns
-from rlsp_sb3.policies.experts import ExpertRun, save_model
-from rlsp_sb3.policies.sb2_import import import_sb2_sac
-from rlsp_sb3.solvers.sb3_arguments import SOLVERS
 
 INTERRUPTED = 130
+SOLVERS = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
+"""Those that SB3 has, of which a list takes a second to import."""
 
 app = typer.Typer()
 
@@ -105,6 +102,8 @@ def expert(
     A resumed run goes on with the networks, the optimizers and the replay buffer of the checkpoint,
     in new episodes and with other random numbers.
     """
+    from rlsp_sb3.policies.experts import ExpertRun
+
     with user_errors():
         if timesteps != int(timesteps):
             raise ValueError(f"--timesteps {timesteps}: expected a whole number")
@@ -181,6 +180,11 @@ def import_expert(
     Such are the published experts of Lindner et al. (2021). No code in the file is run. Prints what
     the policy earns in a few episodes, when it takes its most probable actions.
     """
+    from rlsp_sb3.env_util import make_env
+    from rlsp_sb3.evaluation.returns import measure_returns
+    from rlsp_sb3.policies.experts import save_model
+    from rlsp_sb3.policies.sb2_import import import_sb2_sac
+
     with user_errors():
         out = check_output(out, ".zip")
         made = make_env(env)

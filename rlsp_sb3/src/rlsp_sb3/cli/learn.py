@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rlsp_sb3 import env_util
 from rlsp_sb3.cli.console import say, stdout, user_errors
 from rlsp_sb3.learners import registry
 from rlsp_sb3.utils.errors import NotOfferedError
@@ -133,6 +132,7 @@ def learn(
     """
     from stable_baselines3.common.logger import configure
 
+    from rlsp_sb3 import env_util
     from rlsp_sb3.cli.learn_results import arguments_used
     from rlsp_sb3.runs.run_folder import RunFolder, versions
     from rlsp_sb3.utils.arguments import parse_settings

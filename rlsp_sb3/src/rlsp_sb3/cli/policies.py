@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rlsp_sb3.cli.console import check_output, say, stdout, user_errors
-from rlsp_sb3.cli.printed_tables import returns_table
-from rlsp_sb3.data.episodes import Episode, check_npz_name, save_episodes
-from rlsp_sb3.data.minari_datasets import check_new_dataset, save_minari
-from rlsp_sb3.data.rollouts import rollout_env as run_policy
-from rlsp_sb3.env_util import make_env
-from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.io.atomic_write import atomic_write
-from rlsp_sb3.policies.loading import load_policy
-from rlsp_sb3.video.recording import check_film, make_for_film, record
+
+if TYPE_CHECKING:
+    from rlsp_sb3.data.episodes import Episode
 
 app = typer.Typer()
 
@@ -82,6 +77,12 @@ def rollout(
 
     From both, **rlsp_sb3.sample_observed_states** samples states to learn from.
     """
+    from rlsp_sb3.data.episodes import check_npz_name, save_episodes
+    from rlsp_sb3.data.minari_datasets import check_new_dataset, save_minari
+    from rlsp_sb3.data.rollouts import rollout_env
+    from rlsp_sb3.env_util import make_env
+    from rlsp_sb3.policies.loading import load_policy
+
     with user_errors():
         if (out is None) == (minari is None):
             raise ValueError("expected either --out FILE.npz or --minari ID")
@@ -92,7 +93,7 @@ def rollout(
             check_new_dataset(minari)
         made = make_env(env)
         loaded = load_policy(policy, made)
-        written = run_policy(
+        written = rollout_env(
             loaded,
             made,
             episodes,
@@ -139,6 +140,11 @@ def evaluate(
     The reward is the environment's. The confidence interval of the mean is bootstrapped over
     episodes, and says nothing about how other seeds of the training would have done.
     """
+    from rlsp_sb3.cli.printed_tables import returns_table
+    from rlsp_sb3.env_util import make_env
+    from rlsp_sb3.evaluation.returns import measure_returns
+    from rlsp_sb3.policies.loading import load_policy
+
     with user_errors():
         if out is not None:
             check_output(out)
@@ -202,6 +208,9 @@ def video(
 
     A GIF is at most 480 pixels wide and high.
     """
+    from rlsp_sb3.policies.loading import load_policy
+    from rlsp_sb3.video.recording import check_film, make_for_film, record
+
     with user_errors():
         check_film(out)
         check_output(out)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import gymnasium as gym
 import typer
 import yaml
 
@@ -173,11 +172,13 @@ def files_of(plan: SkillPlan) -> list[str]:
 
 def make_missing_films(plan: SkillPlan, folder: ResultFolder, suffix: str) -> None:
     """Film what has not been filmed; the table is good without."""
+    from gymnasium.error import Error
+
     from rlsp_sb3.experiments.runner import finished_jobs
     from rlsp_sb3.experiments.skills.films import jobs_to_film, make_films
 
     todo = jobs_to_film([job for job, _ in finished_jobs(plan.jobs, folder)], folder, suffix)
     try:
         make_films(todo, folder, suffix, lambda path: say(f"film: {path}"))
-    except (NotOfferedError, TypeError, gym.error.Error) as error:
+    except (NotOfferedError, TypeError, Error) as error:
         say(f"no films: {error}", style="yellow")
