@@ -1,4 +1,4 @@
-"""What averaging features, and waypoints, make of states of the balanced inverted pendulum.
+"""AverageFeatures and Waypoints on states of the balanced inverted pendulum.
 
     python benchmarks/averages.py EXPERT --n-states 1 10 --seeds 3 --out averages.csv
 

@@ -1,4 +1,4 @@
-"""What Deep RLSP makes of states of the balanced inverted pendulum.
+"""Deep RLSP on states of the balanced inverted pendulum.
 
     python benchmarks/pendulum.py EXPERT --n-states 1 10 50 --seeds 5 --out pendulum.csv
     python benchmarks/pendulum.py EXPERT --ablations --seeds 5 --out ablations.csv

@@ -1,4 +1,4 @@
-"""How fast the environments are: ``pytest benchmarks``."""
+"""Speed of the environments: ``pytest benchmarks``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast exact RLSP is, beside the published code and beside the textbook."""
+"""Speed of exact RLSP, beside the published code and beside the textbook."""
 
 import sys
 from pathlib import Path

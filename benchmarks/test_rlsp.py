@@ -1,4 +1,4 @@
-"""How long one gradient step of RLSP takes: ``pytest benchmarks``."""
+"""Seconds of one gradient step of RLSP: ``pytest benchmarks``."""
 
 from time import perf_counter
 

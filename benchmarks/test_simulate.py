@@ -1,4 +1,4 @@
-"""How fast many transitions are simulated at once, beside one at a time: ``pytest benchmarks``."""
+"""Speed of simulating many transitions at once, beside one at a time: ``pytest benchmarks``."""
 
 from __future__ import annotations
 

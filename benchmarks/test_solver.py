@@ -1,4 +1,4 @@
-"""How fast the solver's updates are, beside SB3's, in the same run: ``pytest benchmarks``."""
+"""Speed of the solver's updates, beside SB3's, in the same run: ``pytest benchmarks``."""
 
 from __future__ import annotations
 

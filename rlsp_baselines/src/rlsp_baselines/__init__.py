@@ -1,4 +1,4 @@
-"""What reward learning from states is compared with, behind the same interface."""
+"""Baselines of reward learning from states, behind the same interface."""
 
 from typing import TYPE_CHECKING
 

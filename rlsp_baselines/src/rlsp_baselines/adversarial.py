@@ -45,7 +45,7 @@ from rlsp_sb3.solvers import (
 )
 
 ROUND_STEPS = 1000
-"""How many environment steps a round has if the solver replays transitions."""
+"""Number of environment steps of a round if the solver replays transitions."""
 
 Batch = dict[str, NDArray[Any]]
 
@@ -67,7 +67,7 @@ def import_imitation(module: str) -> Any:
 
 
 class AdversarialLearner(RewardLearner):
-    """A generator that acts, and a discriminator that tells its steps from demonstrated ones.
+    """Base class of GAIL and AIRL: a generator (policy) and a discriminator of its steps.
 
     See :class:`~rlsp_baselines.GAIL` for the arguments.
     """
@@ -165,7 +165,7 @@ class AdversarialLearner(RewardLearner):
             raise ValueError(f"solver={algorithm.__name__}: {error}") from error
 
     def _make_trainer(self) -> Any:
-        """What lets generator and discriminator act in the environment."""
+        """Trainer of `imitation` that lets generator and discriminator act in the environment."""
         env = self.env if self.keep_termination else _WithoutTermination(self.env)
         trainer = self._trainer_class()(
             demonstrations=None,  # drawn here, so that a run that is loaded goes on alike
@@ -273,7 +273,7 @@ class AdversarialLearner(RewardLearner):
 
     @property
     def reward(self) -> RewardFn:
-        """The reward that the discriminator stands for; it follows what is learned later on."""
+        """Reward of the discriminator; it follows what is learned later on."""
         return self._reward
 
     def _reward(
@@ -339,7 +339,7 @@ class AdversarialLearner(RewardLearner):
 
 
 class _WithoutTermination(VecEnvWrapper):
-    """Lets an episode that the environment ends count as running out of time.
+    """Wrapper that counts an episode's end by the environment as running out of time.
 
     What it is that ends episodes would tell a solver, for example, to stay alive.
     """
@@ -355,7 +355,7 @@ class _WithoutTermination(VecEnvWrapper):
 
 
 class _RoundLogger(Logger):
-    """Keeps what imitation and SB3 log within a round, and writes nothing."""
+    """Logger that keeps what imitation and SB3 log within a round, and writes nothing."""
 
     def dump(self, step: int = 0) -> None:
         """Nothing: the learner reads it."""

@@ -1,4 +1,4 @@
-"""Imitate demonstrations by a reward that is a discriminator's (Fu et al. 2018)."""
+"""Adversarial inverse reinforcement learning, AIRL (Fu et al. 2018)."""
 
 from __future__ import annotations
 

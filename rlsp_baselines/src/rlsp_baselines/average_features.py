@@ -1,4 +1,4 @@
-"""Want more of what the observed states have."""
+"""AverageFeatures: reward weights that are the mean features of the observed states."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rlsp_sb3.type_aliases import FloatArray
 
 
 class AverageFeatures(ObservedFeaturesLearner):
-    """Rewards the features that the observed states have on average.
+    """Reward weights θ = Σ φ(s_i), the mean features of the observed states, normalized.
 
     The inferred reward is θ·φ(s) with θ = Σ_i φ(s_i) / ‖Σ_i φ(s_i)‖ (Lindner et al. 2021, section
     4): what :class:`~rlsp_sb3.RLSP` begins with, so that what the two infer differs by what

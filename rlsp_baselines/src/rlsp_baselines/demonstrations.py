@@ -1,4 +1,4 @@
-"""What somebody did, from wherever it is stored."""
+"""Demonstrations: episodes of an expert, from wherever they are stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leave everything as the person left it."""
+"""Deviation: a penalty for changing what the person left (Shah et al. 2019)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlsp_sb3.type_aliases import FloatArray
 
 
 class Deviation(FixedRewardLearner):
-    """Penalizes the distance of the features from those of the observed state.
+    """Penalty for the distance of the features from those of the observed state.
 
     The inferred reward of a state s is -‖f(s) - f(s_T)‖ with s_T the observed state (Shah et al.
     2019, section 5); of several observed states, the mean of it.

@@ -1,4 +1,4 @@
-"""Whether Markov chains have converged, and how much their samples are worth.
+"""Convergence diagnostics of Markov chains: split-R̂ and effective sample size.
 
 As in chapter 11 of Gelman et al., Bayesian Data Analysis, 3rd edition: each chain counts as two,
 its first and its second half, so that one that still drifts is noticed. ArviZ computes it if it is
@@ -19,7 +19,7 @@ MIN_DRAWS = 4
 
 
 def split_r_hat(samples: FloatArray) -> FloatArray:
-    """How much wider all chains together are than each alone: 1 once they have converged.
+    """Split-R̂: the spread of all chains together against that of each, 1 at convergence.
 
     Args:
         samples: The samples (chains, draws, F).
@@ -42,7 +42,7 @@ def split_r_hat(samples: FloatArray) -> FloatArray:
 
 
 def effective_sample_size(samples: FloatArray) -> FloatArray:
-    """How many independent samples would tell the mean as well.
+    """Effective sample size: the independent samples that would tell the mean as well.
 
     With the autocorrelations ρ_t of all chains together, pairs ρ_2k + ρ_2k+1 are added up as long
     as they are positive, each counting at most as much as the one before (Geyer 1992).

@@ -1,4 +1,4 @@
-"""Imitate demonstrations by fooling a discriminator (Ho and Ermon 2016)."""
+"""Generative adversarial imitation learning, GAIL (Ho and Ermon 2016)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learners whose reward is made of the features of the observed states, and nothing else."""
+"""Base class of learners whose reward is made of the observed states' features alone."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ class ObservedFeaturesLearner(EpochLearner):
 
     @property
     def _epoch(self) -> int:
-        """How many times the solver was trained."""
+        """Number of times that the solver was trained."""
         return 0 if self._solver is None else -(-self.num_timesteps // self._solver.n_steps)
 
     @property
@@ -202,7 +202,7 @@ class ObservedFeaturesLearner(EpochLearner):
 
     @property
     def progress_notes(self) -> dict[str, Any]:
-        """What a progress bar shows beside the number of timesteps."""
+        """Notes that a progress bar shows beside the number of timesteps."""
         return {"epoch": self._epoch}
 
     # What was learned.

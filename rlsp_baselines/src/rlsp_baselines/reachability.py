@@ -1,4 +1,4 @@
-"""Which states can still be reached from which."""
+"""Relative reachability: the coverage of states that an agent gives up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHUNK = 24  # columns that are worked on at once: few enough to stay in the proc
 
 
 def lost_coverage(transitions: csr_array, baselines: NDArray[np.int64], horizon: int) -> FloatArray:
-    """How much less can be reached from each state than from baseline states.
+    """Loss of coverage of each state against baseline states (relative reachability).
 
     The coverage C(s, k) is the largest probability, over all policies, to be in state k after
     exactly ``horizon`` steps from s. What a state s lacks against a baseline state b is

@@ -1,4 +1,4 @@
-"""Keep reachable what could be reached from where the person left off."""
+"""Relative reachability: a penalty for making states unreachable (Krakovna et al. 2018)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from rlsp_sb3.type_aliases import FloatArray
 
 
 class RelativeReachability(FixedRewardLearner):
-    """Penalizes states from which less can be reached than if the robot had done nothing.
+    """Penalty for states from which less can be reached than if the robot had done nothing.
 
     The penalty of a state at a time is what it lacks in coverage (see ``reachability.py``) against
-    the state that the world would be in at that time if the robot had done nothing since the
+    the state in which the environment would be at that time if the robot had done nothing since the
     observed state, scaled such that the largest penalty is 1 (Krakovna et al. 2018, with the
     undiscounted, time-dependent penalty of Shah et al. 2019, section 5). Of several observed states
     each counts alike.
@@ -32,8 +32,8 @@ class RelativeReachability(FixedRewardLearner):
         observed_states: The states that the person left behind, as observations
             (n, *observation_shape); None for those that the environment offers.
         inferred_weight: How much the policy minds the penalty beside the task reward, at least 0.
-        horizon: In how many steps a state has to be reached, and for how many the world without
-            the robot is looked at; at least 1.
+        horizon: In how many steps a state has to be reached, and for how many the environment
+            without the robot is looked at; at least 1.
         seed: Seeds the random numbers; None for an unpredictable seed.
         verbose: 0 for no output, 1 to print the log.
         tensorboard_log: The folder for TensorBoard events; None for none.

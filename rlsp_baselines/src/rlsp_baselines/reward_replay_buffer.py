@@ -1,4 +1,4 @@
-"""A replay buffer whose rewards are always those of today."""
+"""Replay buffer whose rewards are computed anew when transitions are drawn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlsp_sb3 import RewardFn
 
 
 class RewardReplayBuffer(ReplayBuffer):
-    """Computes rewards when transitions are drawn, as a discriminator goes on changing.
+    """Replay buffer with rewards of the current discriminator, computed as transitions are drawn.
 
     Attributes:
         reward: The reward; None for what was stored.

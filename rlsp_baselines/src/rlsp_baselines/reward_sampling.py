@@ -1,4 +1,4 @@
-"""Sample rewards from their posterior."""
+"""Samples of rewards from their posterior, by Markov chain Monte Carlo."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SMALLEST_SIZE = 100
 
 
 class Diagnostics(NamedTuple):
-    """How well the chains did.
+    """Convergence diagnostics of the chains.
 
     Attributes:
         acceptance_rate: The share of the proposals of each chain (chains,) that were accepted.
@@ -52,7 +52,7 @@ class Diagnostics(NamedTuple):
 
 
 class RewardSampling(TabularLearner):
-    """Samples from the posterior of the reward, instead of looking for its maximum.
+    """Bayesian RLSP: samples from the posterior of the reward, instead of its maximum.
 
     Metropolis-Hastings over the exact likelihood of the observed states (Shah et al. 2019,
     Algorithm 1 of the appendix): each chain starts at a sample from the prior, proposes to add
@@ -202,7 +202,7 @@ class RewardSampling(TabularLearner):
 
     @property
     def diagnostics(self) -> Diagnostics:
-        """How well the chains did since the burn-in; NaN where there are too few samples to say.
+        """Convergence diagnostics since the burn-in; NaN where there are too few samples to say.
 
         By ArviZ if it is installed (``pip install "rlsp-baselines[arviz]"``).
         """
@@ -213,7 +213,7 @@ class RewardSampling(TabularLearner):
 
     @property
     def standard_errors(self) -> FloatArray:
-        """By how much each weight (F,) of the reward is off for want of samples, typically.
+        """Monte Carlo standard error of each weight (F,) of the reward.
 
         Where weights are smaller than that, the policy for them may be the result of chance. NaN
         where there are too few samples to say.

@@ -1,4 +1,4 @@
-"""The robot that only does what it is told."""
+"""Task reward alone: the robot that only does what it is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Get to where the person left off."""
+"""Waypoints: a reward for the features of any of the observed states (Lindner et al. 2021)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rlsp_sb3.rewards import FeatureFn
 
 
 class Waypoints(ObservedFeaturesLearner):
-    """Rewards to be in a state with the features of any of the observed ones.
+    """Reward for being in a state with the features of any of the observed ones.
 
     The inferred reward of a state s is max_i φ(s)·φ(s_i)/‖φ(s_i)‖ over the observed states s_i
     (Lindner et al. 2021, section 4): of a single observed state it is that of

@@ -1,4 +1,4 @@
-"""What to say when an environment needs a package that is not installed."""
+"""Error of an environment whose optional dependency is not installed."""
 
 from __future__ import annotations
 

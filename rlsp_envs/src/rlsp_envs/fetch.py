@@ -219,7 +219,7 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
         return np.concatenate([self.hand, self._move_of_hand(), self.goal, *blocks, self.stack])
 
     def _move_of_hand(self) -> Array:
-        """How far the hand moves in a step at its velocity (3,), in m."""
+        """Displacement (3,) of the hand in a step at its present velocity, in m."""
         jacobian = np.empty((3, self.model.nv))
         mujoco.mj_jacSite(self.model, self.data, jacobian, None, self._grip)
         return np.asarray(jacobian @ self.data.qvel * self.dt)
@@ -287,7 +287,7 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
             self.data.qpos[self._arm_q] = np.clip(turned, low, high)
 
     def _change_of_arm(self, move: Array, turn: Array) -> Array:
-        """By how much to turn the arm's joints (7,), in rad, for the hand to move and turn.
+        """Inverse kinematics: the turns (7,) of the arm's joints, in rad, that move the hand.
 
         Args:
             move: The way of the hand (3,), in m, which comes first.
@@ -322,7 +322,7 @@ class FetchReachStackEnv(HeadlessEnv, EzPickle):
 
 
 def _model_path() -> Path:
-    """Where the model of the robot is; nothing of gymnasium-robotics is imported for that."""
+    """Path of the robot's model; nothing of gymnasium-robotics is imported for that."""
     spec = find_spec("gymnasium_robotics")
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtraError(

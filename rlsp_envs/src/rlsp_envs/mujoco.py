@@ -150,7 +150,7 @@ class HeadlessEnv(MujocoEnv):
 
 
 class RestorableEnv(HeadlessEnv):
-    """What the environments have in common whose observation is their positions and velocities."""
+    """Base class of environments whose observation is their positions and velocities."""
 
     def step(
         self, action: NDArray[np.float32]
@@ -207,7 +207,7 @@ def choose_gl_backend() -> None:
 
 
 class RewardedForSurvival(RestorableEnv):
-    """Rewards the step that ends an episode like any other: as published and in v4, not in v5."""
+    """Mixin that rewards the step that ends an episode: as published and in v4, not in v5."""
 
     @property
     def healthy_reward(self) -> float:

@@ -29,7 +29,7 @@ class EntryPointWrapper(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
 
 class TimeFeature(EntryPointWrapper):
-    """Appends how much time remains to the observation: 1 - t / limit, after t steps.
+    """Wrapper that appends the remaining time to observations: 1 - t / limit, after t steps.
 
     Beyond the limit the feature stays at 0. With ``reset(options={"observation": …})`` and
     :meth:`set_state_from_observation` it comes from the observation, so that t continues from
@@ -104,7 +104,7 @@ class TimeFeature(EntryPointWrapper):
 
 
 class TerminationPenalty(EntryPointWrapper):
-    """Lowers the reward where an episode would end, instead of ending it.
+    """Wrapper that lowers the reward where an episode would end, instead of ending it.
 
     ``info["reward_termination"]`` is minus the penalty there, and 0 elsewhere.
 

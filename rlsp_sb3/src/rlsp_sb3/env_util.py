@@ -1,4 +1,4 @@
-"""Environments: how they are found, made, opened and wrapped."""
+"""Environments: found, made, opened and wrapped."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ BROKEN = (
     *(gym.error.Error, ImportError, OSError),  # an extra or a file is missing
     *(AssertionError, AttributeError, TypeError, ValueError),  # written for other versions
 )
-"""What the environments of a package that is broken fail with."""
+"""Errors of the environments of a package that is broken."""
 
 
 @cache

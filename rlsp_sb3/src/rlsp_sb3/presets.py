@@ -1,4 +1,4 @@
-"""How much work Deep RLSP puts into what."""
+"""Presets of the hyperparameters of Deep RLSP."""
 
 from __future__ import annotations
 

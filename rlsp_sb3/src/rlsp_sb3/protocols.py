@@ -1,4 +1,4 @@
-"""What an environment may offer to a learner, and a learner to the ``rlsp`` command."""
+"""Protocols that an environment may offer to a learner, and a learner to ``rlsp``."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ReportingLearner(Protocol):
 
 
 class Policy(Protocol):
-    """What chooses actions: SB3's algorithms and policies, and the policies of this package."""
+    """Protocol of policies: SB3's algorithms and policies, and the policies of this package."""
 
     def predict(
         self,

@@ -53,7 +53,7 @@ def set_state_from_observation(env: gym.Env[Any, Any], observation: Any) -> None
 
 
 def can_set_state(env: gym.Env[Any, Any]) -> bool:
-    """Whether :func:`set_state_from_observation` works for an environment."""
+    """Return whether :func:`set_state_from_observation` works for an environment."""
     try:
         state_setter(env)
     except TypeError:
@@ -82,7 +82,7 @@ def mujoco_state(env: Any, observations: ArrayLike) -> tuple[Array, Array]:
 
 
 def state_setter(env: gym.Env[Any, Any]) -> Setter:
-    """What sets the state: the outermost method on offer, or else a function of this module."""
+    """Function that sets the state: the outermost method on offer, or else one of this module."""
     if not isinstance(env, gym.Env):
         raise TypeError(f"env={env!r}: expected a Gymnasium environment")
     layer = env

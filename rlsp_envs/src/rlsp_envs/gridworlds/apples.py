@@ -1,4 +1,4 @@
-"""Trees to pick apples from and buckets to put them into (Shah et al. 2019, section 5)."""
+"""Apples gridworld: trees to pick from and buckets to fill (Shah et al. 2019, section 5)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ AGENT, CARRYING, APPLE, BARE, BUCKET, COUNT = range(6)
 
 
 class ApplesEnv(GridworldEnv):
-    """## Description
+    """Gridworld with trees to pick apples from and buckets to put them into.
+
+    ## Description
     A person picks apples from trees and puts them into buckets. Apples grow again now and then.
 
     ## Action space
@@ -69,7 +71,7 @@ class ApplesEnv(GridworldEnv):
 
     Raises:
         ValueError: If an argument is not allowed; an error in the layout is pointed to.
-    """  # noqa: D205 (Gymnasium's sections)
+    """
 
     n_actions = 6
 

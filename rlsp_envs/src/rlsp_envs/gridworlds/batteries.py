@@ -1,4 +1,4 @@
-"""A train that runs on batteries (Shah et al. 2019, section 5)."""
+"""Batteries gridworld: a train that runs on batteries (Shah et al. 2019, section 5)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ FULL = 10  # of which the step that brings the battery uses one
 
 
 class BatteriesEnv(GridworldEnv):
-    """## Description
+    """Gridworld with a toy train that runs on batteries.
+
+    ## Description
     A toy train runs in a loop until its battery is empty. Somebody who picks up a battery and
     carries it to the train keeps it running.
 
@@ -65,7 +67,7 @@ class BatteriesEnv(GridworldEnv):
 
     Raises:
         ValueError: If an argument is not allowed; an error in the layout is pointed to.
-    """  # noqa: D205 (Gymnasium's sections)
+    """
 
     def __init__(self, layout: str = BATTERIES_DEFAULT, *, charge: int = 8, **kwargs: Any) -> None:
         if not isinstance(charge, (int, np.integer)) or not 0 <= charge < FULL:

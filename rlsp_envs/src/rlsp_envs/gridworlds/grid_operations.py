@@ -12,7 +12,7 @@ from rlsp_envs.gridworlds.state_space import BoolArray, IntArray
 
 
 def agents_at(agents: NDArray[np.int16], cells: NDArray[np.int16]) -> BoolArray:
-    """Which of k cells (k, 2), or of N rows of them (N, k, 2), each of N agents is at: (N, k)."""
+    """Return whether each of N agents is at each of k cells (k, 2) or (N, k, 2): (N, k)."""
     return np.asarray((agents[:, None, :] == cells).all(axis=-1))
 
 

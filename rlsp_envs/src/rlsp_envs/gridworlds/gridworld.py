@@ -1,4 +1,4 @@
-"""What all gridworlds have in common."""
+"""Base class of gridworlds: states, transitions, features and pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RewardName = Literal["task", "true", "none"]
 
 
 class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
-    """A world on a grid with a state that can be enumerated.
+    """Base class of gridworlds with states that can be enumerated.
 
     A subclass says what its states are, what follows from an action, and what features, an
     observation and a picture of a state are, each for a batch of states at once.
@@ -111,11 +111,11 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
 
     @abstractmethod
     def _is_valid(self, states: States) -> BoolArray:
-        """Which combinations of field values are states (N,)."""
+        """Return whether combinations of field values are states (N,)."""
 
     @abstractmethod
     def _outcomes(self, states: States, actions: IntArray) -> Iterator[Outcome]:
-        """What may follow when each state takes its action (N,)."""
+        """Possible outcomes of each state's action (N,), with their probabilities."""
 
     @abstractmethod
     def _features(self, states: States) -> NDArray[np.float64]:
@@ -131,7 +131,7 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
 
     @abstractmethod
     def _sprites(self, state: State) -> list[Sprite]:
-        """What to draw, from back to front."""
+        """Sprites to draw, from back to front."""
 
     # Gymnasium's interface.
 
@@ -338,7 +338,7 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
     # Shared by subclasses.
 
     def _move(self, agents: NDArray[np.int16], actions: IntArray) -> NDArray[np.int16]:
-        """Where agents (N, 2) get to: actions that are no moves and obstacles leave them there."""
+        """Cells (N, 2) that agents get to; obstacles and other actions than moves stop them."""
         step = MOVES[np.where(actions < len(MOVES), actions, STAY)]
         moved = np.clip(agents + step, 0, np.array(self.layout.shape, dtype=np.int16) - 1)
         blocked = self._obstacles[moved[:, 0], moved[:, 1]]

@@ -1,4 +1,4 @@
-"""What may follow from an action."""
+"""Outcomes of actions: next states and their probabilities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws gridworld states, given as lists of sprites, as pictures, text or in a window.
+"""Renderer of gridworld states, given as sprites: pictures, text or a window.
 
 The renderer knows no environment: an environment describes its state as :class:`Sprite` objects.
 pygame is imported only when something is drawn.
@@ -43,7 +43,7 @@ _SUPERSAMPLING = 4  # tiles are painted this many times larger and scaled down: 
 
 
 class _Look(NamedTuple):
-    """How a kind looks."""
+    """Appearance of a kind of sprite."""
 
     paint: Callable[[Pen, str, int | None], None]
     letter: str  # in text; the sprite's arrow and text follow, then `mark`

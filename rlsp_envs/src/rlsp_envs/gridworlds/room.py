@@ -1,4 +1,4 @@
-"""A room with breakable vases, carpets and goals (Shah et al. 2019, section 5)."""
+"""Room gridworld: breakable vases, carpets and goals (Shah et al. 2019, section 5)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ AGENT, WHOLE, BROKEN, CARPET, GOAL = range(5)
 
 
 class RoomEnv(GridworldEnv):
-    """## Description
+    """Gridworld with breakable vases, carpets and goals.
+
+    ## Description
     A person walks through a room. Vases break when somebody steps on them, and stay broken. That
     a vase in the way is still whole tells that the person walked around it on purpose.
 
@@ -68,7 +70,7 @@ class RoomEnv(GridworldEnv):
 
     Raises:
         ValueError: If an argument is not allowed; an error in the layout is pointed to.
-    """  # noqa: D205 (Gymnasium's sections)
+    """
 
     def __init__(
         self,

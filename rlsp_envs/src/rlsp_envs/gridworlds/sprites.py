@@ -1,4 +1,4 @@
-"""Paints each kind of sprite on a square tile with pygame, which is imported only then."""
+"""Sprites: each kind is painted on a tile with pygame, which is imported only then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A room with a train that runs in a loop (Shah et al. 2019, section 5)."""
+"""Train gridworld: a room with a train that runs in a loop (Shah et al. 2019, section 5)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ AGENT, WHOLE, BROKEN, TRAIN, BROKEN_TRAIN, CARPET, GOAL = range(7)
 
 
 class TrainEnv(GridworldEnv):
-    """## Description
+    """Gridworld with vases and a toy train that runs in a loop.
+
+    ## Description
     A person walks through a room in which a toy train runs in a loop. Vases break when somebody
     steps on them, and so does the train; a broken train stands still.
 
@@ -68,7 +70,7 @@ class TrainEnv(GridworldEnv):
 
     Raises:
         ValueError: If an argument is not allowed; an error in the layout is pointed to.
-    """  # noqa: D205 (Gymnasium's sections)
+    """
 
     def __init__(self, layout: str = TRAIN_DEFAULT, **kwargs: Any) -> None:
         symbols = {"V": "vase", "C": "carpet", **TRACK_SYMBOLS, **GOAL_SYMBOLS}

@@ -1,4 +1,4 @@
-"""Many gridworlds stepped at once by looking their transitions up in tables."""
+"""Vector environment of many gridworlds, stepped at once by table look-ups."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_TABLE_BYTES = 2**28
 
 
 class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-ignore]
-    """N copies of a gridworld.
+    """Vector environment of N copies of a gridworld.
 
     Does what Gymnasium's ``SyncVectorEnv`` does with N single environments, some hundred times
     faster. The whole environment is tabulated, so it must be one with few enough states for
@@ -187,7 +187,7 @@ class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-igno
         return info
 
     def _final_info(self, states: NDArray[np.int64], ended: BoolArray) -> dict[str, Any]:
-        """What Gymnasium 0.29 tells of the last step of the episodes that ended."""
+        """Infos of Gymnasium 0.29 on the last step of the episodes that ended."""
         observations = np.full(self.num_envs, None, dtype=object)
         infos = np.full(self.num_envs, None, dtype=object)
         last = states[ended]

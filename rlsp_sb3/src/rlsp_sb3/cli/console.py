@@ -1,4 +1,4 @@
-"""What the commands have in common: what they print, and the errors that a user can mend."""
+"""Console of the commands: messages, and errors that a user can mend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands have in common that compute a table job by job."""
+"""Options and execution of the commands that compute a table job by job."""
 
 from __future__ import annotations
 
@@ -119,14 +119,14 @@ def compute_jobs(
 
 
 def learning_seconds(jobs: Sequence[MethodJob], folder: ResultFolder) -> dict[str, float]:
-    """For how long methods learned, as far as that is known, by the jobs that have a result."""
+    """Seconds that methods learned, as far as known, by the jobs that have a result."""
     from rlsp_sb3.experiments.runner import finished_jobs
 
     return {job.name: figures.learning_seconds for job, figures in finished_jobs(jobs, folder)}
 
 
 def make_executor(n_workers: int, ray_address: str | None) -> Executor:
-    """What computes jobs."""
+    """Make the executor of jobs: worker processes, or a Ray cluster."""
     if ray_address is not None:
         from rlsp_sb3.experiments.executors.ray_cluster import RayExecutor
 

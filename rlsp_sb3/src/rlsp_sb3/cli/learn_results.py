@@ -1,4 +1,4 @@
-"""What is kept of a learner that has learned."""
+"""Results of ``rlsp learn``: the files that are kept of a learner."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def write_results(learner: RewardLearner, env_id: str, folder: RunFolder) -> Non
 
 
 def has_policy(learner: RewardLearner) -> bool:
-    """Whether a learner has a policy; one of another package may infer a reward only."""
+    """Return whether a learner has a policy; one of another package may infer a reward only."""
     return hasattr(learner.policy, "predict")
 
 

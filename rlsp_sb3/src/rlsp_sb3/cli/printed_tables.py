@@ -1,4 +1,4 @@
-"""What the command prints, as tables."""
+"""Tables that the command prints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ METHODS_EXPLANATION = (
     "The mean over seeds and, where they differ, the lowest and the highest of them. A method that "
     f"is not random has one. {NOTHING}: not run, or there is none."
 )
-"""What the cells of :func:`method_tables` show."""
+"""Caption of the cells of :func:`method_tables`."""
 MAX_ROWS = 20
 
 
@@ -49,7 +49,7 @@ def reward_table(reward: LinearReward, env: Any) -> Table:
 
 
 def fractions_table(fractions: dict[str, float]) -> Table:
-    """How good each robot is."""
+    """Table of the fraction of the best true return that each robot gets."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("robot that plans with")
     table.add_column("fraction of the best true return", justify="right")
@@ -63,7 +63,7 @@ def method_tables(
     methods: Sequence[Method],
     summaries: Mapping[tuple[str, str], FractionSummary],
 ) -> dict[str, Table]:
-    """How good methods are on problems, and how many seconds they took, by title."""
+    """Tables of fractions of the best true return and of seconds, by title, for all methods."""
 
     def fraction(summary: FractionSummary) -> Text:
         low, mean, high = (f"{x:.3f}" for x in (summary.low, summary.mean, summary.high))
@@ -100,7 +100,7 @@ def figures_table(figures: dict[str, float]) -> Table:
 
 
 def returns_table(returns: Returns) -> Table:
-    """What a policy earned."""
+    """Table of the returns of a policy."""
     low_high = [returns.returns.min(), returns.returns.max()]
     rows = {
         "mean return": f"{returns.mean:,.2f}",
@@ -125,7 +125,7 @@ def _range(ends: Sequence[float] | None, digits: int = 2) -> str:
 
 
 def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str]]:
-    """What environments are like.
+    """Table of environments: numbers of states, actions and features, horizon and time limit.
 
     Returns:
         The table, and for each environment that could not be made, by its id, what to do.

@@ -1,4 +1,4 @@
-"""Episodes of a policy, and the states that it leaves behind."""
+"""Rollouts of a policy, and samples of the states that it leaves behind."""
 
 from __future__ import annotations
 

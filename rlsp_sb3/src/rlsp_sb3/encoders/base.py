@@ -1,4 +1,4 @@
-"""What maps observations to the features that a reward is linear in."""
+"""Encoders: maps from observations to the features that a reward is linear in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlsp_sb3.type_aliases import FloatArray
 
 
 class Encoder(ABC):
-    """Maps observations (N, *observation_shape) to features (N, F).
+    """Base class of encoders, which map observations (N, *observation_shape) to features (N, F).
 
     A subclass that has to see data before implements :meth:`fit`, and :meth:`arrays` and
     :meth:`set_arrays` to be saved. A learner does not fit one again that was fitted, so that it can
@@ -55,7 +55,7 @@ class Encoder(ABC):
         return {}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What was fitted, to be saved."""
+        """Fitted parameters, to be saved."""
         return {}
 
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:  # noqa: B027 (most need none)
@@ -98,7 +98,7 @@ class EnvironmentFeatures(FunctionEncoder):
 
 
 class ScaledEncoder(Encoder):
-    """One that brings observations to mean 0 and standard deviation 1 first.
+    """Base class of encoders that standardize observations first.
 
     Entries that count the steps, such as the time that remains, are 0: nobody acts on them, and far
     into an episode they would outweigh all others.
@@ -124,7 +124,7 @@ class ScaledEncoder(Encoder):
         return {}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What was fitted, to be saved."""
+        """Fitted parameters, to be saved."""
         return self.scaling.arrays() if self.is_fitted else {}
 
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:

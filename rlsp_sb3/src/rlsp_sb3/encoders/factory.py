@@ -1,4 +1,4 @@
-"""The encoders that there are, and which one is meant."""
+"""Factory of encoders, by their names and settings."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def make_encoder(
     observed_states: NDArray[Any] | None = None,
     budget: Budget | None = None,
 ) -> Encoder:
-    """The encoder that is meant.
+    """Make an encoder from its name, its settings, a callable or an encoder.
 
     Args:
         encoder: An :class:`Encoder`; "features" for those that the environment offers; the name of
@@ -130,7 +130,7 @@ def make_encoder(
 
 
 def encoder_settings(encoder: Encoder) -> Any:
-    """What :func:`make_encoder` makes an encoder of, as JSON can hold it.
+    """Settings that :func:`make_encoder` makes an encoder of, as JSON can hold them.
 
     For one of somebody's own, which has to be given again, that is an error.
     """

@@ -1,4 +1,4 @@
-"""Features in which a linear reward can have its largest value anywhere."""
+"""Random Fourier features: a linear reward in them can have its largest value anywhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlsp_sb3.utils.checks import check_int, check_positive
 
 
 class RandomFourierFeatures(ScaledEncoder):
-    """Random cosines of an observation, whose products approximate a Gaussian kernel.
+    """Random Fourier features of observations, whose products approximate a Gaussian kernel.
 
     A reward that is linear in them can have its largest value anywhere, at the observed states for
     example, where one that is linear in the observation always wants more of something
@@ -45,12 +45,14 @@ class RandomFourierFeatures(ScaledEncoder):
         self.bandwidth = bandwidth
         self.seed = seed
         rng = np.random.default_rng(seed)
+        # ω ~ N(0, 1 / (bandwidth² D)) for D entries, and b ~ U(0, 2π)
         size = len(self.scaling.mean)
         self.frequencies = rng.standard_normal((size, n_features)) / (bandwidth * np.sqrt(size))
         self.phases = rng.uniform(0, 2 * np.pi, n_features)
 
     def __call__(self, observations: ArrayLike) -> FloatArray:
         """The features (N, F) of N observations."""
+        # φ(x) = √(2 / F) cos(ω·x + b), with E φ(x)·φ(y) = exp(-‖x - y‖² / (2 bandwidth² D))
         scaled = self.scaling.scale(observations).numpy()
         n_features = len(self.phases)
         cosines = np.cos(scaled @ self.frequencies + self.phases)
@@ -62,7 +64,7 @@ class RandomFourierFeatures(ScaledEncoder):
         return tuple(f"cosine_{i}" for i in range(len(self.phases)))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What was fitted and drawn, to be saved."""
+        """Fitted and drawn parameters, to be saved."""
         drawn = {"frequencies": self.frequencies, "phases": self.phases}
         return {**super().arrays(), **drawn} if self.is_fitted else {}
 

@@ -1,4 +1,4 @@
-"""Features that are the larger the slower they change."""
+"""Slow feature analysis: features that are the larger the slower they change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOISE = 0.01  # variance of what is taken for noise, so that neither small nor s
 
 
 def slow_axes(features: FloatArray, next_features: FloatArray) -> FloatArray:
-    """Axes that make of standardized features uncorrelated ones, the larger the slower they are.
+    """Axes of slow feature analysis: uncorrelated features, the larger the slower they are.
 
     As in slow feature analysis (Wiskott and Sejnowski 2002), an axis is slow if what is measured
     along it changes little in a step, for how much it varies. Each is as long as it would be
@@ -32,8 +32,10 @@ def slow_axes(features: FloatArray, next_features: FloatArray) -> FloatArray:
     n = len(features)
     centered, change = features - features.mean(axis=0), next_features - features
     variance = centered.T @ centered / n
+    # ½ E[ẋ ẋᵀ] a = λ E[x xᵀ] a with aᵀ E[x xᵀ] a = 1, both matrices plus noise, for the change ẋ
+    # in a step: λ is small if the feature aᵀ x is slow.
     noise = NOISE * np.eye(len(variance))
     pace, axes = eigh(change.T @ change / (2 * n) + noise, variance + noise)
-    axes = axes / np.sqrt(pace)
+    axes = axes / np.sqrt(pace)  # so that ½ E[(aᵀ ẋ)²] = 1, with a variance of 1 / λ
     total = np.sum((centered @ axes) ** 2) / n
     return np.asarray(axes / np.sqrt(total if total > 0 else 1.0))

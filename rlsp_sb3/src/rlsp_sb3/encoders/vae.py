@@ -1,4 +1,4 @@
-"""The published encoder: a variational autoencoder of observations."""
+"""Variational autoencoder of observations: the published encoder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MIN_FEATURE_STD = 0.1  # a latent that varies less is not in use
 
 
 class StateVAE(ScaledEncoder):
-    """The mean of the latent variables of a variational autoencoder.
+    """Variational autoencoder of observations, whose latent means are the features.
 
     The decoder has unit variance. Observations are scaled before, and the means after, so that each
     latent variable that is in use has standard deviation 1 (Lindner et al. 2021, appendix, scale
@@ -116,11 +116,13 @@ class StateVAE(ScaledEncoder):
         noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
 
         def loss(rows: NDArray[np.int64]) -> torch.Tensor:
+            # The negative ELBO, E_q[-log p(x | z)] + kl_weight · KL(q(z | x) ‖ N(0, 1)), with
+            # q(z | x) = N(μ(x), σ(x)²) and p(x | z) = N(decoder(z), 1), up to a constant.
             inputs = scaled[torch.as_tensor(rows)]
             mean, log_variance = self.encoder(inputs).chunk(2, dim=1)
             log_variance = log_variance.clamp(-10, 10)
             std = torch.exp(log_variance / 2)
-            sampled = mean + std * torch.randn(mean.shape, generator=noise)
+            sampled = mean + std * torch.randn(mean.shape, generator=noise)  # z = μ + σ ε
             error = ((self.decoder(sampled) - inputs) ** 2).sum(dim=1) / 2
             divergence = (mean**2 + std**2 - 1 - log_variance).sum(dim=1) / 2
             total: torch.Tensor = (error + self.kl_weight * divergence).mean()
@@ -138,7 +140,7 @@ class StateVAE(ScaledEncoder):
         return {"encoder_loss": held_out}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What was fitted, to be saved."""
+        """Fitted parameters, to be saved."""
         if not self.is_fitted:
             return {}
         return flatten_arrays(

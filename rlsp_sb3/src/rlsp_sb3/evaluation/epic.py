@@ -1,4 +1,4 @@
-"""How different two rewards are, whatever policy is trained for them (Gleave et al. 2020).
+"""EPIC distance of two rewards, whatever policy is trained for them (Gleave et al. 2020).
 
 A policy that was trained along the way may be better than the reward it ended with. The distance
 compares the rewards themselves: it does not change when a reward is scaled, when a constant is
@@ -140,6 +140,8 @@ def epic_distance(
     for name, function in (("reward", reward), ("other", other)):
         shaped = _evaluate(name, function, state, action, next_state, done)
         scale, precision = np.abs(shaped).max(), np.finfo(shaped.dtype).eps
+        # C(R) = R(s, a, s') - E R(s, A, S') + γ E R(s', A, S'), without the constant
+        # -γ E R(S, A, S'), which Pearson's correlation does not see.
         if not _depends_on_next_state_only(function):
             means = _means(name, function, np.concatenate([state, next_state]), actions, states)
             scale = max(scale, np.abs(means).max())
@@ -153,12 +155,13 @@ def epic_distance(
                 "on other transitions"
             )
         directions.append(centered / norm)
-    # Unit vectors have ‖u - v‖² = 2 - 2ρ; this way of writing it keeps small distances exact.
+    # √((1 - ρ) / 2) = ‖u - v‖ / 2, since unit vectors have ‖u - v‖² = 2 - 2ρ; this way of writing
+    # it keeps small distances exact.
     return float(min(np.linalg.norm(directions[0] - directions[1]) / 2, 1.0))
 
 
 def _depends_on_next_state_only(reward: RewardFn) -> bool:
-    """Whether canonical shaping would do nothing but add a constant."""
+    """Return whether a reward is one of next states, so that canonical shaping adds a constant."""
     return isinstance(reward, LinearReward) and type(reward).__call__ is LinearReward.__call__
 
 
@@ -250,7 +253,7 @@ def _check_numbers(name: str, value: ArrayLike) -> Array:
 
 
 def _ends(episode: Episode) -> NDArray[np.bool_]:
-    """Where an episode ended by itself (L,)."""
+    """Termination flags of an episode's steps (L,)."""
     ends = np.zeros(len(episode), dtype=np.bool_)
     ends[-1] = episode.terminated
     return ends

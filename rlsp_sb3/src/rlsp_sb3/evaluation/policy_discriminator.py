@@ -1,4 +1,4 @@
-"""How well a classifier tells the states of one policy from those of another.
+"""Discriminator of two policies: the cross-entropy of telling their states apart.
 
 Two policies that visit the same states cannot be told apart: the cross-entropy of the best
 classifier is log 2, that of a guess. The more they differ, the closer it gets to 0.

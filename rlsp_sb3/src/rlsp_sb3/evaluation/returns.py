@@ -1,4 +1,4 @@
-"""What a policy earns."""
+"""Returns of a policy, with a confidence interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the values of several seeds are together."""
+"""Statistics of the values of several seeds: means, spreads and confidence intervals."""
 
 from __future__ import annotations
 

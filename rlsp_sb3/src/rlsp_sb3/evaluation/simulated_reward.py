@@ -1,4 +1,4 @@
-"""What an environment gives for transitions, asked of its simulator."""
+"""Reward that an environment gives for transitions, asked of its simulator."""
 
 from __future__ import annotations
 

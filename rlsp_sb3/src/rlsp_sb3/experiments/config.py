@@ -1,4 +1,4 @@
-"""How experiments are run: configurations of the package, and what a user changes in them."""
+"""Configurations of experiments: those of the package, and the settings that a user changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHORT = {"budget": "base", "encoder": "name"}
 
 @dataclass(frozen=True)
 class Config:
-    """How a method is run in an environment.
+    """Configuration of a method in an environment.
 
     Args:
         rlsp: Arguments of the constructor of RLSP, as JSON can hold them.

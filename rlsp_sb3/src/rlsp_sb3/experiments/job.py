@@ -1,4 +1,4 @@
-"""The unit of an experiment: what a method makes of some states, with a seed."""
+"""Jobs of experiments: a method on some observed states, with a seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Result(Protocol):
 
     @property
     def learning_seconds(self) -> float:
-        """For how long something was learned, as far as that is known."""
+        """Seconds that something was learned, as far as known."""
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
@@ -27,7 +27,7 @@ class Result(Protocol):
 
 @dataclass(frozen=True)
 class MethodJob(ABC):
-    """What has one result.
+    """Base class of jobs: a method with one seed, which has one result.
 
     Attributes:
         env_id: The id of the environment.
@@ -48,12 +48,12 @@ class MethodJob(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What it is called in files; two jobs of a table have different names."""
+        """Name in files; two jobs of a table have different names."""
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """What it is called on the screen."""
+        """Title on the screen."""
 
     @abstractmethod
     def about(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class MethodJob(ABC):
 
 
 class Outcome(NamedTuple):
-    """What a job leaves behind.
+    """Outcome of a job: its result and files.
 
     Attributes:
         figures: Its result.
@@ -115,7 +115,7 @@ class Figures:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Figures:
-        """What :meth:`to_dict` is of."""
+        """Make the figures that :meth:`to_dict` wrote."""
         return cls(**{**values, "notes": tuple(values["notes"])})
 
 
@@ -133,13 +133,13 @@ class Job(MethodJob):
 
     @property
     def name(self) -> str:
-        """What it is called in files; two jobs of a table have different names."""
+        """Name in files; two jobs of a table have different names."""
         place = f"{quote(self.env_id, safe='')}.{self.method}"
         return f"{place}.{self.n_states}-states.seed{self.seed}" if self.n_states else place
 
     @property
     def title(self) -> str:
-        """What it is called on the screen."""
+        """Title on the screen."""
         if not self.n_states:
             return f"{LABELS[self.method]} on {self.env_id}"
         states = f"{self.n_states} state{'s' if self.n_states > 1 else ''}"

@@ -1,4 +1,4 @@
-"""Letting the method of a job learn, in such a way that it goes on where it was."""
+"""Learning of a job's method, which is resumed from checkpoints."""
 
 from __future__ import annotations
 

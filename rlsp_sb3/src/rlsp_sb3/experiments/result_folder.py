@@ -89,15 +89,15 @@ class ResultFolder:
             shutil.rmtree(work)
 
     def learner(self, job: MethodJob) -> Path:
-        """Where the learner of a job is written."""
+        """Path of a job's learner."""
         return self.jobs / f"{job.name}.zip"
 
     def episodes(self, job: MethodJob) -> Path:
-        """Where episodes of the policy that a job has learned are written."""
+        """Path of episodes of the policy that a job has learned."""
         return self.jobs / f"{job.name}.npz"
 
     def work(self, job: MethodJob) -> Path:
-        """Where a job keeps what it takes to be resumed, with this configuration only."""
+        """Path of a job's checkpoint, from which this configuration only is resumed."""
         return self.jobs / f"{job.name}.{job.fingerprint}{UNFINISHED}"
 
     def _result(self, job: MethodJob) -> Path:

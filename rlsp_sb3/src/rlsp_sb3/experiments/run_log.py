@@ -1,4 +1,4 @@
-"""Where and how fast the results of a table were computed."""
+"""Log of the machines, versions and seconds that the results of a table were computed with."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class RunLog:
         write_json(self._path, [asdict(run) for run in self._runs])
 
     def about(self, results: Iterable[str]) -> dict[str, Any]:
-        """How some results came about, as JSON can hold it.
+        """Provenance of some results, as JSON can hold it.
 
         Args:
             results: Their names. Of those that are not in the log, nothing is known.

@@ -1,4 +1,4 @@
-"""Computing the jobs that have no result yet."""
+"""Runner of the jobs that have no result yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How tables of several seeds show numbers."""
+"""Formats of numbers in the cells of tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXPLANATION = (
     "the bootstrapped 95 % confidence interval of that, or else of the mean. "
     f"{NOTHING}: not run, or there is none."
 )
-"""What the cells of :func:`format_cell` show."""
+"""Caption of the cells of :func:`format_cell`."""
 
 
 def states_label(n: int) -> str:

@@ -1,4 +1,4 @@
-"""What the folder of a table says about it: ``config.json``, and ``table.md`` with the numbers."""
+"""Metadata in the folder of a table: ``config.json``, and ``table.md`` with the numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pickles of numpy arrays, read without running what is in them.
+"""Restricted unpickler of numpy arrays, which runs no code.
 
 A pickle is a program. This one can build lists, dictionaries, numbers and text, and may name
 nothing but what pickles of numpy arrays name and the trajectory class of the published
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_DEPTH = 16
-"""How deep lists, tuples and dictionaries may be nested."""
+"""Largest depth of nested lists, tuples and dictionaries."""
 
 ARRAY_TYPES = re.compile(r"b1|[iu][1248]|f[248]")
 TRAJECTORY = "imitation.data.types.TrajectoryWithRew"
@@ -246,7 +246,7 @@ GLOBALS: dict[str, Callable[..., Any] | None] = {
     "__builtin__.bytes": _no_bytes,
     "builtins.bytes": _no_bytes,
 }
-"""What a pickle may name, and what is called instead; None if it may not be called."""
+"""Names that a pickle may have, and what is called instead; None if that is not allowed."""
 
 
 def _finished(value: Any, depth: int, known: dict[int, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What networks and optimizers remember, as arrays with dotted names."""
+"""States of networks and optimizers, as arrays with dotted names."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def load_module(module: nn.Module, arrays: Arrays) -> None:
 
 
 def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]]:
-    """What an optimizer remembers of each parameter, by its number."""
+    """State of an optimizer for each parameter, by its number."""
     return {
         f"{i}.{key}": value.cpu().numpy().copy()
         for i, state in optimizer.state_dict()["state"].items()

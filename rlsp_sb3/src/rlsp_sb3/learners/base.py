@@ -1,4 +1,4 @@
-"""What all learners have in common: the surface of an SB3 algorithm."""
+"""Base class of all learners, with the surface of an SB3 algorithm."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class RewardLearner(ABC):
     """
 
     timestep: str = "environment step"
-    """What ``num_timesteps`` counts."""
+    """Unit of ``num_timesteps``."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class RewardLearner(ABC):
     @property
     @abstractmethod
     def _default_timesteps(self) -> int:
-        """How many timesteps ``learn()`` takes if it is not told."""
+        """Default number of timesteps of ``learn()``."""
 
     @abstractmethod
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
@@ -116,7 +116,7 @@ class RewardLearner(ABC):
 
     @abstractmethod
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        """What was learned, to be saved."""
+        """Learned parameters, to be saved."""
 
     @abstractmethod
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
@@ -346,7 +346,7 @@ class RewardLearner(ABC):
         return learner
 
     def _saved_data(self) -> dict[str, Any]:
-        """What goes into a file beside arrays.
+        """Data that go into a file beside arrays: class, arguments and random state.
 
         Raises:
             TypeError: If it cannot hold an argument.

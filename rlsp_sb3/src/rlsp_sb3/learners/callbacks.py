@@ -62,7 +62,7 @@ def with_checkpoints(callback: MaybeCallback, folder: str | Path, interval: int)
 
 
 def as_callback(callback: MaybeCallback) -> BaseCallback:
-    """What SB3 accepts as a callback, as one."""
+    """Make a callback of anything that SB3 accepts as one."""
     if isinstance(callback, list):
         return CallbackList(callback)
     return callback if isinstance(callback, BaseCallback) else ConvertCallback(callback)

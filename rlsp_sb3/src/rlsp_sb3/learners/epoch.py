@@ -1,4 +1,4 @@
-"""Learners for whose reward a solver finds a policy, epoch by epoch."""
+"""Base class of learners that train a solver for their reward epoch by epoch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AS_ARRAYS = ("inverse_dynamics", "transitions")
 
 
 class EpochLearner(TabularLearner):
-    """A learner of the reward of any environment, which is linear in the features of an encoder.
+    """Base class of learners of a linear reward with an encoder and a solver, by epochs.
 
     Its policy is planned in environments that offer ``mdp``, and otherwise trained by an algorithm
     of SB3. After each epoch it logs, calls back and, at times, evaluates itself and writes a

@@ -1,4 +1,4 @@
-"""How a learner is doing, where that can be known."""
+"""Evaluation metrics of a learner, from the true reward where there is one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_STEPS = 1_000
 
 
 def measure_learner(learner: RewardLearner, rng: np.random.Generator) -> dict[str, float]:
-    """What the reward and the policy of a learner are worth by the reward of its environment.
+    """Measure the reward and the policy of a learner by the reward of its environment.
 
     That reward is not used to learn.
 

@@ -1,4 +1,4 @@
-"""The states that a person left behind."""
+"""Observed states: those that a person left behind."""
 
 from __future__ import annotations
 

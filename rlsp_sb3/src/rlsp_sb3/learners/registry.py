@@ -1,4 +1,4 @@
-"""Learners and environments of the installed packages, found by their entry points."""
+"""Registry of learners and environments of the installed packages, by entry points."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class TabularLearner(RewardLearner):
 
     @property
     def planned_rewards(self) -> FloatArray:
-        """What the policy is planned for: (S,), or (n, S) if it depends on time."""
+        """Rewards that the policy is planned for: (S,), or (n, S) if they depend on time."""
         if self.combination == "bayesian":
             return self.inferred_rewards
         task_rewards = self.mdp.features @ self.task_reward
@@ -86,7 +86,7 @@ class TabularLearner(RewardLearner):
 
     @property
     def prior_mean(self) -> FloatArray:
-        """Where a prior of reward weights (F,) is centered."""
+        """Mean of a prior of reward weights (F,)."""
         return self.task_reward if self.combination == "bayesian" else 0 * self.task_reward
 
     @property
@@ -152,5 +152,5 @@ class TabularLearner(RewardLearner):
 
 
 def plans_policy(learner: RewardLearner) -> TypeGuard[TabularLearner]:
-    """Whether a learner can plan policies in its environment."""
+    """Return whether a learner can plan policies in its environment."""
     return isinstance(learner, TabularLearner) and isinstance(learner.unwrapped_env, TabularEnv)

@@ -1,4 +1,4 @@
-"""Robots that plan with and without the inferred reward."""
+"""True returns of robots that plan with and without the inferred reward."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TASK_ONLY = "task reward only"
 
 
 def robots(learner: TabularLearner) -> dict[str, FloatArray]:
-    """What robots plan with, by name: rewards of each state (S,), or at each time too (n, S).
+    """Rewards that robots plan with, by name: of each state (S,), or at each time too (n, S).
 
     The last one is the learner's own; the one that knows only the task comes before, if the
     environment says what the task is.
@@ -30,7 +30,7 @@ def robots(learner: TabularLearner) -> dict[str, FloatArray]:
 
 
 def true_return_fractions(learner: TabularLearner) -> dict[str, float]:
-    """How much of the best true return each robot gets from the observed states, on average.
+    """Mean fraction of the best true return that each robot gets from the observed states.
 
     Raises:
         NotOfferedError: If the environment does not say what the true reward is.
@@ -39,7 +39,7 @@ def true_return_fractions(learner: TabularLearner) -> dict[str, float]:
 
 
 def fraction_of(learner: TabularLearner, planned_rewards: FloatArray) -> float:
-    """How much of the best true return a robot gets from the observed states, on average.
+    """Mean fraction of the best true return that a robot gets from the observed states.
 
     Args:
         learner: Whose environment and observed states count.

@@ -1,4 +1,4 @@
-"""Neural networks, normalization, and how they are trained."""
+"""Neural networks, their normalization and their training."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A network that tells how an observation changes with an action, forward or backward."""
+"""Network of how observations change with an action: (inverse) dynamics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlsp_sb3.models.training import FitSettings, fit
 
 
 class DeltaModel:
-    """Where an action leads from observations that are numbers, or where it came from.
+    """Dynamics or inverse dynamics network that predicts the change of continuous observations.
 
     A network maps scaled observations and actions to the scaled change. Changes are clipped to the
     range that was seen (Lindner et al. 2021, appendix).
@@ -78,6 +78,7 @@ class DeltaModel:
             self.is_fitted = True
         self.low = np.minimum(self.low, changes.min(axis=0))
         self.high = np.maximum(self.high, changes.max(axis=0))
+        # Δ = result - origin, standardized, from the standardized origin and the action
         inputs = torch.cat([self.origin.scale(origins), self.actions.scale(actions)], dim=1)
         targets = self.change.scale(changes)
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
@@ -94,12 +95,13 @@ class DeltaModel:
     @torch.no_grad()
     def __call__(self, origins: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float64]:
         """The results (N, *observation_shape) of N actions."""
+        # result = origin + clip(Δ(origin, action))
         inputs = torch.cat([self.origin.scale(origins), self.actions.scale(actions)], dim=1)
         change = self.change.unscale(self.network(inputs))
         return np.asarray(origins + np.clip(change, self.low, self.high))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What was fitted, to be saved."""
+        """Fitted parameters, to be saved."""
         if not self.is_fitted:
             return {}
         return flatten_arrays(

@@ -1,4 +1,4 @@
-"""Small networks, and what they have in common."""
+"""Multi-layer perceptrons and convolutional networks."""
 
 from __future__ import annotations
 

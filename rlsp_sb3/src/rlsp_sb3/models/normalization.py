@@ -1,4 +1,4 @@
-"""Vectors brought to the scale that networks like."""
+"""Normalization of observations and actions for networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLOCK_TOLERANCE = 1e-3  # of an amount; single precision leaves less
 
 
 class Normalizer:
-    """Flattens arrays (N, *shape) and brings each entry to mean 0 and standard deviation 1.
+    """Normalizer of arrays (N, *shape): flat entries of mean 0 and standard deviation 1.
 
     Entries that never vary stay 0 as long as they keep their value.
 
@@ -51,7 +51,7 @@ class Normalizer:
         return torch.as_tensor((self.flatten(values) - self.mean) / self.std, dtype=torch.float32)
 
     def unscale(self, scaled: torch.Tensor) -> NDArray[np.float64]:
-        """What :meth:`scale` makes of arrays (N, *shape), undone."""
+        """Undo :meth:`scale` of arrays (N, *shape)."""
         flat = scaled.numpy().astype(np.float64) * self.std + self.mean
         return flat.reshape(len(flat), *self.shape)
 
@@ -67,7 +67,7 @@ class Normalizer:
 def find_clock_entries(
     observations: NDArray[Any], next_observations: NDArray[Any]
 ) -> NDArray[np.bool_]:
-    """Which entries of observations count the steps: they change, and always by the same amount.
+    """Find entries of observations that count the steps: they change always by the same amount.
 
     Nothing that a person does changes them, so they say nothing of what the person wanted.
 
@@ -85,7 +85,7 @@ def find_clock_entries(
 
 
 class ActionNormalizer:
-    """Actions as input of networks: numbers in [-1, 1], or one-hot if they are discrete.
+    """Normalizer of actions: numbers in [-1, 1], or one-hot if they are discrete.
 
     Args:
         space: The action space, a ``Box`` with bounds or a ``Discrete``.

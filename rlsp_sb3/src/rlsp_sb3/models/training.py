@@ -1,4 +1,4 @@
-"""How networks are fitted to examples."""
+"""Training of networks on examples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HELD_OUT = 0.05  # of the examples
 
 
 class FitSettings(NamedTuple):
-    """How long and how fast to fit.
+    """Training settings: number of updates, batch size and learning rate.
 
     Attributes:
         n_updates: The number of gradient steps, at least 1.

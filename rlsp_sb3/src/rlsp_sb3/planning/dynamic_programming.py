@@ -1,4 +1,4 @@
-"""Finite-horizon planning in tabular environments, as pure functions.
+"""Finite-horizon value iteration in tabular environments, as pure functions.
 
 Throughout, t counts the T states of a trajectory (horizon T, so T - 1 actions), s and s' are
 states, a is an action and f a feature; arrays are indexed in the order [t, s, a] and [t, s, f].
@@ -18,7 +18,7 @@ from rlsp_sb3.type_aliases import FloatArray
 
 
 class Plan(NamedTuple):
-    """A policy and what it is worth.
+    """Policy and its values.
 
     Attributes:
         policy: The probability of each action (T - 1, S, A).
@@ -81,12 +81,14 @@ def backup(
         next_values: The values (n',) of the n' states.
         temperature: 0 for the optimal policy, above 0 for the Boltzmann-rational one.
     """
+    # Q_t(s, a) = r_t(s) + Σ_s' P(s' | s, a) V_t+1(s')
     q = rewards[:, None] + (transitions @ next_values).reshape(len(rewards), -1)
     best = q.max(axis=1)
     if temperature == 0:
         policy = np.zeros_like(q)
         policy[np.arange(len(q)), q.argmax(axis=1)] = 1
         return policy, best
+    # π_t = exp((Q_t - V_t) / τ), V_t = τ log Σ_a exp(Q_t / τ), less the maximum against overflow
     policy = np.exp((q - best[:, None]) / temperature)
     total = policy.sum(axis=1)
     policy /= total[:, None]
@@ -107,14 +109,14 @@ def occupancies(
         α of shape (T, S).
     """
     probabilities = [np.asarray(initial_distribution, dtype=np.float64)]
-    for pi in policy:
+    for pi in policy:  # α_t+1(s') = Σ_s,a α_t(s) π_t(a | s) P(s' | s, a)
         state_actions = probabilities[-1][:, None] * pi
         probabilities.append(transitions.T @ state_actions.ravel())
     return np.stack(probabilities)
 
 
 def expected_sums(transitions: csr_array, policy: FloatArray, quantity: ArrayLike) -> FloatArray:
-    """What a quantity of the states adds up to from each state and time on under a policy.
+    """Expected sums of a quantity of the states from each state and time on under a policy.
 
     Args:
         transitions: P(s' | s, a), (S·A, S).
@@ -127,7 +129,7 @@ def expected_sums(transitions: csr_array, policy: FloatArray, quantity: ArrayLik
     """
     quantity = np.asarray(quantity, dtype=np.float64)
     sums = [quantity]
-    for pi in policy[::-1]:
+    for pi in policy[::-1]:  # F_t(s) = f(s) + Σ_a π_t(a | s) Σ_s' P(s' | s, a) F_t+1(s')
         future = (transitions @ sums[-1]).reshape(*pi.shape, *quantity.shape[1:])
         sums.append(quantity + np.einsum("sa,sa...->s...", pi, future))
     return np.stack(sums[::-1])

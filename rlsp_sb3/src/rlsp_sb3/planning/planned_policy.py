@@ -1,4 +1,4 @@
-"""A policy that was planned in a tabular environment."""
+"""Policy that was planned in a tabular environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rlsp_sb3.type_aliases import FloatArray
 
 
 class PlannedPolicy:
-    """Acts by a table with a row for each time step and state.
+    """Policy given by a table with a row for each time step and state.
 
     With a finite horizon the best action depends on the time left. SB3's ``predict`` has a place
     for what a policy remembers, the ``state`` of recurrent policies: here it is the time step.

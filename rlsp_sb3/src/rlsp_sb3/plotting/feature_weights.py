@@ -18,7 +18,7 @@ NUMBERED = re.compile(r"(latent|cosine)_\d+")
 
 
 def are_named(feature_names: Sequence[str]) -> bool:
-    """Whether weights can be drawn by name: there are few enough, and their names say something."""
+    """Return whether weights can be drawn by name: they are few, and their names say something."""
     return len(feature_names) <= MAX_NAMED and not any(map(NUMBERED.fullmatch, feature_names))
 
 

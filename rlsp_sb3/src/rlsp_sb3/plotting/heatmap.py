@@ -1,4 +1,4 @@
-"""The inferred reward over the cells of a grid."""
+"""Heatmap of the inferred reward over the cells of a grid."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rewards_by_cell(learner: Any) -> FloatArray:
 
 
 def symbols_of(env: Any) -> list[str]:
-    """What the layout of the world has in each row, if there is one."""
+    """Symbols of the gridworld's layout in each row, if there is one."""
     rows = getattr(getattr(env, "layout", None), "rows", [])
     return [row.replace(".", " ").replace("A", " ") for row in rows]
 

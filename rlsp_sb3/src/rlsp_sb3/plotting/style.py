@@ -1,4 +1,4 @@
-"""What figures have in common: colors that the color-blind can tell apart, and plain axes."""
+"""Style of figures: colors that the color-blind can tell apart, and plain axes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GRAY, INK, LINE = "#999999", "#28282E", "#DDDDDD"
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, GRAY)
 """The colors of lines and bars that are told apart by nothing else, in this order."""
 LINE_STYLES = ("-", "--", ":", "-.")
-"""What tells lines apart when there are more than colors."""
+"""Line styles, for more lines than colors."""
 
 
 def plain_axes(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:

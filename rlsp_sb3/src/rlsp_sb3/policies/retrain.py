@@ -1,4 +1,4 @@
-"""A policy that is trained from scratch for an inferred reward."""
+"""Policies retrained from scratch on an inferred reward."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def retrain_policy(
     seed: int = 0,
     progress_bar: bool = False,
 ) -> BaseAlgorithm:
-    """Train a policy for the reward that a learner inferred, from nothing.
+    """Train a policy from scratch on the reward that a learner inferred.
 
     The policy of a learner saw rewards change while it was trained, and may be better than the
     reward with which it ended: the published protocol (Lindner et al. 2021, section 4.1) asks what

@@ -22,7 +22,7 @@ from rlsp_sb3.io.npz import NONSENSE, read_npz
 from rlsp_sb3.utils.checks import check_int
 
 MAX_BYTES = 2**28
-"""How large a member of the file may be, unpacked."""
+"""Largest size of a member of the file, unpacked."""
 
 
 class DenseLayer(NamedTuple):

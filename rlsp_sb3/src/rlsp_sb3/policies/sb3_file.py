@@ -21,13 +21,13 @@ from rlsp_sb3.io.npz import NONSENSE
 from rlsp_sb3.io.restricted_pickle import RefusedPickleError
 
 MAX_BYTES = 2**28
-"""How large a member of a file may be, unpacked."""
+"""Largest size of a member of a file, unpacked."""
 
 PICKLED = ":serialized:"
 
 
 class SavedModel(NamedTuple):
-    """What is in a file.
+    """Contents of a file of an SB3 algorithm.
 
     Attributes:
         settings: The attributes of the algorithm that are plain JSON. One that SB3 pickled is a
@@ -100,7 +100,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read_tensors(name: str, content: bytes, device: torch.device | str) -> dict[str, Any]:
-    """What PyTorch stored, if it is a dictionary of tensors and plain values."""
+    """Read tensors that PyTorch stored, in a dictionary with plain values."""
     with zipfile.ZipFile(BytesIO(content)) as archive:
         # PyTorch before 2.6 ran a TorchScript program even if asked for tensors only.
         if any(member.endswith("constants.pkl") for member in archive.namelist()):

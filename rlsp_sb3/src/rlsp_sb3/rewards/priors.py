@@ -12,7 +12,7 @@ FloatArray = NDArray[np.float64]
 
 
 class Prior(ABC):
-    """A distribution of independent reward weights.
+    """Prior distribution of independent reward weights.
 
     Args:
         mean: The center (F,).
@@ -34,10 +34,11 @@ class Prior(ABC):
 
 
 class GaussianPrior(Prior):
-    """A Gaussian."""
+    """Gaussian prior of reward weights."""
 
     def log_prob(self, theta: FloatArray) -> float:
         """The log density of weights (F,)."""
+        # -½ Σ ((θ - m) / σ)² - F log(σ √(2π))
         z = (theta - self.mean) / self.std
         return float(-0.5 * z @ z - len(z) * np.log(self.std * np.sqrt(2 * np.pi)))
 
@@ -47,10 +48,11 @@ class GaussianPrior(Prior):
 
 
 class LaplacePrior(Prior):
-    """A Laplace distribution, which makes weights sparse."""
+    """Laplace prior of reward weights, which makes them sparse."""
 
     def log_prob(self, theta: FloatArray) -> float:
         """The log density of weights (F,)."""
+        # -Σ |θ - m| / b - F log(2b)
         distance = np.abs(theta - self.mean).sum()
         return float(-distance / self.std - len(theta) * np.log(2 * self.std))
 
@@ -60,7 +62,7 @@ class LaplacePrior(Prior):
 
 
 class UniformPrior(Prior):
-    """No preference: the log density is 0 everywhere."""
+    """Uniform (improper) prior of reward weights: the log density is 0 everywhere."""
 
     def log_prob(self, theta: FloatArray) -> float:
         """The log density of weights (F,)."""

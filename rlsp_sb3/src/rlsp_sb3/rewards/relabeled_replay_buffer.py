@@ -1,4 +1,4 @@
-"""A replay buffer whose rewards follow the weights as they are now."""
+"""Replay buffer that relabels transitions with rewards of the current weights."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ TRANSITION_ARRAYS = (
     "timeouts",
     "features",
 )
-"""What is stored of each transition, as (buffer_size, n_envs, ...)."""
+"""Arrays of the transitions, each (buffer_size, n_envs, ...)."""
 
 REFRESH_SHARE = 0.1
 """Mean and standard deviation are renewed when this share of the transitions is new."""
 
 
 class RelabeledReplayBuffer(ReplayBuffer):
-    """Replays transitions with the reward θ·φ(next observation), for the θ of the moment.
+    """Replay buffer with the rewards θ·φ(next observation) of the current θ.
 
     The environment's own reward is not used. Features are computed once, when transitions are
     added, and of observations as they are before any :class:`VecNormalize`. For every off-policy

@@ -1,4 +1,4 @@
-"""Rewards as functions of transitions."""
+"""Reward functions of transitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A vector environment with another reward."""
+"""Vector environment with another reward function."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 
 
 class RewardVecEnv(VecEnvWrapper):
-    """Gives a reward of the state that was reached instead of the environment's own.
+    """Vector environment with a reward of the state reached instead of its own.
 
     By default, where the environment ends an episode counts as running out of time, because the
     number of steps would leak its reward.
@@ -38,7 +38,7 @@ class RewardVecEnv(VecEnvWrapper):
         return self.venv.reset()
 
     def step_wait(self) -> VecEnvStepReturn:
-        """What followed, with rewards of the states reached."""
+        """Return the transitions, with rewards of the states reached."""
         observations, _, dones, infos = self.venv.step_wait()
         reached = np.array(observations)
         for i in np.flatnonzero(dones):

@@ -1,4 +1,4 @@
-"""Observations whose entries take few values, as codes."""
+"""Categorical codes of observations whose entries take few values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_VALUES = 64
 
 
 class CategoricalCodec:
-    """The values that each entry of an observation takes.
+    """Categorical codes of observations: a symbol for each value of each entry.
 
     Entries that never vary are left out of the codes. A value that was not there when the
     vocabulary was made counts as the nearest one that was.
@@ -46,12 +46,12 @@ class CategoricalCodec:
 
     @property
     def n_symbols(self) -> int:
-        """How many values all entries have together."""
+        """Number of values of all entries together."""
         return int(self.offsets[-1])
 
     @property
     def membership(self) -> torch.Tensor:
-        """Which entry each symbol is of, (n_symbols, entries)."""
+        """Indicator of the entry that each symbol is of, (n_symbols, entries)."""
         entries = np.repeat(np.eye(len(self.sizes), dtype=np.float32), self.sizes, axis=0)
         return torch.as_tensor(entries)
 

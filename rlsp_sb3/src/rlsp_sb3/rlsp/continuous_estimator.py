@@ -1,4 +1,4 @@
-"""Simulating the past where an algorithm of SB3 finds the policy."""
+"""Gradient estimator for continuous environments, where SB3 finds the policy."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MARGIN = 10.0  # how far pasts may leave the range that was seen, in widths of t
 
 
 class ContinuousGradientEstimator(GradientEstimator):
-    """Trains the policy, and learns inverse models of observations that are numbers.
+    """Gradient estimator with an SB3 policy and inverse models of continuous observations.
 
     The inverse models do not know the time. The inverse dynamics are fitted to transitions that
     were collected, and again to what training the policy came upon, because transitions of random
@@ -95,7 +95,7 @@ class ContinuousGradientEstimator(GradientEstimator):
 
     @property
     def is_learned(self) -> bool:
-        """Whether what follows is learned, too."""
+        """True if the forward dynamics are learned, too."""
         return isinstance(self.simulator, LearnedSimulator)
 
     def setup(self, rng: np.random.Generator) -> dict[str, float]:
@@ -136,7 +136,7 @@ class ContinuousGradientEstimator(GradientEstimator):
 
     @property
     def observation_bounds(self) -> tuple[FloatArray, FloatArray]:
-        """Between which observations (*observation_shape) pasts may be: near what was seen."""
+        """Bounds (*observation_shape) of the observations of pasts: near what was seen."""
         collected = self._collected
         seen = [self.observed, collected.observations, collected.next_observations]
         low = np.min([each.min(axis=0) for each in seen], axis=0).astype(np.float64)
@@ -179,7 +179,7 @@ class ContinuousGradientEstimator(GradientEstimator):
         return losses
 
     def trajectory_weights(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
-        """How much each past counts (N,)."""
+        """Importance weights of past trajectories (N,)."""
         reached = past.observations[0]
         if self._weights == "cosine":
             return cosine_weights(reached, self.simulator.reset(1)[0]), {}
@@ -217,7 +217,7 @@ class ContinuousGradientEstimator(GradientEstimator):
         }
 
     def arrays(self) -> Arrays:
-        """What was learned, to be saved."""
+        """Learned parameters, to be saved."""
         seen = {} if self.transitions is None else self.transitions._asdict()
         learned_simulator = (
             self.simulator.arrays() if isinstance(self.simulator, LearnedSimulator) else {}
@@ -271,7 +271,7 @@ def make_continuous_estimator(
     rng: np.random.Generator,
     device: torch.device,
 ) -> ContinuousGradientEstimator:
-    """Put a world together; the arguments are those of RLSP and of ContinuousGradientEstimator.
+    """Make the estimator; the arguments are those of RLSP and of ContinuousGradientEstimator.
 
     Raises:
         TypeError: If the environment does not offer what this takes.

@@ -1,4 +1,4 @@
-"""Which horizon the past is simulated for."""
+"""Curriculum of the horizon that the past is simulated for."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Curriculum:
 
     @property
     def progress(self) -> float:
-        """Which share of the epochs is over, from 0 to 1."""
+        """Share of the epochs that is over, from 0 to 1."""
         return min(self.epoch / len(self._horizons), 1.0)
 
     def advance(self, gradient: FloatArray) -> None:
@@ -67,7 +67,7 @@ class Curriculum:
             self._gradients = []
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Where it is, to be saved."""
+        """State of the curriculum, to be saved."""
         return {
             "epoch": np.array(self.epoch),
             "gradients": np.array(self._gradients),

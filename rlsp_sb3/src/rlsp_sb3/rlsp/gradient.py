@@ -1,4 +1,4 @@
-"""Simulating forward from where simulated pasts began."""
+"""Gradient of the log likelihood from simulated past trajectories."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Features = Callable[[Observations], NDArray[np.float64]]
 def simulate_forward(
     past: PastTrajectories, policy: BatchPolicy, simulator: Simulator
 ) -> Observations:
-    """What a policy would have done from the first states of pasts on.
+    """Simulate a policy forward from the first states of past trajectories.
 
     Args:
         past: N trajectories of T states.
@@ -34,7 +34,7 @@ def simulate_forward(
 
 
 def feature_counts(features: Features, observations: Observations) -> NDArray[np.float64]:
-    """The sum of the features of each trajectory.
+    """Feature counts Σ_t φ(s_t) of each trajectory.
 
     Args:
         features: Maps observations (N, *observation_shape) to features (N, F).
@@ -57,7 +57,7 @@ def feature_advantages(
     simulator: Simulator,
     features: Callable[[Observations], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """What each trajectory says of the gradient of the log likelihood by the reward weights.
+    """Gradient of the log likelihood by the reward weights, as each past trajectory estimates it.
 
     Let Q_t(s, a) be the features that the policy collects from time t on, in expectation, if its
     first action is a, and V_t(s) those that it collects if it chooses that, too. For a
@@ -93,10 +93,12 @@ def feature_advantages(
         states = rollout_simulator(simulator, act, starts, last - time).observations
         return np.asarray(features(states).sum(axis=0))
 
+    # Σ_t φ(s_t) - V_0(s_0)
     total = features(past.observations).sum(axis=0) - collected(past.observations[0], 0)
     if simulator.is_deterministic:
         return np.asarray(total)
     for t, actions in enumerate(past.actions):
+        # + V_t+1(s'_t+1) - V_t+1(s_t+1)
         happened = past.observations[t + 1]
         could_have = simulator.step(past.observations[t], actions)
         rows = np.flatnonzero(~same_observations(could_have, happened))

@@ -1,6 +1,6 @@
-"""Where Deep RLSP simulates: what follows, what was before, and who acts.
+"""Gradient estimators of Deep RLSP: simulator, inverse models and solver of an environment.
 
-A world puts together the parts of Algorithm 1 of Lindner et al. (2021) that depend on what an
+An estimator puts together the parts of Algorithm 1 of Lindner et al. (2021) that depend on what an
 environment is like; :class:`~rlsp_sb3.RLSP` is the algorithm.
 """
 
@@ -26,7 +26,7 @@ TrajectoryWeights = Literal["none", "initial", "cosine"]
 
 
 class GradientEstimator(ABC):
-    """The parts of a simulation of the past.
+    """Base class of estimators of the gradient of the log likelihood, from simulated pasts.
 
     Attributes:
         observed: What pasts end in, (n, *shape): observations, or what stands for them.
@@ -54,7 +54,7 @@ class GradientEstimator(ABC):
 
     @property
     def observation_bounds(self) -> tuple[FloatArray, FloatArray] | None:
-        """Between which observations (*observation_shape) pasts may be; None for any."""
+        """Bounds (*observation_shape) of the observations of pasts; None for any."""
         return None
 
     @abstractmethod
@@ -73,15 +73,15 @@ class GradientEstimator(ABC):
 
     @abstractmethod
     def trajectory_weights(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
-        """How much each past counts (N,), and what to log."""
+        """Importance weights of past trajectories (N,), and values to log."""
 
     @abstractmethod
     def feature_differences(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
-        """What each past says of the gradient of the log likelihood (N, F), and what to log."""
+        """Gradient of the log likelihood (N, F) that each past estimates, and values to log."""
 
     @abstractmethod
     def arrays(self) -> Arrays:
-        """What was learned, to be saved."""
+        """Learned parameters, to be saved."""
 
     @abstractmethod
     def set_arrays(self, arrays: Arrays) -> None:

@@ -1,4 +1,4 @@
-"""Which observation was before, given the action and what followed."""
+"""Inverse dynamics p(s_t | s_t+1, a_t): the observation before an action."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ class DiscreteInverseDynamics(nn.Module):
         """The mean negative log likelihood of N observations."""
         weights, logits = self(after, actions, times)
         codes = self.vocabulary.encode(before)[:, None].expand(-1, N_COMPONENTS, -1)
+        # log Σ_k w_k Π_e softmax(logits_k of the values of entry e)[s_e]
         normalizers = torch.log(logits.exp() @ self.membership)
         log_probability = logits.gather(2, codes).sum(dim=2) - normalizers.sum(dim=2)
         joint = weights + log_probability
@@ -84,6 +85,7 @@ class DiscreteInverseDynamics(nn.Module):
         rng: np.random.Generator,
     ) -> NDArray[np.generic]:
         """Draw the observations (N, *observation_shape) before N actions."""
+        # k ~ w, then each entry by component k, independently
         weights, logits = self(after, actions, times)
         chosen = logits[torch.arange(len(logits)), draw(weights, rng)]
         entries = chosen.split(self.vocabulary.sizes, dim=1)

@@ -1,4 +1,4 @@
-"""The models that simulate the past, and how they are fitted."""
+"""Inverse models, which simulate the past, and their training."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def draw_evenly(
 def _focused(
     features: NDArray[np.float64], focus: NDArray[np.float64] | None
 ) -> NDArray[np.float64]:
-    """With which probability to draw each example, by the features (T, N, F) after its action."""
+    """Probabilities of drawing each example, by the features (T, N, F) after its action."""
     n_times, n, n_features = features.shape
     uniform = np.full(n_times * n, 1 / (n_times * n))
     if focus is None:

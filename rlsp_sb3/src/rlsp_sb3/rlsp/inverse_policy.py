@@ -1,4 +1,4 @@
-"""Which action led to an observation."""
+"""Inverse policies p(a_t | s_t+1): the action that led to an observation."""
 
 from __future__ import annotations
 
@@ -129,6 +129,7 @@ class StationaryInversePolicy(nn.Module):
         if self.is_discrete:
             return self.actions.decode(draw(self.network(inputs), rng))
         log_weights, means, log_stds = self._mixture(inputs)
+        # k ~ w(s'), then a = μ_k + σ_k ε
         chosen = torch.arange(len(inputs)), draw(log_weights, rng)
         noise = rng.standard_normal(means.shape[::2], dtype=np.float32)
         return self.actions.unscale(means[chosen] + log_stds[chosen].exp() * torch.as_tensor(noise))
@@ -137,6 +138,7 @@ class StationaryInversePolicy(nn.Module):
         if self.is_discrete:
             return -nn.functional.cross_entropy(self.network(inputs), targets, reduction="none")
         log_weights, means, log_stds = self._mixture(inputs)
+        # log Σ_k w_k(s') Π_d N(a_d; μ_kd(s'), σ_kd(s')²)
         scores = (targets[:, None] - means) * torch.exp(-log_stds)
         log_densities = -(scores**2 / 2 + log_stds + math.log(2 * math.pi) / 2).sum(dim=2)
         return torch.logsumexp(log_weights + log_densities, dim=1)

@@ -1,4 +1,4 @@
-"""Simulating the past of observed states."""
+"""Past trajectories of observed states, simulated backward."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Observations = NDArray[np.generic]
 
 
 class InversePolicy(Protocol):
-    """What draws the actions that led to observations."""
+    """Protocol of inverse policies, which draw the actions that led to observations."""
 
     def sample(
         self, after: Observations, times: NDArray[np.int64], rng: np.random.Generator
@@ -20,7 +20,7 @@ class InversePolicy(Protocol):
 
 
 class InverseDynamics(Protocol):
-    """What draws the observations before actions."""
+    """Protocol of inverse dynamics, which draw the observations before actions."""
 
     def sample(
         self,
@@ -94,7 +94,7 @@ def simulate_past(
 
 
 def same_observations(observations: Observations, others: Observations) -> NDArray[np.bool_]:
-    """Which of N observations (N, *observation_shape) are the same as others, or another (N,)."""
+    """Return whether N observations (N, *observation_shape) equal others, or a single one (N,)."""
     if observations.dtype.kind in "iu":
         close = np.asarray(observations == others)
     else:

@@ -1,4 +1,4 @@
-"""Reward learning by simulating the past (Lindner et al. 2021)."""
+"""Deep RLSP: reward learning by simulating the past (Lindner et al. 2021)."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ class RLSP(EpochLearner):
     def _make_gradient_estimator(
         self, inverse_dynamics: DeltaInverseDynamics | None, transitions: Transitions | None
     ) -> GradientEstimator:
-        """What the environment is like."""
+        """Make the gradient estimator for the environment: tabular or continuous."""
         algorithm, chosen = self._algorithm, self.solver_kwargs or {}
         if algorithm is None:
             self.timestep = "gradient step"
@@ -294,7 +294,7 @@ class RLSP(EpochLearner):
         self._is_ready = True
 
     def _weigh(self, past: PastTrajectories, to_log: dict[str, float]) -> FloatArray:
-        """How much each past counts (N,): nothing if it had to be clipped."""
+        """Importance weights of past trajectories (N,): 0 of those that had to be clipped."""
         weights, more = self.gradient_estimator.trajectory_weights(past)
         to_log |= more
         if past.n_clipped is not None:
@@ -313,7 +313,7 @@ class RLSP(EpochLearner):
     def _average(
         self, weights: FloatArray, past: PastTrajectories, to_log: dict[str, float]
     ) -> FloatArray:
-        """The weighted mean (F,) of what pasts say of the gradient of the log likelihood."""
+        """Weighted mean (F,) of the gradients of the log likelihood that pasts estimate."""
         differences, more = self.gradient_estimator.feature_differences(past)
         known = np.isfinite(differences).all(axis=1) & (weights != 0)
         if not known.any():
@@ -340,7 +340,7 @@ class RLSP(EpochLearner):
 
     @property
     def progress_notes(self) -> dict[str, Any]:
-        """What a progress bar shows beside the number of timesteps."""
+        """Notes that a progress bar shows beside the number of timesteps."""
         return {
             "epoch": f"{self.curriculum.epoch}/{self.n_epochs}",
             "horizon": self.curriculum.horizon,
@@ -366,12 +366,12 @@ class RLSP(EpochLearner):
 
     @property
     def inverse_dynamics(self) -> Any:
-        """What simulates the observations before; may be given to another learner."""
+        """Inverse dynamics model; may be given to another learner."""
         return self.gradient_estimator.inverse_dynamics
 
     @property
     def transitions(self) -> Transitions | None:
-        """What was collected before the first epoch; may be given to another learner."""
+        """Transitions collected before the first epoch; may be given to another learner."""
         return (
             self.gradient_estimator.transitions
             if isinstance(self.gradient_estimator, ContinuousGradientEstimator)

@@ -1,4 +1,4 @@
-"""A tabular environment seen through the numbers of its states."""
+"""Tabular environment whose observations are the indices of its states."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlsp_sb3.protocols import TabularMDP
 
 
 class StateIndexEnv(gym.Env[np.int64, np.int64]):
-    """The same states and transitions, with the number of the state as observation.
+    """Tabular environment with the index of the state as observation.
 
     What is simulated with it need not read states off observations, which takes most of the time
     of a simulation by tables. It is there for :func:`~rlsp_sb3.simulators.make_simulator` and

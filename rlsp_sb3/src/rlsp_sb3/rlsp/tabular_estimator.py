@@ -1,4 +1,4 @@
-"""Simulating the past where states can be enumerated."""
+"""Gradient estimator for tabular environments, whose states can be enumerated."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SMALLEST_SHARE = 0.05  # of the trajectories that count, as effective sample siz
 
 
 class TabularGradientEstimator(GradientEstimator):
-    """Learns inverse models that are told the time, of observations whose entries take few values.
+    """Gradient estimator with time-dependent inverse models of discrete observations.
 
     Only the solver may plan with ``mdp``: everything else is simulated. Pasts lead to the start,
     since the inverse models see trajectories that begin there. Where dynamics are random, the
@@ -158,7 +158,7 @@ class TabularGradientEstimator(GradientEstimator):
         return self._models.fit(rollouts, features, focus, n_updates, rng)
 
     def trajectory_weights(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
-        """How much each past counts (N,)."""
+        """Importance weights of past trajectories (N,)."""
         n = past.observations.shape[1]
         impossible = count_impossible(past, self._simulator, N_TRIES)
         if self._weights == "initial":
@@ -175,7 +175,7 @@ class TabularGradientEstimator(GradientEstimator):
         return feature_advantages(past, self.solver.act, self._simulator, self._features), {}
 
     def arrays(self) -> Arrays:
-        """What was learned, to be saved."""
+        """Learned parameters, to be saved."""
         return flatten_arrays(models=self._models.arrays(), solver=self.solver.arrays())
 
     def set_arrays(self, arrays: Arrays) -> None:

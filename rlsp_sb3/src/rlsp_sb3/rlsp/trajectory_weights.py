@@ -1,4 +1,4 @@
-"""How much each simulated past counts."""
+"""Importance weights of past trajectories."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMALLEST_STD = 1e-3  # of where a person may have been, in standard deviations o
 def initial_weights(
     reached: Observations, expected: Observations, scaling: Normalizer, smallest_size: float
 ) -> NDArray[np.float64]:
-    """Weights of trajectories by whether the person can have been where they begin.
+    """Importance weights by the density of trajectories' starts among the person's own.
 
     The weights are a Gaussian density with the mean and standard deviations of where the person can
     have been at that time, to a power of at most 1 that keeps the effective sample size above a
@@ -99,7 +99,7 @@ def tempered(log_weights: NDArray[np.float64], smallest_size: float) -> NDArray[
 def count_impossible(
     past: PastTrajectories, simulator: Simulator, n_tries: int
 ) -> NDArray[np.int64]:
-    """How many steps of each trajectory could not be reproduced, and whether its start could not.
+    """Count the steps of each trajectory that cannot be reproduced, and its start if that cannot.
 
     A step counts as impossible if the simulator, put into the state before it, never arrives at
     the state after it in some tries of the same action; a start if no reset leads there.
@@ -131,7 +131,7 @@ def count_impossible(
 
 
 def weigh(impossible: NDArray[np.int64], smallest_size: float) -> NDArray[np.float64]:
-    """Weights of trajectories that favor those with few impossible steps.
+    """Importance weights of trajectories that favor those with few impossible steps.
 
     Weights fall off exponentially with the number of impossible steps, as fast as possible with
     an effective sample size that stays above a floor: if there are enough trajectories without
@@ -161,5 +161,5 @@ def weigh(impossible: NDArray[np.int64], smallest_size: float) -> NDArray[np.flo
 
 
 def effective_sample_size(weights: NDArray[np.float64]) -> float:
-    """As how many trajectories of equal weight some with weights (N,) that sum to 1 count."""
+    """Effective sample size 1 / Σ w² of weights (N,) that sum to 1."""
     return float(1 / (weights**2).sum())

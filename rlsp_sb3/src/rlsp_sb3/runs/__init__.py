@@ -1,4 +1,4 @@
-"""Run folders: what ``rlsp learn`` writes, and how it is read."""
+"""Run folders of ``rlsp learn``: written and read."""
 
 from typing import TYPE_CHECKING
 

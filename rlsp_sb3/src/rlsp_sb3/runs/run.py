@@ -1,4 +1,4 @@
-"""What a run has left in its folder, or has so far."""
+"""Runs of ``rlsp learn``, read from their folders, finished or not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRACTION = "fraction of the best true return"
 
 
 class LearningCurve(NamedTuple):
-    """A quantity over the course of learning.
+    """Learning curve: a logged quantity over timesteps.
 
     Attributes:
         timesteps: When it was logged (N,), ascending.
@@ -33,7 +33,7 @@ class LearningCurve(NamedTuple):
 
 
 class TrueReturn(NamedTuple):
-    """What a policy was worth after learning.
+    """True return of a policy after learning.
 
     Attributes:
         measure: What was measured: :data:`RETURN` or :data:`FRACTION`.
@@ -196,7 +196,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _true_return(config: Mapping[str, Any]) -> TrueReturn | None:
-    """What the policy is worth: the fraction where that is exact, or the return of episodes."""
+    """True return of the policy: the fraction where that is exact, or the return of episodes."""
     if fractions := config.get("true_return_fractions"):
         *others, value = fractions.values()
         return TrueReturn(FRACTION, value, task_only=others[0] if others else None)

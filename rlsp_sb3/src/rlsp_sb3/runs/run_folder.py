@@ -1,4 +1,4 @@
-"""The folder that a run leaves behind."""
+"""Run folders: the files that a run leaves behind."""
 
 from __future__ import annotations
 

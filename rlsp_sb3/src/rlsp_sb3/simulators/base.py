@@ -1,4 +1,4 @@
-"""What simulates transitions of an environment, from the states that observations show."""
+"""Simulators of an environment's transitions, from the states that observations show."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_TABLE_BYTES = 2**28
 
 
 class Simulator(ABC):
-    """Simulates single transitions of an environment, from any of its observations.
+    """Base class of simulators of single transitions, from any observation.
 
     Episodes do not matter: where one would have ended, the dynamics go on, and what counts steps
     (a ``TimeLimit``) does not count. The environment belongs to the simulator from now on, which
@@ -53,7 +53,7 @@ class Simulator(ABC):
 
     @property
     def is_deterministic(self) -> bool:
-        """Whether it is known that nothing is random in what follows an action."""
+        """True if nothing is known to be random in the transitions."""
         return False
 
     def seed(self, seed: int | None) -> None:
@@ -61,7 +61,7 @@ class Simulator(ABC):
         self.rng = np.random.default_rng(seed)
 
     def step(self, observations: ArrayLike, actions: ArrayLike) -> Array:
-        """What follows each observation when its action is taken there.
+        """Simulate a transition of each observation under its action.
 
         Where that cannot be told the result is NaN: where MuJoCo becomes unstable (it would go on
         from its initial state), where the environment shows something that is not finite, and
@@ -106,11 +106,11 @@ class Simulator(ABC):
 
     @abstractmethod
     def _step(self, observations: Array, actions: Array) -> Array:
-        """What follows; observations are finite, N is at least 1."""
+        """Simulate the transitions; observations are finite, N is at least 1."""
 
 
 class TabularSimulator(Simulator):
-    """Looks transitions up in the tables of an environment whose states can be enumerated.
+    """Simulator by look-ups in the tables of an environment with enumerated states.
 
     An observation that shows no state is taken for the one it resembles, if the environment does.
 
@@ -149,7 +149,7 @@ class TabularSimulator(Simulator):
 
     @property
     def is_deterministic(self) -> bool:
-        """Whether one state follows for sure from each action in each state."""
+        """True if one state follows for sure from each action in each state."""
         return self._is_deterministic
 
     def reset(self, n: int) -> Array:
@@ -176,7 +176,7 @@ class TabularSimulator(Simulator):
 
 
 class ResetSimulator(Simulator):
-    """Puts the environment into the state of one observation after the other, and steps it there.
+    """Simulator that puts the environment into the state of one observation after the other.
 
     Args:
         env: An environment that
@@ -213,12 +213,12 @@ class ResetSimulator(Simulator):
         return self.env.reset(seed=int(self.rng.integers(2**31)))[0]
 
     def _is_unstable(self) -> bool:
-        """Whether the last step went wrong."""
+        """Return whether the simulation became unstable in the last step."""
         return False
 
 
 def finite(observations: Array) -> NDArray[np.bool_]:
-    """Which of N observations (N, *observation_shape) are finite (N,)."""
+    """Return whether each of N observations (N, *observation_shape) is finite (N,)."""
     if observations.dtype.kind != "f":
         return np.ones(len(observations), dtype=np.bool_)
     return np.asarray(np.isfinite(observations).all(axis=tuple(range(1, observations.ndim))))
@@ -232,14 +232,14 @@ def wrappers(env: gym.Env[Any, Any]) -> Iterator[gym.Wrapper[Any, Any, Any, Any]
 
 
 def changes_actions(wrapper: gym.Wrapper[Any, Any, Any, Any]) -> bool:
-    """Whether a wrapper says that it does something to actions."""
+    """Return whether a wrapper says that it does something to actions."""
     return (
         isinstance(wrapper, gym.ActionWrapper) or wrapper.action_space != wrapper.env.action_space
     )
 
 
 def changes_observations(wrapper: gym.Wrapper[Any, Any, Any, Any]) -> bool:
-    """Whether a wrapper says that it does something to observations."""
+    """Return whether a wrapper says that it does something to observations."""
     return (
         isinstance(wrapper, gym.ObservationWrapper)
         or wrapper.observation_space != wrapper.env.observation_space

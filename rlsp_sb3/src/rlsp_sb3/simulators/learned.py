@@ -1,4 +1,4 @@
-"""A simulator that was learned, for environments that cannot be put into a state."""
+"""Learned simulator, for environments that cannot be put into a state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = NDArray[Any]
 
 
 class LearnedSimulator(Simulator):
-    """Predicts what follows by a model of the forward dynamics.
+    """Simulator with a learned model of the forward dynamics.
 
     Args:
         env: The environment, which is only reset, for its initial observations.

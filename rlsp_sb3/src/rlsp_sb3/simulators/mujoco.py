@@ -1,4 +1,4 @@
-"""Simulate many transitions of MuJoCo at once."""
+"""Simulator of many MuJoCo transitions at once."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class MujocoSimulator(MujocoResetSimulator):
         )
 
     def agrees(self) -> bool:
-        """Whether this gives what the environment does, on some transitions."""
+        """Return whether this simulates some transitions as the environment does."""
         rng = np.random.default_rng(0)
         space: Any = self.action_space
         observations = self.reset(4)
@@ -189,7 +189,7 @@ class MujocoSimulator(MujocoResetSimulator):
         return following
 
     def _limits_of_velocities(self) -> tuple[Array, Array]:
-        """Between which values observations show velocities (nv,)."""
+        """Limits within which observations show velocities (nv,)."""
         self.reset(1)
         nv, data, limits = self._model.nv, self._mujoco_env.data, []
         for extreme in (-np.inf, np.inf):

@@ -1,4 +1,4 @@
-"""Simulate many transitions at once, each from the state that an observation shows.
+"""Rollouts in simulators: many trajectories at once, from given observations.
 
 >>> simulator = make_simulator(gym.make("RoomDefault-v0"), np.random.default_rng(0))
 >>> starts = simulator.reset(200)
@@ -81,7 +81,7 @@ def make_simulator(
 
 
 class Trajectories(NamedTuple):
-    """What N trajectories of T states passed through.
+    """Trajectories: N sequences of T states and the actions between them.
 
     Attributes:
         observations: The states (T, N, *observation_shape).

@@ -1,4 +1,4 @@
-"""A vector environment whose copies are simulated at once."""
+"""Vector environment whose copies are simulated at once."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class SimulatorVecEnv(VecEnv):
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """What followed."""
+        """Simulate the transitions, and reset the environments whose episode has ended."""
         following = self.simulator.step(self._observations, self._actions)
         unstable = ~finite(following)
         following[unstable] = self._observations[unstable]

@@ -1,4 +1,4 @@
-"""Solvers: what finds the policy for the current reward."""
+"""Solvers, which find the policy for the current reward: SB3's algorithms or planning."""
 
 from typing import TYPE_CHECKING
 

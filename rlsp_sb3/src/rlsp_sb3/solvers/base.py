@@ -1,4 +1,4 @@
-"""What finds the policy for a reward: planning, or SB3's algorithms."""
+"""Solvers, which find the policy for a reward: planning, or SB3's algorithms."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from rlsp_sb3.utils.checks import check_int
 
 Arrays = dict[str, NDArray[Any]]
 COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls", "exploration_rate")
-"""What an algorithm knows of where it is; DQN has the last two."""
+"""Counters and schedules of an algorithm; DQN has the last two."""
 
 
 class Solver(ABC):
-    """Finds the policy of a person for whom θ·φ is the reward.
+    """Base class of solvers, which find the person's policy for the reward θ·φ.
 
     Attributes:
         n_steps: How many timesteps it takes for each reward.
@@ -77,11 +77,11 @@ class Solver(ABC):
         return None
 
     def arrays(self) -> Arrays:
-        """What was learned, to be saved."""
+        """Learned parameters, to be saved."""
         return {}
 
     def replay_arrays(self) -> Arrays:
-        """What is replayed, to be saved."""
+        """Contents of the replay buffer, to be saved."""
         return {}
 
     def set_arrays(self, arrays: Arrays) -> None:  # noqa: B027 (planning keeps nothing)
@@ -92,7 +92,7 @@ class Solver(ABC):
 
 
 class PlanningSolver(Solver):
-    """Plans the Boltzmann-rational policy for a horizon, in a tabular environment.
+    """Solver that plans the Boltzmann-rational policy in a tabular environment.
 
     A timestep is a plan.
 
@@ -136,7 +136,7 @@ class PlanningSolver(Solver):
 
 
 class SB3Solver(Solver):
-    """Trains an algorithm of SB3, a little for each reward, from where it is.
+    """Solver that trains an algorithm of SB3, a little for each reward, from where it is.
 
     Args:
         model: The algorithm, in a :class:`~rlsp_sb3.simulators.SimulatorVecEnv` or a
@@ -292,7 +292,7 @@ def set_model_arrays(model: BaseAlgorithm, arrays: Arrays) -> None:
 
 
 def steps_at_once(model: BaseAlgorithm) -> int:
-    """How many environment steps an algorithm takes before it learns from them."""
+    """Number of environment steps that an algorithm takes before it learns from them."""
     if isinstance(model, OnPolicyAlgorithm):
         return int(model.n_steps * model.n_envs)
     if isinstance(model, OffPolicyAlgorithm):

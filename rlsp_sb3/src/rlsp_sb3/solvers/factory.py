@@ -1,4 +1,4 @@
-"""Which algorithm finds the policy, and how it is set up."""
+"""Factory of solvers: the algorithm, and its arguments."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _by_name(name: str) -> type[BaseAlgorithm]:
 
 
 def solver_name(solver: Any) -> str | None:
-    """What :func:`find_solver` takes for a solver, as text; None if it has no such name."""
+    """Name by which :func:`find_solver` finds a solver; None if it has no such name."""
     if isinstance(solver, str):
         return solver
     for name, algorithm in NAMED.items():

@@ -1,4 +1,4 @@
-"""Where a solver trains its policy for an inferred reward."""
+"""Environments in which a solver trains its policy for an inferred reward."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ForwardModel = Literal["auto", "simulator", "learned"]
 
 
 def is_simulated(venv: VecEnv, forward_model: ForwardModel) -> bool:
-    """Whether the environment is put into states, rather than that what follows is learned."""
+    """Return whether the environment is its own simulator, rather than a learned forward model."""
     if forward_model == "auto":
         return can_set_state(first_base_env(venv))
     return forward_model == "simulator"

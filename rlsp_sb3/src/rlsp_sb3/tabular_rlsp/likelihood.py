@@ -1,4 +1,4 @@
-"""How likely a state is to be left behind by somebody who acts for a given reward."""
+"""Likelihood of observed states under a Boltzmann-rational person, and its gradient."""
 
 from __future__ import annotations
 
@@ -119,28 +119,38 @@ class StateLikelihood:
         """The log likelihood and its gradient (F,)."""
         passed = self._backward(theta)
         derivative = np.zeros(len(self._mdp.features))  # by the reward of each state
-        posterior = passed.start * self._counts  # of the state at time t, (n, k)
+        # P(s_t = s | s_T-1 = s_k) for each observed state s_k, times how often it was observed.
+        posterior = passed.start * self._counts  # (n, k)
         v = np.zeros(len(posterior))
         for t, layer in enumerate(self._layers[:-1]):
             policy, onward = passed.policies[t], passed.onward[t]
+            # w_t(s, a) = Σ_k P(s_t = s | s_k) π_t(a | s) β_t(s, a, k) / β_t(s, k)
             reach = (policy[:, :, None] * onward).sum(axis=1)
             share = np.divide(posterior, reach, out=np.zeros_like(posterior), where=reach > 0)
             flow = policy[:, :, None] * share[:, None, :]
             w = (flow * onward).sum(axis=2)
+            # q_t = (w_t - π_t Σ_a w_t) / τ + π_t v_t, by softmax and V_t = τ log Σ_a exp(Q_t / τ)
             q = (w - policy * w.sum(axis=1, keepdims=True)) / self._temperature
             q += policy * v[:, None]
             derivative[layer.states] += q.sum(axis=1)
+            # v_t+1 = P^T q_t, and P(s_t+1 = s' | s_k) = β_t+1(s', k) (P^T flow_t)(s', k)
             columns = np.concatenate([q.reshape(-1, 1), flow.reshape(q.size, -1)], axis=1)
             arriving = layer.transitions.T @ columns
             v = arriving[:, 0]
             posterior = arriving[:, 1:] * passed.reach[t + 1]
         derivative[self._layers[-1].states] += v
+        # ∇_θ log L = Σ_s f(s) ∂ log L / ∂ r(s), since r(s) = θ·f(s). It is that of the paper,
+        # (1/τ) Σ_t E[f(s_t) + Σ_s' P(s' | s_t, a_t) F_t+1(s') - F_t(s_t) | s_T-1], with the
+        # features F_t(s) expected from t on.
         return passed.log_likelihood, self._mdp.features.T @ derivative
 
     def _backward(self, theta: FloatArray) -> _BackwardPass:
         """Plan for θ, and find how likely each observed state (k of them) is from each state on."""
         rewards = self._mdp.features @ theta
         last = self._layers[-1].states
+        # V_T-1 = r and β_T-1(s, k) = [s = s_k]; then backward in time, by backup:
+        # Q_t(s, a) = r(s) + Σ_s' P(s' | s, a) V_t+1(s'), π_t = exp((Q_t - V_t) / τ),
+        # β_t(s, a, k) = Σ_s' P(s' | s, a) β_t+1(s', k), β_t(s, k) = Σ_a π_t(a | s) β_t(s, a, k).
         values = rewards[last]
         # Rescaled at each time, so that it does not underflow where the observed state is unlikely.
         reach = (last[:, None] == self._observed).astype(np.float64)
@@ -163,6 +173,7 @@ class StateLikelihood:
             policies.append(policy)
             onwards.append(onward)
             reaches.append(reach)
+        # α_T-1(s_k) = Σ_s p_0(s) β_0(s, k), the same as forward by α_t+1 = α_t π_t P.
         start = self._initial[:, None] * reach
         total = start.sum(axis=0)
         return _BackwardPass(
@@ -211,7 +222,7 @@ class StateLikelihood:
 
 
 class _BackwardPass(NamedTuple):
-    """What the gradient needs, for each time t from the first.
+    """Messages of the backward pass that the gradient needs, for each time t from the first.
 
     Attributes:
         log_likelihood: The log probability of the observed states.

@@ -1,4 +1,4 @@
-"""Reward learning by simulating the past, exactly (Shah et al. 2019)."""
+"""Exact RLSP in tabular environments: reward learning by simulating the past (Shah et al. 2019)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def processor() -> str:
 
 
 def n_cores() -> int:
-    """How many cores this process may use."""
+    """Number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""How long the parts of something take."""
+"""Timer of the parts of a computation."""
 
 from __future__ import annotations
 

@@ -155,12 +155,12 @@ def _choose_gl_backend() -> None:
 
 
 def fps_of(env: gym.Env[Any, Any]) -> float:
-    """How many steps of an environment are a second, as it says; 30 if it does not."""
+    """Frames per second of an environment, as it says; 30 if it does not."""
     return float(env.metadata.get("render_fps") or DEFAULT_FPS)
 
 
 def render_image(env: gym.Env[Any, Any]) -> Picture:
-    """What an environment looks like (height, width, 3).
+    """Render an environment as an image (height, width, 3).
 
     Raises:
         NotOfferedError: If it gives no picture.

@@ -143,7 +143,7 @@ def _camera(
 
 
 def observed_state_image(learner: RewardLearner, env_id: str) -> Any:
-    """What the observed state looks like; None if that cannot be seen."""
+    """Image of the observed state; None if that cannot be seen."""
     try:
         with _camera(learner, env_id) as (tabular, env):
             return next(film(env, tabular.policy, tabular.observed_states[0], n_steps=0)).picture

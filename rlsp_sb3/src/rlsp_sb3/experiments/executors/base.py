@@ -1,4 +1,4 @@
-"""What computes many things at once, each by the same function."""
+"""Executors: protocol of parallel computations of one function on many tasks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Report = Callable[[str, float], None]
 Function = Callable[..., Any]
 
 MAX_RETRIES = 3
-"""How many times a task starts anew whose process or machine was lost."""
+"""Number of restarts of a task whose process or machine was lost."""
 
 TASK_ERRORS = (
     *(ArithmeticError, ImportError, OSError, RuntimeError, TypeError, ValueError),
     *(gym.error.Error, PluginError),
 )
-"""What a task may fail with; anything else is a bug, and ends its process."""
+"""Errors that a task may fail with; any other is a bug, and ends its process."""
 
 
 class Task(NamedTuple):
@@ -54,14 +54,14 @@ class Event(NamedTuple):
 
 
 class Executor(Protocol):
-    """What computes tasks."""
+    """Protocol of executors, which compute tasks in parallel."""
 
     shares_disk: bool
-    """Whether tasks can write to the folders of this process."""
+    """True if tasks can write to the folders of this process."""
 
     @property
     def n_workers(self) -> int:
-        """How many tasks it computes at once, about."""
+        """Approximate number of tasks that are computed at once."""
 
     def run(self, function: Function, tasks: Sequence[Task]) -> Iterator[Event]:
         """Compute all tasks, and tell what happens; the last event of each is done or failed.

@@ -1,4 +1,4 @@
-"""What jobs are doing, on the screen."""
+"""Progress display of running jobs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Running:
         self.fraction = 0.0
 
     def seconds_left(self, now: float) -> float | None:
-        """How long the stage still takes; None if there is nothing to tell from."""
+        """Estimated seconds until the stage ends; None if there is nothing to tell from."""
         if self.first is None or self.fraction - self.first < LEAST:
             return None
         rate = (self.fraction - self.first) / max(now - self.stage_start, 1e-9)
@@ -104,7 +104,7 @@ class JobProgress:
                 self._line(name, f"done in {format_duration(self._seconds[-1])}")
 
     def picture(self) -> Group:
-        """How it stands, to be drawn."""
+        """Progress of all running jobs, to be drawn."""
         now = time.monotonic()
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         for column in ("job", "stage", "", "so far", "stage ends in"):
@@ -121,7 +121,7 @@ class JobProgress:
         return Group(Text(self.headline(), "bold"), table)
 
     def headline(self) -> str:
-        """How many jobs are over, and when all will be."""
+        """Number of jobs that are over, and the estimated time until all are."""
         n_over, n = len(self._seconds), len(self._titles)
         now = time.monotonic()
         left = [running.seconds_left(now) or 0.0 for running in list(self._running.values())]

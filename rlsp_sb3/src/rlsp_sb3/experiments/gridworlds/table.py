@@ -1,4 +1,4 @@
-"""How good all methods are on all problems whose true reward is known."""
+"""Table of all methods on all gridworld problems whose true reward is known."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ def compute_cells(
 
 
 def cell_name(problem: str, method: str, seed: int) -> str:
-    """What a cell is called."""
+    """Name of a cell of the table on the screen."""
     return f"{method} on {problem}, seed {seed}"
 
 

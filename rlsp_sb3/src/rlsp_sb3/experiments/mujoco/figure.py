@@ -1,4 +1,4 @@
-"""A figure of methods in MuJoCo environments."""
+"""Figure of returns and EPIC distances of methods in MuJoCo environments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which jobs a table of the MuJoCo environments takes."""
+"""Plan of a table of the MuJoCo environments: its jobs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OLDER = {"InvertedPendulum-v5": "InvertedPendulum-v4"}  # what Gymnasium 0.29 ha
 
 
 class TablePlan(NamedTuple):
-    """What a table consists of.
+    """Plan of a table: its environments, methods, configurations and jobs.
 
     Attributes:
         env_ids: The environments.

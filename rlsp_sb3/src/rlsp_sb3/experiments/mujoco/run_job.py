@@ -1,4 +1,4 @@
-"""Computing the result of a job, on whatever machine."""
+"""Computation of a job's result, on whatever machine."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _load_expert(job: Job) -> Policy:
 
 
 def _demonstrations(job: Job, expert: Policy, observed: NDArray[Any]) -> list[Episode]:
-    """What the expert does in each of the observed states: episodes of one step."""
+    """Demonstrations of the expert in each of the observed states: episodes of one step."""
     simulator = make_simulator(env_util.make_env(job.env_id), np.random.default_rng(job.seed))
     actions, _ = expert.predict(observed, deterministic=True)
     after = simulator.step(observed, actions)
@@ -144,7 +144,7 @@ def _measure(
 
 
 def _epic(job: Job, env: gym.Env[Any, Any], expert: Policy, learner: RewardLearner) -> float:
-    """The distance of the inferred reward from what the environment gives.
+    """EPIC distance of the inferred reward from the environment's own.
 
     It is taken on transitions of random actions, the expert, and the learned policy, as many each.
     """

@@ -32,7 +32,7 @@ TITLES = {
     "epic": ("EPIC distance to the true reward", 3),
     "seconds": ("Seconds to infer the reward", 1),
 }
-"""What is printed of each measure, and with how many digits."""
+"""Label and number of digits of each measure."""
 
 
 class RowKey(NamedTuple):
@@ -64,7 +64,7 @@ class Results(NamedTuple):
 
     @property
     def measures(self) -> set[str]:
-        """What any row has, to be shown; everything as long as there are no rows."""
+        """Names of the measures that any row has; of all as long as there are no rows."""
         return set().union(*self.rows.values()) if self.rows else set(MEASURES)
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from rlsp_sb3.io.atomic_write import atomic_write
 
 SIGNS = re.compile(r"([\\`*_\[\]<>|~&])")
-"""What Markdown may take for something else than itself, within a line."""
+"""Characters that have a meaning in Markdown within a line."""
 
 _console = Console()  # resolves styles, and prints nothing
 

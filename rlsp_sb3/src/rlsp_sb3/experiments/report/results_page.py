@@ -18,7 +18,7 @@ from rlsp_sb3.utils.timer import format_duration
 TITLES = {"gridworlds": "Gridworlds", "mujoco": "MuJoCo environments", "skills": "Skills"}
 LINE = 96  # characters of a command, after which it goes on in the next line
 COPIED = ("*.csv", "*.png", f"{FILMS}/*.gif", f"{FILMS}/*.mp4")
-"""What may be left from an earlier page."""
+"""Patterns of files that may be left from an earlier page."""
 
 INTRODUCTION = """\
 # Results
@@ -75,7 +75,7 @@ def page(runs: Sequence[TableRun], name: str) -> str:
 
 
 def section(run: TableRun, folder: str) -> str:
-    """What a page has of a table.
+    """Section of a results page on a table.
 
     Args:
         run: The table.
@@ -115,7 +115,7 @@ def section(run: TableRun, folder: str) -> str:
 
 
 def facts(run: TableRun) -> dict[str, str]:
-    """What there is to know about a table, as Markdown."""
+    """Facts about a table (seeds, time, machine, versions), as Markdown."""
     missing = f"{run.done} of {run.jobs}; the others failed, or were not run"
     versions = [
         ", ".join(f"{name} {version}" for name, version in each.items() if version is not None)
@@ -132,7 +132,7 @@ def facts(run: TableRun) -> dict[str, str]:
 
 
 def wall_time(run: TableRun) -> str:
-    """How long the results of a table took, as far as that is known."""
+    """Wall time of the results of a table, as far as known."""
     if not run.timed:
         return "not recorded; the machine and the versions are those that made the table"
     text = (

@@ -76,7 +76,7 @@ class TableRun:
 
     @property
     def shown(self) -> list[str]:
-        """What a page shows or links, and what it takes to make it again: paths in the folder."""
+        """Paths in the folder of the files that a page shows or links, and of its sources."""
         films = [f"{FILMS}/{name}" for name in self.shown_films]
         return [TABLE, *self.data, *self.figures, *films]
 

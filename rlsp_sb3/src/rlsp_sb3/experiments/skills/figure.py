@@ -1,4 +1,4 @@
-"""A figure of how well a classifier tells learned policies from a skill."""
+"""Figure of the cross-entropy of telling learned policies from a skill."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ SEED = 0  # whose policies are filmed
 
 
 def film_path(folder: ResultFolder, job: SkillJob, suffix: str) -> Path:
-    """Where the film of a job is written."""
+    """Path of the film of a job."""
     return folder.path / "films" / f"{job.name}{suffix}"
 
 
@@ -90,7 +90,7 @@ def make_films(
 
 
 def _draw(env: gym.Env[Any, Any], observations: NDArray[Any]) -> list[Picture]:
-    """What the states of observations look like."""
+    """Pictures of the states of observations."""
     pictures = []
     for observation in observations:
         set_state_from_observation(env, observation)

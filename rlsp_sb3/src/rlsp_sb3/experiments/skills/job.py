@@ -1,4 +1,4 @@
-"""The unit of the table of skills: what a method learns from some states of a skill."""
+"""Jobs of the table of skills: a method on some states of a skill, with a seed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SkillFigures:
 
     @property
     def learning_seconds(self) -> float:
-        """For how long the method learned, as far as that is known."""
+        """Seconds that the method learned, as far as known."""
         return self.seconds or 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class SkillFigures:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SkillFigures:
-        """What :meth:`to_dict` is of."""
+        """Make the figures that :meth:`to_dict` wrote."""
         lists = ("steps", "cross_entropy", "notes")
         return cls(**{**values, **{name: tuple(values[name]) for name in lists}})
 
@@ -95,13 +95,13 @@ class SkillJob(MethodJob):
 
     @property
     def name(self) -> str:
-        """What it is called in files; two jobs of a table have different names."""
+        """Name in files; two jobs of a table have different names."""
         states = f".{self.n_states}-states" if self.n_states else ""
         return f"{quote(self.skill.name, safe='')}.{self.method}{states}.seed{self.seed}"
 
     @property
     def title(self) -> str:
-        """What it is called on the screen."""
+        """Title on the screen."""
         if not self.n_states:
             return f"random actions beside {self.skill.name}, seed {self.seed}"
         states = f"{self.n_states} state{'s' if self.n_states > 1 else ''}"

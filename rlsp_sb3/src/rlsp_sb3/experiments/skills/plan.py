@@ -1,4 +1,4 @@
-"""Which jobs a table of skills takes."""
+"""Plan of a table of skills: its jobs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENV = "HalfCheetah-Plot-v2"
 
 
 class SkillPlan(NamedTuple):
-    """What a table consists of.
+    """Plan of a table of skills: its skills, methods, configuration and jobs.
 
     Attributes:
         env_id: The environment.

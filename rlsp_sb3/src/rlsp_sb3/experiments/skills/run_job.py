@@ -1,4 +1,4 @@
-"""Computing the result of a job of the table of skills, on whatever machine."""
+"""Computation of the result of a job of the table of skills, on whatever machine."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def run_skill_job(report: Report, job: SkillJob, work: Path | None = None) -> Ou
 def tell_apart(
     skill: Sequence[Episode], acted: Sequence[Episode], seed: int, seconds: float | None
 ) -> SkillFigures:
-    """The result, from the episodes of a skill and those of a policy."""
+    """Train a discriminator of a skill's episodes and a policy's; returns its cross-entropy."""
     shown, reached = all_segments(skill), all_segments(acted)
     if len(reached) < FEWEST_SEGMENTS:
         why = f"no cross-entropy: a learned policy ended its episodes after {len(acted[0])} steps"
@@ -101,7 +101,7 @@ def with_actions(skill: Sequence[Episode]) -> list[Episode]:
 
 
 def demonstrations_of(skill: Sequence[Episode], observed: NDArray[Any]) -> list[Episode]:
-    """What the skill does in each of the observed states: episodes of one step."""
+    """Demonstrations of a skill in each of the observed states: episodes of one step."""
     found = []
     for state in observed:
         episode, step = next(

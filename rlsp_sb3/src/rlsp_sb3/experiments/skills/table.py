@@ -26,7 +26,7 @@ Done = Sequence[tuple[SkillJob, SkillFigures]]
 
 
 class SkillRowKey(NamedTuple):
-    """What has a curve, and a cell in the table.
+    """Key of a curve, and of a cell in the table.
 
     Attributes:
         skill: The name of the skill.
@@ -52,7 +52,7 @@ class Curves(NamedTuple):
 
 
 def skill_row_key(job: SkillJob) -> SkillRowKey:
-    """What a job is a seed of."""
+    """Key of the row that a job is a seed of."""
     return SkillRowKey(job.skill.name, job.method, job.n_states)
 
 

@@ -1,4 +1,4 @@
-"""Runs that differ only in their seed, and what they show together."""
+"""Groups of runs that differ only in their seed."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Group], list[str]]:
 
 
 def missing(groups: Sequence[Group], what: str) -> list[str]:
-    """What to say of runs that have no log, reward or true_return, whichever is meant."""
+    """Messages on runs that have no log, reward or true_return, whichever is meant."""
     runs = [run for group in groups for run in group.runs]
     return by_reason((run, run.missing[what]) for run in runs if what in run.missing)
 
 
 def by_reason(left_out: Iterable[tuple[Run, str]]) -> list[str]:
-    """What to say of runs that are left out, each with a reason: a line for each reason."""
+    """Messages on runs that are left out, each with a reason: a line for each reason."""
     folders: dict[str, list[str]] = {}
     for run, why in left_out:
         folders.setdefault(why, []).append(str(run.path))
@@ -82,7 +82,7 @@ def by_reason(left_out: Iterable[tuple[Run, str]]) -> list[str]:
 
 
 def labels(members: Sequence[Sequence[Run]]) -> list[str]:
-    """What tells groups of runs from others in the same environment.
+    """Labels that tell groups of runs from others in the same environment.
 
     The learner, if there are several; then what was chosen on the command line, as far as it
     differs between groups of the same environment and learner; if that does not tell them apart,
@@ -98,7 +98,7 @@ def labels(members: Sequence[Sequence[Run]]) -> list[str]:
 
 
 def _differences(run: Run, rivals: Sequence[Run]) -> list[str]:
-    """What a run has that others in the same environment, by the same learner, have not."""
+    """Settings that tell a run from others in the same environment, by the same learner."""
     if len(rivals) == 1:
         return []
     by_option = {name for rival in rivals for name in rival.options}
@@ -143,7 +143,7 @@ def sections(groups: Sequence[Group]) -> dict[str, list[Group]]:
 
 
 def curve_of(group: Group, name: str) -> tuple[NDArray[np.float64], SeedSpread] | None:
-    """What was logged by the seeds of a group, together.
+    """Learning curve of the seeds of a group, together.
 
     Args:
         group: The group.
@@ -171,7 +171,7 @@ def _at(curve: LearningCurve, timesteps: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def cut_short(groups: Sequence[Group]) -> list[str]:
-    """What to say of groups whose lines end before some of their runs do."""
+    """Messages on groups whose lines end before some of their runs do."""
     notes = []
     for group in groups:
         ends = {run.path: _end(run) for run in group.runs if run.log}
@@ -199,7 +199,7 @@ def weights_of(group: Group) -> dict[tuple[str, ...], NDArray[np.float64]]:
 
 
 def returns_of(group: Group) -> dict[str, list[TrueReturn]]:
-    """What the policies of a group are worth at the end, by what was measured."""
+    """True returns of the policies of a group at the end, by the measure."""
     found: dict[str, list[TrueReturn]] = {}
     for run in group.runs:
         if run.true_return is not None:

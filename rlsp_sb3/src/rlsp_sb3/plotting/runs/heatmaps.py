@@ -27,7 +27,7 @@ COLUMNS = 4
 
 
 class GridRewards(NamedTuple):
-    """What a run has inferred on a grid.
+    """Inferred rewards of a run on a grid.
 
     Attributes:
         rewards: The reward of the observed state with the agent in each cell (height, width).
@@ -72,7 +72,7 @@ def maps_plot(groups: Sequence[Group], path: Path) -> list[str]:
 
 
 def grid_rewards(run: Run) -> GridRewards:
-    """What a run has inferred on a grid.
+    """Inferred rewards of a run on a grid.
 
     Raises:
         NotOfferedError: If learning has not ended, or the environment or the learner offers none.
@@ -123,7 +123,7 @@ def _draw(by_env: dict[str, list[tuple[Group, list[GridRewards]]]], path: Path) 
 
 
 def _drawings(maps: list[tuple[Group, list[GridRewards]]]) -> list[Callable[[Axes], None]]:
-    """What draws the observed state, if it is seen, and the map of each group into axes."""
+    """Functions that draw the observed state, if it is seen, and each group's map into axes."""
     (_, (first, *_)), *_ = maps
     means = [np.mean([each.rewards for each in found], axis=0) for _, found in maps]
     limit = float(np.nanmax(np.abs(means)))

@@ -1,4 +1,4 @@
-"""A figure of how runs have learned."""
+"""Learning curves of runs."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ PANELS = {
     "rlsp/horizon": "horizon (states)",
     "rlsp/effective_pasts": "effective number\nof simulated pasts",
 }
-"""What is drawn of a log, and what it is called."""
+"""Names in the log that are drawn, and their titles."""
 SHOWN = {"eval/true_return_fraction": (0.0, 1.0), "eval/reward_correlation": (0.0, 1.0)}
-"""What an axis has to reach to, so that small differences look small."""
+"""Values that an axis has to reach, so that small differences look small."""
 COLUMNS = 4
 FEW = 15  # points, each of which is marked
 
 
 class Line(NamedTuple):
-    """What a group has logged.
+    """Learning curve of a group.
 
     Attributes:
         group: The group.

@@ -1,4 +1,4 @@
-"""How figures tell groups of runs apart, and what they say of them."""
+"""Legends of figures: line styles of groups of runs, and notes on their seeds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def heading(figure: Figure, title: str, groups: Iterable[Group], note: str = "")
 
 
 def seeds_note(counts: Iterable[int]) -> str:
-    """How many seeds groups have, by the number of each; nothing if one."""
+    """Note on the numbers of seeds of groups; empty if each has one."""
     several = [n for n in counts if n > 1]
     if not several:
         return ""
@@ -38,7 +38,7 @@ def seeds_note(counts: Iterable[int]) -> str:
 
 
 def spread_note(counts: Iterable[int]) -> str:
-    """What is drawn of groups with several seeds, by the number of each; nothing if one."""
+    """Note on the spread drawn of groups with several seeds; empty if each has one."""
     several = [n for n in counts if n > 1]
     if not several:
         return ""

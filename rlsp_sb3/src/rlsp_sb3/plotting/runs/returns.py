@@ -1,4 +1,4 @@
-"""A figure of what the policies of runs are worth."""
+"""Figure of the true returns of the policies of runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Measured = Sequence[tuple[Group, Sequence[TrueReturn]]]
 
 
 def returns_plot(groups: Sequence[Group], path: Path) -> list[str]:
-    """Draw what policies are worth after learning: a bar for each group, a dot for each seed.
+    """Draw true returns after learning: a bar for each group, a dot for each seed.
 
     Args:
         groups: The runs.
