@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from markdown_it import MarkdownIt
 rlsp_sb3 = pytest.importorskip("rlsp_sb3")
 rlsp_baselines = pytest.importorskip("rlsp_baselines")
 rlsp_envs = pytest.importorskip("rlsp_envs")
+
+from rlsp_sb3.utils.lazy import type_checking_imports  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 DISTRIBUTIONS = (rlsp_baselines, rlsp_envs, rlsp_sb3)
@@ -147,13 +150,30 @@ def test_each_package_lists_its_names():
     assert [package for package in packages if listed(package) is None] == []
 
 
+def explained_values(module: str) -> set[str]:
+    """The names of a module's constants and type aliases that have a text below them."""
+    return {
+        node.id
+        for statement, following in pairwise(source_of(module).body)
+        if isinstance(statement, (ast.Assign, ast.AnnAssign))
+        and isinstance(following, ast.Expr)
+        and isinstance(following.value, ast.Constant)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
 @pytest.mark.parametrize(("module", "name"), NAMES)
 def test_public_name_is_there_and_explained(module, name):
     imported = importlib.import_module(module)
+    is_package = hasattr(imported, "__path__")
     found = getattr(imported, name)
     assert name in dir(imported)
-    if inspect.isclass(found) or inspect.isfunction(found):
-        assert inspect.getdoc(found)
+    if inspect.isclass(found) or inspect.isroutine(inspect.unwrap(found)):
+        assert found.__doc__
+    elif name != "__version__":
+        defined_in = type_checking_imports(module).get(name, module) if is_package else module
+        assert name in explained_values(defined_in)
 
 
 @pytest.mark.parametrize("module", PUBLIC)

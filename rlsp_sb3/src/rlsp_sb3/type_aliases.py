@@ -8,3 +8,4 @@ from numpy.typing import NDArray
 __all__ = ["FloatArray"]
 
 FloatArray = NDArray[np.float64]
+"""An array of double precision."""

@@ -82,6 +82,7 @@ RLSP_METHODS = ("rlsp", "average-features", "waypoints")
 
 
 METHODS = (*RLSP_METHODS, "gail")
+"""The methods of Lindner et al. (2021), in the order of its tables."""
 
 
 LABELS = {

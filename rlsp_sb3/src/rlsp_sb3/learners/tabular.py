@@ -16,6 +16,7 @@ from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_choice, check_int, check_mdp, check_positive
 
 Combination = Literal["additive", "bayesian"]
+"""Combinations of the inferred reward and the task reward."""
 
 DEFAULT_TIME_LIMIT = 20  # actions, as in the published evaluation
 

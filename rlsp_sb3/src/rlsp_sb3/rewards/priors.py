@@ -79,3 +79,4 @@ PRIORS: dict[str, type[Prior]] = {
     "laplace": LaplacePrior,
     "uniform": UniformPrior,
 }
+"""The priors by their names."""

@@ -13,6 +13,7 @@ from rlsp_sb3.protocols import TabularEnv, TabularMDP
 from rlsp_sb3.type_aliases import FloatArray
 
 InitialStates = Literal["known", "uniform"]
+"""Initial states of the person: those of the environment, or any."""
 
 
 class UnreachableStateError(ValueError):
