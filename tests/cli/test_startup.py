@@ -88,7 +88,7 @@ def test_lists_each_command_as_the_command_describes_itself():
 
 
 def test_names_the_algorithms_of_sb3():
-    assert list(experts.SOLVERS) == list(SOLVERS)
+    assert list(experts.SOLVER_NAMES) == list(SOLVERS)
 
 
 def test_an_unknown_command_has_a_hint():

@@ -12,8 +12,8 @@ import typer
 from rlsp_sb3.cli.console import check_output, say, user_errors
 
 INTERRUPTED = 130
-SOLVERS = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
-"""Those that SB3 has, of which a list takes a second to import."""
+SOLVER_NAMES = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
+"""The algorithms of SB3, which take seconds to import."""
 
 app = typer.Typer()
 
@@ -44,8 +44,8 @@ def expert(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"The algorithm of SB3: {', '.join(SOLVERS)}; otherwise SAC, or PPO where actions "
-            "are not numbers.",
+            help=f"The algorithm of SB3: {', '.join(SOLVER_NAMES)}; otherwise SAC, or PPO where "
+            "actions are not numbers.",
         ),
     ] = None,
     n_envs: Annotated[

@@ -20,7 +20,7 @@ from rlsp_sb3.solvers.sb3_arguments import (
 )
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 
-FILE = "expert_hyperparameters.yaml"
+_FILE = "expert_hyperparameters.yaml"
 
 
 def find_expert_solver(name: str) -> type[BaseAlgorithm]:
@@ -75,7 +75,7 @@ def find_expert_hyperparameters(
 @cache
 def _shipped() -> dict[str, dict[str, dict[str, Any]]]:
     """The sections of the file by solver and id; each solver has a section "default"."""
-    text = resources.files("rlsp_sb3.policies").joinpath(FILE).read_text(encoding="utf-8")
+    text = resources.files("rlsp_sb3.policies").joinpath(_FILE).read_text(encoding="utf-8")
     return read_expert_hyperparameters(text)
 
 
