@@ -8,7 +8,6 @@ from importlib import resources
 from typing import Any
 
 import yaml
-from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from rlsp_sb3.solvers.sb3_arguments import (
@@ -21,24 +20,6 @@ from rlsp_sb3.solvers.sb3_arguments import (
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 
 _FILE = "expert_hyperparameters.yaml"
-
-
-def find_expert_solver(name: str) -> type[BaseAlgorithm]:
-    """The algorithm of SB3 of a name, in whatever letters.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    if name.upper() not in SOLVERS:
-        raise ValueError(
-            f"solver={name!r}{did_you_mean(name, SOLVERS)}: expected one of {', '.join(SOLVERS)}"
-        )
-    return SOLVERS[name.upper()]
-
-
-def default_expert_solver(action_space: spaces.Space[Any]) -> type[BaseAlgorithm]:
-    """SAC for actions that are numbers, and otherwise PPO."""
-    return SOLVERS["SAC" if isinstance(action_space, spaces.Box) else "PPO"]
 
 
 def find_expert_hyperparameters(

@@ -21,13 +21,14 @@ from rlsp_sb3.env_util import make_env
 from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.save_util import with_suffix
-from rlsp_sb3.policies.expert_hyperparameters import (
-    default_expert_solver,
-    find_expert_hyperparameters,
-    find_expert_solver,
-)
+from rlsp_sb3.policies.expert_hyperparameters import find_expert_hyperparameters
 from rlsp_sb3.policies.sb3_file import read_sb3
-from rlsp_sb3.solvers.sb3_arguments import POLICY, constructor_arguments
+from rlsp_sb3.solvers.sb3_arguments import (
+    POLICY,
+    constructor_arguments,
+    default_solver,
+    find_sb3_algorithm,
+)
 from rlsp_sb3.utils.checks import check_int
 
 SETTINGS = "settings.json"
@@ -89,10 +90,10 @@ class ExpertRun:
         check_int("n_envs", n_envs, 1)
         self.out = with_suffix(out)
         self.folder = self.out.with_suffix(".checkpoints")
-        chosen = find_expert_solver(solver) if solver else None
+        chosen = find_sb3_algorithm(solver) if solver else None
         vec_env = make_vec_env(lambda: make_env(env), n_envs, seed=seed)
         action_space = vec_env.action_space
-        solver_class = chosen or default_expert_solver(action_space)
+        solver_class = chosen or default_solver(action_space)
         spec = vec_env.get_attr("spec")[0]
         self.env_id: str = spec.id if spec else env
         self.arguments = find_expert_hyperparameters(solver_class, self.env_id, settings)

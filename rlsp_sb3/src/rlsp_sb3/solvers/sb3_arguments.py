@@ -35,6 +35,24 @@ WRITABLE = {
 }
 
 
+def find_sb3_algorithm(name: str) -> type[BaseAlgorithm]:
+    """The algorithm of SB3 of a name, in whatever letters.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if name.upper() not in SOLVERS:
+        raise ValueError(
+            f"solver={name!r}{did_you_mean(name, SOLVERS)}: expected one of {', '.join(SOLVERS)}"
+        )
+    return SOLVERS[name.upper()]
+
+
+def default_solver(action_space: spaces.Space[Any]) -> type[BaseAlgorithm]:
+    """SAC for actions that are numbers, and otherwise PPO."""
+    return SOLVERS["SAC" if isinstance(action_space, spaces.Box) else "PPO"]
+
+
 def constructor_arguments(
     chosen: Mapping[str, Any], action_space: spaces.Space[Any]
 ) -> dict[str, Any]:
