@@ -24,9 +24,8 @@ import torch
 from stable_baselines3.common.buffers import ReplayBuffer
 
 from rlsp_sb3 import RLSP, load_policy, retrain_policy, sample_observed_states
-from rlsp_sb3.data import collect
+from rlsp_sb3.data import collect, concatenate
 from rlsp_sb3.evaluation import epic_distance, measure_returns
-from rlsp_sb3.evaluation.epic import Transitions
 from rlsp_sb3.policies import import_sb2_sac
 from rlsp_sb3.presets import FAST
 
@@ -86,9 +85,7 @@ def run(setting: str, arguments: dict[str, Any], expert: Any, n: int, seed: int)
             lambda o: learner.predict(o)[0],
         )
     ]
-    joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    before, actions, after, _ = joined
-    compared = Transitions(before, actions, after, np.zeros(len(after), dtype=np.bool_))
+    compared = concatenate(*parts)._replace(dones=None)
     distance = epic_distance(learner.reward, true_reward, compared, seed=seed)
     return {
         "setting": setting,

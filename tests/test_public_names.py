@@ -40,8 +40,8 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.cli": "",
     "rlsp_sb3.data": (
-        "EPISODE_SUFFIXES Episode Transitions collect load_episodes load_minari rollout_env "
-        "sample_observed_states save_episodes save_minari"
+        "EPISODE_SUFFIXES Episode Transitions collect concatenate load_episodes load_minari "
+        "rollout_env sample_observed_states save_episodes save_minari"
     ),
     "rlsp_sb3.encoders": (
         "Encoder EnvironmentFeatures FunctionEncoder IdentityEncoder RandomFourierFeatures "
@@ -52,7 +52,9 @@ PUBLIC_TEXT = {
         "CrossEntropyCurve Returns SimulatedReward confidence_interval epic_distance "
         "held_out_cross_entropy measure_returns"
     ),
-    "rlsp_sb3.experiments": "METHODS Config TableConfig load_config run_jobs",
+    "rlsp_sb3.experiments": (
+        "METHODS Config LearnerRun TableConfig learn_into_folder load_config run_jobs"
+    ),
     "rlsp_sb3.experiments.executors": "MAX_RETRIES Event Executor LocalExecutor RayExecutor Task",
     "rlsp_sb3.experiments.gridworlds": "",
     "rlsp_sb3.experiments.mujoco": "",
@@ -84,7 +86,7 @@ PUBLIC_TEXT = {
         "RLSP ContinuousGradientEstimator GradientEstimator InverseDynamics InversePolicy "
         "PastTrajectories TabularGradientEstimator simulate_past state_features"
     ),
-    "rlsp_sb3.runs": "Run RunFolder read_run",
+    "rlsp_sb3.runs": "Run RunConfig RunFolder read_run",
     "rlsp_sb3.simulators": (
         "LearnedSimulator MujocoSimulator ResetSimulator Simulator SimulatorVecEnv "
         "TabularSimulator Trajectories make_simulator rollout_simulator"
@@ -96,7 +98,7 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.state_reset": "can_set_state mujoco_state set_state_from_observation state_setter",
     "rlsp_sb3.tabular_rlsp": "InitialStates StateLikelihood TabularRLSP UnreachableStateError",
-    "rlsp_sb3.type_aliases": "FloatArray",
+    "rlsp_sb3.type_aliases": "Array Arrays FloatArray Seed",
     "rlsp_sb3.utils": "lazy_exports",
     "rlsp_sb3.video": "make_for_film record",
 }

@@ -378,7 +378,7 @@ def test_command(tmp_path):
     assert isinstance(learner, ReportingLearner)
     for name, figure in learner.report().items():
         assert f"{name}" in result.out
-        assert json.loads((folder / "config.json").read_text())["figures"][name] == figure
+        assert json.loads((folder / "config.json").read_text())["report"][name] == figure
     assert "figure-posterior.png" in result.out
     with Image.open(folder / "figure-posterior.png") as picture:
         assert min(picture.size) > 300

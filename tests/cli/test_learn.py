@@ -261,7 +261,8 @@ def test_options_reach_the_learner(tmp_path: Path) -> None:
     result = learn("RoomDefault-v0", *options.split(), "--out", tmp_path)
     assert "4/4" in result.out  # the progress bar
     config = json.loads((tmp_path / "config.json").read_text())
-    assert shlex.split(config["command"])[-8:] == options.split()[:-1]
+    command = options.replace("temperature=2", "temperature=2.0").split()[:-1]
+    assert shlex.split(config["command"])[-8:] == command
     assert config["timesteps"] == 4
     assert config["arguments"]["temperature"] == 2.0
     assert config["arguments"]["prior"] == "laplace"

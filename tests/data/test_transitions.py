@@ -47,12 +47,12 @@ class Numbered(gym.Env):
 
 
 def test_no_transition_crosses_the_end_of_an_episode():
-    before, actions, after, rewards = collect(Numbered(), 10, rng())
+    before, actions, after, dones = collect(Numbered(), 10, rng())
     np.testing.assert_array_equal(before[:, 0], [0, 0, 0, 1, 2, 2, 2, 3, 4, 4])
     np.testing.assert_array_equal(before[:, 1], [0, 1, 2, 0, 0, 1, 2, 0, 0, 1])
     np.testing.assert_array_equal(after, before + np.array([0, 1]))
     assert set(actions) == {3, 4}
-    np.testing.assert_array_equal(rewards, 7)
+    np.testing.assert_array_equal(dones, before[:, 0] % 2 == 1)  # the others were cut
 
 
 def test_episodes_are_no_longer_than_they_may_be():
@@ -68,7 +68,8 @@ def test_shapes_and_types_are_those_of_the_environment(env_id):
     assert seen.observations.shape == seen.next_observations.shape == (57, *observation.shape)
     assert seen.observations.dtype == seen.next_observations.dtype == observation.dtype
     assert seen.actions.shape == (57, *action.shape)
-    assert seen.rewards.shape == (57,)
+    assert seen.dones.shape == (57,)
+    assert seen.dones.dtype == bool
     assert all(action.contains(each) for each in seen.actions)
 
 
@@ -128,4 +129,18 @@ def test_concatenated_are_all_of_both():
     assert isinstance(both, Transitions)
     np.testing.assert_array_equal(both.actions[:3], first.actions)
     np.testing.assert_array_equal(both.next_observations[3:], second.next_observations)
-    assert len(both.rewards) == 7
+    assert len(both.dones) == 7
+
+
+def test_concatenated_do_not_say_what_one_of_them_does_not_say():
+    first, second = collect(Point(), 3, rng()), collect(Point(), 4, rng(1))
+    assert concatenate(first, second._replace(dones=None)).dones is None
+    three = concatenate(first, second, first)
+    np.testing.assert_array_equal(three.observations[7:], first.observations)
+
+
+def test_what_is_saved_gives_the_same_again():
+    seen = collect(Point(), 3, rng())
+    for transitions in (seen, seen._replace(dones=None)):
+        again = Transitions(**transitions.arrays())
+        assert all(a is b for a, b in zip(transitions, again, strict=True))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from rlsp_sb3.data.episodes import Episode
-from rlsp_sb3.evaluation.epic import Transitions, epic_distance
+from rlsp_sb3.data.transitions import Transitions
+from rlsp_sb3.evaluation.epic import epic_distance
 from rlsp_sb3.rewards.reward import LinearReward
 
 N, DISCOUNT = 500, 0.9
@@ -264,10 +265,10 @@ def test_transitions_of_episodes() -> None:
         return Episode(steps, np.array([start, start + 1]), np.zeros(2), terminated=terminated)
 
     transitions = Transitions.from_episodes([episode(0, True), episode(10, False)])
-    np.testing.assert_array_equal(transitions.state, [[0], [1], [10], [11]])
-    np.testing.assert_array_equal(transitions.action, [0, 1, 10, 11])
-    np.testing.assert_array_equal(transitions.next_state, [[1], [2], [11], [12]])
-    np.testing.assert_array_equal(transitions.done, [False, True, False, False])
+    np.testing.assert_array_equal(transitions.observations, [[0], [1], [10], [11]])
+    np.testing.assert_array_equal(transitions.actions, [0, 1, 10, 11])
+    np.testing.assert_array_equal(transitions.next_observations, [[1], [2], [11], [12]])
+    np.testing.assert_array_equal(transitions.dones, [False, True, False, False])
     with pytest.raises(ValueError, match="episodes is empty"):
         Transitions.from_episodes([])
 
@@ -318,11 +319,20 @@ def test_a_reward_gives_a_number_for_each(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"state": np.zeros((1, 3))}, "transitions.state has 1 rows: expected at least 2"),
-        ({"action": np.zeros((4, 2))}, r"transitions.action has shape \(4, 2\): expected \(500, 2"),
-        ({"next_state": np.zeros((N, 2))}, r"transitions.next_state has shape .*\(500, 3\)"),
-        ({"done": np.zeros((N, 1))}, r"transitions.done has shape \(500, 1\): expected \(500,\)"),
-        ({"action": [None] * N}, "transitions.action is of type object"),
+        (
+            {"observations": np.zeros((1, 3))},
+            "transitions.observations has 1 rows: expected at least 2",
+        ),
+        (
+            {"actions": np.zeros((4, 2))},
+            r"transitions.actions has shape \(4, 2\): expected \(500, 2",
+        ),
+        (
+            {"next_observations": np.zeros((N, 2))},
+            r"transitions.next_observations has shape .*\(500, 3\)",
+        ),
+        ({"dones": np.zeros((N, 1))}, r"transitions.dones has shape \(500, 1\): expected \(500,\)"),
+        ({"actions": [None] * N}, "transitions.actions is of type object"),
     ],
 )
 def test_transitions_fit_together(

@@ -1,12 +1,15 @@
 """The reward that an environment gives, as a function of transitions."""
 
+from types import SimpleNamespace
+
 import gymnasium as gym
 import numpy as np
 import pytest
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from rlsp_sb3.data.transitions import collect
-from rlsp_sb3.evaluation.epic import Transitions, epic_distance
+from rlsp_sb3.data.rollouts import rollout_env
+from rlsp_sb3.data.transitions import Transitions, collect
+from rlsp_sb3.evaluation.epic import epic_distance
 from rlsp_sb3.evaluation.simulated_reward import SimulatedReward
 
 from helpers.point import Point
@@ -17,10 +20,13 @@ from helpers.point import Point
 )
 def test_it_is_what_the_environment_gave(env_id):
     env = gym.make(env_id)
-    before, actions, after, rewards = collect(env, 150, np.random.default_rng(0))
+    policy = SimpleNamespace(predict=lambda observation, *_: (env.action_space.sample(), None))
+    episodes = rollout_env(policy, env, 10, seed=0, noise=1.0, max_steps=15)
+    seen = Transitions.from_episodes(episodes)
     reward = SimulatedReward(gym.make(env_id), seed=0)
     # Observations show the horizontal position of the root as 0: velocities lose some digits.
-    computed = reward(before, actions, after, np.zeros(150, dtype=bool))
+    computed = reward(seen.observations, seen.actions, seen.next_observations, seen.dones)
+    rewards = np.concatenate([episode.rewards for episode in episodes])
     np.testing.assert_allclose(computed, rewards, atol=1e-6)
 
 
@@ -35,8 +41,7 @@ def test_of_imagined_transitions_the_next_state_does_not_count():
 
 def test_it_can_be_compared_with_others():
     env = gym.wrappers.TimeLimit(Point(), 20)
-    seen = collect(env, 100, np.random.default_rng(0))
-    transitions = Transitions(seen.observations, seen.actions, seen.next_observations)
+    transitions = collect(env, 100, np.random.default_rng(0))
     true = SimulatedReward(env)
 
     def same(state, action, next_state, done):

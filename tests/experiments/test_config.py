@@ -144,5 +144,5 @@ def test_learn_takes_them_and_what_is_set_comes_before(tmp_path):
 def test_learn_has_none_for_other_learners(tmp_path):
     result = rlsp("learn", "RoomDefault-v0", "--preset", "smoke", "--out", tmp_path / "run")
     assert result.code == 2
-    assert "--preset smoke: expected it with --learner rlsp only" in result.err
+    assert "preset='smoke': expected it with the learner rlsp only (--preset and" in result.err
     assert not (tmp_path / "run").exists()

@@ -158,7 +158,17 @@ def test_draws_have_the_probabilities_given():
 
 
 def test_one_hot_rows():
-    np.testing.assert_array_equal(one_hot(np.array([2, 0]), 3), [[0, 0, 1], [1, 0, 0]])
+    for dtype in (np.int64, np.int32, np.uint8):
+        rows = one_hot(np.array([2, 0], dtype), 3)
+        assert rows.dtype == torch.float32
+        np.testing.assert_array_equal(rows, [[0, 0, 1], [1, 0, 0]])
+    assert one_hot(np.array([], np.int64), 3).shape == (0, 3)
+
+
+@pytest.mark.parametrize("value", [-1, 3])
+def test_there_is_no_row_of_a_value_out_of_range(value):
+    with pytest.raises(RuntimeError, match="Class values must be"):
+        one_hot(np.array([0, value]), 3)
 
 
 def test_parts_come_apart_as_they_were_joined():

@@ -12,12 +12,14 @@ from PIL import Image
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3 import LinearReward
+from rlsp_sb3.evaluation.returns import Returns
 from rlsp_sb3.evaluation.seed_statistics import seed_spread
 from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.plotting.feature_weights import are_named, sorted_sizes
 from rlsp_sb3.plotting.runs.groups import Group, curve_of, group_runs, sections, weights_of
 from rlsp_sb3.plotting.runs.legend import spread_note
 from rlsp_sb3.runs.run import read_log, read_run
+from rlsp_sb3.runs.run_config import RunConfig
 
 from helpers.command import ok, rlsp
 
@@ -45,8 +47,8 @@ def write_run(
     """Write the folder of a run; without weights it is still going on."""
     folder.mkdir(parents=True)
     about = {"env": env, "learner": learner, "seed": seed, "timestep": timestep}
-    config = {**about, "options": options or {}, "arguments": arguments or {}, **results}
-    (folder / "config.json").write_text(json.dumps(config))
+    config = RunConfig(**about, options=options or {}, arguments=arguments or {}, **results)
+    (folder / "config.json").write_text(json.dumps(config.to_dict()))
     rows = [{"time/total_timesteps": row["t"], **row} for row in log or []]
     columns = list(dict.fromkeys(name for row in rows for name in row if name != "t"))
     with (folder / "progress.csv").open("w", newline="") as file:
@@ -58,6 +60,11 @@ def write_run(
         LinearReward(list(weights.values()), list(weights)).save(folder / "reward.json")
         (folder / "learner.zip").write_text("")
     return folder
+
+
+def returns_around(mean: float, low: float, high: float) -> Returns:
+    """The returns of one episode, with a confidence interval."""
+    return Returns(np.array([mean]), np.array([10]), np.array([False]), (low, high))
 
 
 def norms(*values: float, step: int = 10) -> Rows:
@@ -331,7 +338,7 @@ def test_run_that_goes_on(tmp_path: Path) -> None:
         tmp_path / "over",
         log=norms(1, 2, 3),
         weights={"x": 1.0},
-        true_returns={"mean": 5.0, "confidence_interval_95": [4.0, 6.0]},
+        true_returns=returns_around(5.0, 4.0, 6.0),
     )
     going_on = write_run(tmp_path / "going_on", seed=1, log=norms(1, 2))
     result = ok("plot", over, going_on, "--out", tmp_path / "plots")
@@ -364,7 +371,7 @@ def test_returns_of_single_seeds_and_sorted_weights(tmp_path: Path, figures: lis
             arguments={"horizon": horizon},
             log=norms(1, 2),
             weights={f"cosine_{i}": i * horizon - 5.0 for i in range(40)},
-            true_returns={"mean": -float(horizon), "confidence_interval_95": [-9.0, -1.0]},
+            true_returns=returns_around(-float(horizon), -9.0, -1.0),
         )
         for horizon in (2, 4)
     ]

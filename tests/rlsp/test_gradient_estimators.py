@@ -83,11 +83,11 @@ def test_theta_starts_at_the_features_of_what_was_observed():
 def test_pasts_stay_near_what_was_seen_and_within_the_space():
     estimator = make_estimator()
     before = np.linspace(-1, 0.5, 10)[:, None].astype(np.float32)
-    estimator.transitions = Transitions(before, before, before + 0.1, np.zeros(10))
+    estimator.transitions = Transitions(before, before, before + 0.1)
     low, high = estimator.observation_bounds
     # From -1 to 1, where the person was seen.
     np.testing.assert_allclose([low.item(), high.item()], [-1 - 2 * MARGIN, 1 + 2 * MARGIN])
-    estimator.transitions = Transitions(90 * before, before, 90 * before, np.zeros(10))
+    estimator.transitions = Transitions(90 * before, before, 90 * before)
     low, high = estimator.observation_bounds
     assert (low.item(), high.item()) == (-100, 100)
 

@@ -243,7 +243,7 @@ class ObservedFeaturesLearner(EpochLearner):
         return flatten_arrays(
             observed={} if known is None else {"features": known},
             encoder=self.encoder.arrays(),
-            transitions={} if self.transitions is None else self.transitions._asdict(),
+            transitions={} if self.transitions is None else self.transitions.arrays(),
             solver={} if self._solver is None else self._solver.arrays(),
         )
 

@@ -14,13 +14,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs import classic_control
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from rlsp_sb3.type_aliases import FloatArray
 
 __all__ = ["can_set_state", "mujoco_state", "set_state_from_observation", "state_setter"]
 
-METHOD = "set_state_from_observation"
+_METHOD = "set_state_from_observation"
 
-Array = NDArray[np.float64]
 Setter = Callable[[Any], None]
 
 
@@ -61,7 +62,7 @@ def can_set_state(env: gym.Env[Any, Any]) -> bool:
     return True
 
 
-def mujoco_state(env: Any, observations: ArrayLike) -> tuple[Array, Array]:
+def mujoco_state(env: Any, observations: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """The state that observations of one of Gymnasium's MuJoCo environments show.
 
     Args:
@@ -86,19 +87,19 @@ def state_setter(env: gym.Env[Any, Any]) -> Setter:
     if not isinstance(env, gym.Env):
         raise TypeError(f"env={env!r}: expected a Gymnasium environment")
     layer = env
-    while isinstance(layer, gym.Wrapper) and not hasattr(type(layer), METHOD):
+    while isinstance(layer, gym.Wrapper) and not hasattr(type(layer), _METHOD):
         inside = layer.env.observation_space
         if layer.observation_space is not inside and layer.observation_space != inside:
             raise TypeError(
                 f"env has the wrapper {type(layer).__name__}, which changes observations: give it "
-                f"a method {METHOD}(observation) that undoes the change and calls the same method "
+                f"a method {_METHOD}(observation) that undoes the change and calls the same method "
                 "of what it wraps, or pass what it wraps"
             )
         layer = layer.env
-    if hasattr(layer, METHOD):
-        setter: Setter = getattr(layer, METHOD)
+    if hasattr(layer, _METHOD):
+        setter: Setter = getattr(layer, _METHOD)
         return setter
-    for env_class, state_of in CLASSIC_CONTROL.items():
+    for env_class, state_of in _CLASSIC_CONTROL.items():
         if isinstance(layer, env_class):
             return lambda observation: _set_classic_state(layer, state_of, observation)
     layout = _mujoco_layout(layer)
@@ -110,11 +111,11 @@ def state_setter(env: gym.Env[Any, Any]) -> Setter:
 def _unknown(env: Any) -> TypeError:
     return TypeError(
         f"it is not known how to put {type(env).__name__} into the state of an observation: give "
-        f"it a method {METHOD}(observation)"
+        f"it a method {_METHOD}(observation)"
     )
 
 
-def _check(env: gym.Env[Any, Any], observations: ArrayLike) -> Array:
+def _check(env: gym.Env[Any, Any], observations: ArrayLike) -> FloatArray:
     """The observations (…, D) as an array, if they are as they should be."""
     array = np.asarray(observations, dtype=np.float64)
     shape = env.observation_space.shape
@@ -127,7 +128,7 @@ def _check(env: gym.Env[Any, Any], observations: ArrayLike) -> Array:
 
 # Classic control: the state as a function of the observation (D,).
 
-CLASSIC_CONTROL: dict[type[gym.Env[Any, Any]], Callable[[Array], Array]] = {
+_CLASSIC_CONTROL: dict[type[gym.Env[Any, Any]], Callable[[FloatArray], FloatArray]] = {
     classic_control.CartPoleEnv: np.array,
     classic_control.MountainCarEnv: np.array,
     classic_control.Continuous_MountainCarEnv: np.array,
@@ -138,7 +139,9 @@ CLASSIC_CONTROL: dict[type[gym.Env[Any, Any]], Callable[[Array], Array]] = {
 }
 
 
-def _set_classic_state(env: Any, state_of: Callable[[Array], Array], observation: Any) -> None:
+def _set_classic_state(
+    env: Any, state_of: Callable[[FloatArray], FloatArray], observation: Any
+) -> None:
     env.state = state_of(_check(env, observation))
     for memory in ("steps_beyond_terminated", "last_u"):
         if hasattr(env, memory):
@@ -147,13 +150,13 @@ def _set_classic_state(env: Any, state_of: Callable[[Array], Array], observation
 
 # MuJoCo: layouts of observations, as functions from (…, D), nq and nv to positions and velocities.
 
-Layout = Callable[[Array], tuple[Array, Array]]
+Layout = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
 def _coordinates(nq: int, nv: int, left_out: int) -> Layout:
     """The positions but the first few, then the velocities, then anything."""
 
-    def state(observations: Array) -> tuple[Array, Array]:
+    def state(observations: FloatArray) -> tuple[FloatArray, FloatArray]:
         zeros = np.zeros((*observations.shape[:-1], left_out))
         complete = np.concatenate([zeros, observations], axis=-1)
         return complete[..., :nq], complete[..., nq : nq + nv]
@@ -164,7 +167,7 @@ def _coordinates(nq: int, nv: int, left_out: int) -> Layout:
 def _sines_and_cosines(nq: int, nv: int) -> Layout:
     """The first position, sine and cosine of the others, then the velocities, then anything."""
 
-    def state(observations: Array) -> tuple[Array, Array]:
+    def state(observations: FloatArray) -> tuple[FloatArray, FloatArray]:
         first, sines, cosines, velocities, _ = np.split(
             observations, [1, nq, 2 * nq - 1, 2 * nq - 1 + nv], axis=-1
         )
@@ -201,7 +204,7 @@ def _mujoco_layout(env: Any) -> Layout | None:
     return None
 
 
-def _set_mujoco_state(env: Any, state: tuple[Array, Array]) -> None:
+def _set_mujoco_state(env: Any, state: tuple[FloatArray, FloatArray]) -> None:
     import mujoco
 
     mujoco.mj_resetData(env.model, env.data)  # Gymnasium's set_state leaves some of the past

@@ -9,8 +9,8 @@ from rlsp_sb3.cli.console import say, stdout
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.command(epilog="Example: `rlsp envs`")
-def envs() -> None:
+@app.command("envs", epilog="Example: `rlsp envs`")
+def envs_command() -> None:
     """List the environments that installed packages bring.
 
     **states** is their number, or the observation space of an environment that is not tabular;

@@ -11,7 +11,7 @@ import typer
 
 from rlsp_sb3.cli.console import check_output, say, user_errors
 
-INTERRUPTED = 130
+_INTERRUPTED = 130
 SOLVER_NAMES = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
 """The algorithms of SB3, which take seconds to import."""
 
@@ -19,6 +19,7 @@ app = typer.Typer()
 
 
 @app.command(
+    "expert",
     epilog="""Examples:
 
 - `rlsp expert RoomDefault-v0 --timesteps 20000 --out expert.zip`
@@ -28,9 +29,9 @@ app = typer.Typer()
 - `rlsp expert HalfCheetah-FW-v2 --timesteps 2e6 --out runs/cheetah.zip --tensorboard logs`
 
 - `rlsp expert HalfCheetah-FW-v2 --timesteps 2e6 --out runs/cheetah.zip --resume`
-"""
+""",
 )
-def expert(
+def expert_command(
     env: Annotated[
         str,
         typer.Argument(metavar="ENV", help="The id of an environment, as in `rlsp learn`."),
@@ -136,7 +137,7 @@ def expert(
         )
     except KeyboardInterrupt:
         say(f"Interrupted at {run.model.num_timesteps:,} steps: go on by --resume", style="yellow")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(_INTERRUPTED) from None
     steps = run.model.num_timesteps - start_steps
     say(f"{steps:,} steps in {time.perf_counter() - start:.1f} s")
     if run.recent_return is not None:
@@ -153,7 +154,7 @@ def expert(
 - `rlsp import-expert sac_ant_2e6.zip --env Ant-FW-v2 --inputs 0-26,111 --out ant.zip`
 """,
 )
-def import_expert(
+def import_expert_command(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The zip file of a SAC policy, an MlpPolicy.")
     ],

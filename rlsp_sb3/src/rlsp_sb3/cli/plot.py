@@ -19,14 +19,15 @@ app = typer.Typer()
 
 
 @app.command(
+    "plot",
     epilog="""Examples:
 
 - `rlsp plot runs/RoomDefault-v0/tabular-rlsp-seed0`
 
 - `rlsp plot runs/RoomDefault-v0/* runs/TrainDefault-v0/* --out figures`
-"""
+""",
 )
-def plot(
+def plot_command(
     runs: Annotated[
         list[Path],
         typer.Argument(metavar="RUN…", help="The folders that `rlsp learn` left, or is filling."),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-PolicyFile = Annotated[
+PolicyArgument = Annotated[
     Path,
     typer.Argument(
         metavar="POLICY",
@@ -25,36 +25,37 @@ PolicyFile = Annotated[
         "in it is run.",
     ),
 ]
-Env = Annotated[
+EnvArgument = Annotated[
     str, typer.Argument(metavar="ENV", help="The id of an environment, as in `rlsp learn`.")
 ]
-Deterministic = Annotated[
+DeterministicOption = Annotated[
     bool,
     typer.Option(
         "--deterministic/--stochastic",
         help="Whether the policy takes its most probable action, or draws one.",
     ),
 ]
-Seed = Annotated[
+SeedOption = Annotated[
     int,
     typer.Option(min=0, metavar="N", help="Seeds the environment, the actions and the noise."),
 ]
-MaxSteps = Annotated[
+MaxStepsOption = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Cut episodes after N steps.")
 ]
 
 
 @app.command(
+    "rollout",
     epilog="""Examples:
 
 - `rlsp rollout expert.zip HalfCheetah-FW-v2 --episodes 10 --out data.npz`
 
 - `rlsp rollout expert.zip Pendulum-v1 --episodes 50 --noise 0.12 --minari pendulum/noisy-v0`
-"""
+""",
 )
-def rollout(
-    policy: PolicyFile,
-    env: Env,
+def rollout_command(
+    policy: PolicyArgument,
+    env: EnvArgument,
     episodes: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many episodes to write.")
     ] = 10,
@@ -64,9 +65,9 @@ def rollout(
             min=0, max=1, metavar="P", help="The probability, at each step, of a random action."
         ),
     ] = 0.0,
-    deterministic: Deterministic = False,
-    seed: Seed = 0,
-    max_steps: MaxSteps = None,
+    deterministic: DeterministicOption = False,
+    seed: SeedOption = 0,
+    max_steps: MaxStepsOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an npz file.")] = None,
     minari: Annotated[
         str | None,
@@ -110,20 +111,21 @@ def rollout(
 
 
 @app.command(
+    "evaluate",
     epilog="""Examples:
 
 - `rlsp evaluate expert.zip HalfCheetah-FW-v2`
 
 - `rlsp evaluate runs/room/learner.zip RoomDefault-v0 --stochastic --out returns.json`
-"""
+""",
 )
-def evaluate(
-    policy: PolicyFile,
-    env: Env,
+def evaluate_command(
+    policy: PolicyArgument,
+    env: EnvArgument,
     episodes: Annotated[int, typer.Option(min=1, metavar="N", help="How many episodes.")] = 100,
-    deterministic: Deterministic = True,
-    seed: Seed = 0,
-    max_steps: MaxSteps = None,
+    deterministic: DeterministicOption = True,
+    seed: SeedOption = 0,
+    max_steps: MaxStepsOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all of it as JSON, too.")
     ] = None,
@@ -176,16 +178,17 @@ def evaluate(
 
 
 @app.command(
+    "video",
     epilog="""Examples:
 
 - `rlsp video expert.zip HalfCheetah-FW-v2 --out cheetah.mp4`
 
 - `rlsp video runs/room/learner.zip RoomDefault-v0 --out robot.gif --episodes 2 --fps 2`
-"""
+""",
 )
-def video(
-    policy: PolicyFile,
-    env: Env,
+def video_command(
+    policy: PolicyArgument,
+    env: EnvArgument,
     out: Annotated[
         Path,
         typer.Option(
@@ -200,9 +203,9 @@ def video(
         float | None,
         typer.Option(metavar="N", help="Steps a second; otherwise as the environment says."),
     ] = None,
-    deterministic: Deterministic = True,
-    seed: Seed = 0,
-    max_steps: MaxSteps = None,
+    deterministic: DeterministicOption = True,
+    seed: SeedOption = 0,
+    max_steps: MaxStepsOption = None,
 ) -> None:
     """Film a policy.
 

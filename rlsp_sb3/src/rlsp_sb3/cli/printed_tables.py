@@ -48,7 +48,7 @@ def reward_table(reward: LinearReward, env: Any) -> Table:
     return table
 
 
-def fractions_table(fractions: dict[str, float]) -> Table:
+def fractions_table(fractions: Mapping[str, float]) -> Table:
     """Table of the fraction of the best true return that each robot gets."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("robot that plans with")
@@ -89,7 +89,7 @@ def method_tables(
     return tables
 
 
-def figures_table(figures: dict[str, float]) -> Table:
+def figures_table(figures: Mapping[str, float]) -> Table:
     """Figures that a learner reports."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("of this learner")

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rlsp_sb3.data.episodes import EPISODE_SUFFIXES, Episode, load_episodes, save_episodes
     from rlsp_sb3.data.minari_datasets import load_minari, save_minari
     from rlsp_sb3.data.rollouts import rollout_env, sample_observed_states
-    from rlsp_sb3.data.transitions import Transitions, collect
+    from rlsp_sb3.data.transitions import Transitions, collect, concatenate
 else:
     __getattr__, __dir__ = lazy_exports(__name__)
 
@@ -17,6 +17,7 @@ __all__ = [
     "Episode",
     "Transitions",
     "collect",
+    "concatenate",
     "load_episodes",
     "load_minari",
     "rollout_env",

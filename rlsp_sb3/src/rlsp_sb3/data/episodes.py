@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.restricted_pickle import LegacyTrajectory, read_pickle
 
-FORMAT = "rlsp-episodes-1"
+_FORMAT = "rlsp-episodes-1"
 EPISODE_SUFFIXES = (".npz", ".pkl")
 """The endings of files that :func:`load_episodes` reads."""
 
@@ -107,7 +107,7 @@ def save_episodes(path: str | Path, episodes: Sequence[Episode]) -> None:
     arrays["lengths"] = np.array([len(episode) for episode in episodes])
     for name in ("terminated", "truncated"):
         arrays[name] = np.array([getattr(episode, name) for episode in episodes], dtype=bool)
-    write_npz(path, {"format": np.array(FORMAT), **arrays})
+    write_npz(path, {"format": np.array(_FORMAT), **arrays})
 
 
 def check_npz_name(path: Path) -> None:
@@ -145,8 +145,8 @@ def _read_npz_episodes(path: Path) -> list[Episode]:
     content = path.read_bytes()
     try:
         arrays = read_npz(content)
-        if str(arrays["format"]) != FORMAT:
-            raise ValueError(f"expected the format {FORMAT!r}, not {str(arrays['format'])!r}")
+        if str(arrays["format"]) != _FORMAT:
+            raise ValueError(f"expected the format {_FORMAT!r}, not {str(arrays['format'])!r}")
         lengths = arrays["lengths"]
         if lengths.dtype.kind not in "iu" or lengths.ndim != 1 or np.any(lengths < 1):
             raise ValueError("lengths are not a list of numbers from 1 on")

@@ -14,7 +14,7 @@ from gymnasium.error import DependencyNotInstalled
 
 from rlsp_sb3.data.episodes import Episode
 
-DATASET_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
+_DATASET_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
 
 
 def import_minari() -> Any:
@@ -41,7 +41,7 @@ def check_new_dataset(dataset_id: str) -> None:
         ValueError: If the id is malformed or taken.
     """
     minari = import_minari()
-    if not DATASET_ID.fullmatch(dataset_id):
+    if not _DATASET_ID.fullmatch(dataset_id):
         raise ValueError(
             f"dataset_id={dataset_id!r}: expected an id such as 'halfcheetah/expert-v0'"
         )

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from rlsp_sb3.data.episodes import EPISODE_SUFFIXES, Episode, load_episodes
 from rlsp_sb3.data.minari_datasets import load_minari
 from rlsp_sb3.protocols import Policy
+from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import check_int, check_positive
-
-Seed = np.random.Generator | int | None
 
 
 def rollout_env(

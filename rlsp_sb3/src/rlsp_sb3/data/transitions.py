@@ -2,38 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.state_reset import state_setter
+from rlsp_sb3.type_aliases import Array, Arrays
 from rlsp_sb3.utils.checks import check_int
-
-Array = NDArray[Any]
 
 
 class Transitions(NamedTuple):
-    """N transitions, none of which crosses the end of an episode.
+    """N transitions, which need not follow each other; none crosses the end of an episode.
 
     Attributes:
         observations: What was seen before (N, *observation_shape).
         actions: What was done (N, *action_shape).
         next_observations: What was seen after (N, *observation_shape).
-        rewards: The rewards of the environment (N,).
+        dones: Whether the environment ended the episode there, other than by a limit of time (N,);
+            None if nobody says.
     """
 
     observations: Array
     actions: Array
     next_observations: Array
-    rewards: NDArray[np.float64]
+    dones: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def from_episodes(cls, episodes: Iterable[Episode]) -> Transitions:
+        """All transitions of some episodes.
+
+        Raises:
+            ValueError: If there is no episode, or their observations or actions differ in shape.
+        """
+        episodes = list(episodes)
+        if not episodes:
+            raise ValueError("episodes is empty: expected at least one")
+        return cls(
+            np.concatenate([episode.observations[:-1] for episode in episodes]),
+            np.concatenate([episode.actions for episode in episodes]),
+            np.concatenate([episode.states for episode in episodes]),
+            np.concatenate([_ends(episode) for episode in episodes]),
+        )
+
+    def arrays(self) -> Arrays:
+        """Those attributes that are not None, by name, to be saved."""
+        return {name: array for name, array in self._asdict().items() if array is not None}
 
 
-def concatenate(first: Transitions, second: Transitions) -> Transitions:
-    """All transitions of both."""
-    return Transitions(*(np.concatenate(pair) for pair in zip(first, second, strict=True)))
+def concatenate(*parts: Transitions) -> Transitions:
+    """All transitions of some; ``dones`` is None if it is for one of them."""
+    dones = [part.dones for part in parts if part.dones is not None]
+    return Transitions(
+        np.concatenate([part.observations for part in parts]),
+        np.concatenate([part.actions for part in parts]),
+        np.concatenate([part.next_observations for part in parts]),
+        np.concatenate(dones) if len(dones) == len(parts) else None,
+    )
+
+
+def _ends(episode: Episode) -> NDArray[np.bool_]:
+    """Termination flags of an episode's steps (L,)."""
+    ends = np.zeros(len(episode), dtype=np.bool_)
+    ends[-1] = episode.terminated
+    return ends
 
 
 def collect(
@@ -71,7 +106,7 @@ def collect(
         raise ValueError("starts has no rows: expected at least one observation, or None")
     set_state = None if starts is None else state_setter(env)
     env.action_space.seed(int(rng.integers(2**31)))
-    seen: list[tuple[Any, Any, Any, float]] = []
+    seen: list[tuple[Any, Any, Any, bool]] = []
     n_episodes = 0
     while len(seen) < n_steps:
         observation = np.array(env.reset(seed=int(rng.integers(2**31)))[0])
@@ -81,13 +116,10 @@ def collect(
         n_episodes += 1
         for _ in range(min(max_length or n_steps, n_steps - len(seen))):
             action = env.action_space.sample() if policy is None else policy(observation)
-            following, reward, terminated, truncated, _ = env.step(action)
+            following, _, terminated, truncated, _ = env.step(action)
             following = np.array(following)  # the environment may show the next one in its place
-            seen.append((observation, action, following, float(reward)))
+            seen.append((observation, action, following, bool(terminated)))
             observation = following
             if terminated or truncated:
                 break
-    observations, actions, next_observations, rewards = zip(*seen, strict=True)
-    return Transitions(
-        np.array(observations), np.array(actions), np.array(next_observations), np.array(rewards)
-    )
+    return Transitions(*map(np.array, zip(*seen, strict=True)))

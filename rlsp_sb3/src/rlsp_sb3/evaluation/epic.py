@@ -11,54 +11,18 @@ added, or when it is shaped by a potential, because none of these changes which 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.rewards.reward import LinearReward, RewardFn
+from rlsp_sb3.type_aliases import Array, FloatArray
 from rlsp_sb3.utils.checks import check_int
 
-Array = NDArray[Any]
-FloatArray = NDArray[np.float64]
-
-BLOCK = 2**14  # transitions that a reward is asked for at once
-ROUNDING = 100  # a reward that differs by fewer units in the last place is constant
-
-
-class Transitions(NamedTuple):
-    """N transitions, which need not follow each other.
-
-    Attributes:
-        state: The observations before (N, *observation_shape).
-        action: The actions (N, *action_shape).
-        next_state: The observations after (N, *observation_shape).
-        done: Whether the episode ended there (N,); None if it did nowhere.
-    """
-
-    state: ArrayLike
-    action: ArrayLike
-    next_state: ArrayLike
-    done: ArrayLike | None = None
-
-    @classmethod
-    def from_episodes(cls, episodes: Iterable[Episode]) -> Transitions:
-        """All transitions of some episodes; ``done`` where the environment ended one.
-
-        Raises:
-            ValueError: If there is no episode, or their observations or actions differ in shape.
-        """
-        episodes = list(episodes)
-        if not episodes:
-            raise ValueError("episodes is empty: expected at least one")
-        return cls(
-            np.concatenate([episode.observations[:-1] for episode in episodes]),
-            np.concatenate([episode.actions for episode in episodes]),
-            np.concatenate([episode.states for episode in episodes]),
-            np.concatenate([_ends(episode) for episode in episodes]),
-        )
+_BLOCK = 2**14  # transitions that a reward is asked for at once
+_ROUNDING = 100  # a reward that differs by fewer units in the last place is constant
 
 
 def epic_distance(
@@ -92,9 +56,10 @@ def epic_distance(
     Args:
         reward: A reward.
         other: Another one, of the same observations and actions. The distance is symmetric.
-        transitions: N transitions, the coverage distribution.
+        transitions: N transitions, the coverage distribution. Where ``dones`` is None, no episode
+            ended.
         state_sample: Observations (M, *observation_shape), the distribution of S and S'; those
-            of ``transitions.state`` if None.
+            of ``transitions.observations`` if None.
         action_sample: Actions (K, *action_shape), the distribution of A; those of the transitions
             if None.
         discount: γ, from 0 to 1. It is that of the potential shaping to which the distance is
@@ -120,14 +85,14 @@ def epic_distance(
     check_int("n_mean", n_mean, 1)
     if not 0 <= discount <= 1:
         raise ValueError(f"discount={discount!r}: expected a number from 0 to 1")
-    state, action, next_state, done = _check_transitions(transitions)
-    states = _check_sample("state_sample", state_sample, state)
-    actions = _check_sample("action_sample", action_sample, action)
+    checked = _check_transitions(transitions)
+    states = _check_sample("state_sample", state_sample, checked.observations)
+    actions = _check_sample("action_sample", action_sample, checked.actions)
 
     rng = np.random.default_rng(seed)
-    if n_samples < len(state):
-        rows = np.sort(rng.choice(len(state), n_samples, replace=False))
-        state, action, next_state, done = (x[rows] for x in (state, action, next_state, done))
+    if n_samples < len(checked.observations):
+        rows = np.sort(rng.choice(len(checked.observations), n_samples, replace=False))
+        checked = Transitions(*(array[rows] for array in checked if array is not None))
     if n_mean < len(states) * len(actions):
         actions = actions[rng.integers(len(actions), size=n_mean)]
         states = states[rng.integers(len(states), size=n_mean)]
@@ -136,21 +101,23 @@ def epic_distance(
         actions = np.tile(actions, (pairs[0], *[1] * (actions.ndim - 1)))
         states = np.repeat(states, pairs[1], axis=0)
 
+    n = len(checked.observations)
+    both_ends = np.concatenate([checked.observations, checked.next_observations])
     directions = []
     for name, function in (("reward", reward), ("other", other)):
-        shaped = _evaluate(name, function, state, action, next_state, done)
+        shaped = _evaluate(name, function, checked)
         scale, precision = np.abs(shaped).max(), np.finfo(shaped.dtype).eps
         # C(R) = R(s, a, s') - E R(s, A, S') + γ E R(s', A, S'), without the constant
         # -γ E R(S, A, S'), which Pearson's correlation does not see.
         if not _depends_on_next_state_only(function):
-            means = _means(name, function, np.concatenate([state, next_state]), actions, states)
+            means = _means(name, function, both_ends, actions, states)
             scale = max(scale, np.abs(means).max())
-            shaped = shaped - means[: len(state)] + discount * means[len(state) :]
+            shaped = shaped - means[:n] + discount * means[n:]
         centered = shaped.astype(np.float64) - shaped.mean(dtype=np.float64)
         norm = np.linalg.norm(centered)
-        if norm <= ROUNDING * precision * scale * np.sqrt(len(state)):
+        if norm <= _ROUNDING * precision * scale * np.sqrt(n):
             raise ValueError(
-                f"{name} is constant on the {len(state)} transitions, up to potential shaping: it "
+                f"{name} is constant on the {n} transitions, up to potential shaping: it "
                 "prefers nothing, so that it has no distance to another reward; compare others, or "
                 "on other transitions"
             )
@@ -171,26 +138,24 @@ def _means(
     """The mean rewards (N,) in each of N states over M pairs of an action and a next state."""
     # Tables have few states, and each is asked for once only.
     states, inverse = np.unique(states, axis=0, return_inverse=True)
-    n_pairs, n_block = len(actions), max(1, BLOCK // len(actions))
+    n_pairs, n_block = len(actions), max(1, _BLOCK // len(actions))
     means = np.empty(len(states))
     for start in range(0, len(states), n_block):
         block = states[start : start + n_block]
         n = len(block)
-        rewards = _evaluate(
-            name,
-            reward,
+        imagined = Transitions(
             np.repeat(block, n_pairs, axis=0),
             np.tile(actions, (n, *[1] * (actions.ndim - 1))),
             np.tile(next_states, (n, *[1] * (next_states.ndim - 1))),
-            np.zeros(n * n_pairs, dtype=np.bool_),
         )
+        rewards = _evaluate(name, reward, imagined)
         means[start : start + n] = rewards.reshape(n, n_pairs).mean(axis=1, dtype=np.float64)
     return means[inverse.reshape(-1)]
 
 
-def _evaluate(
-    name: str, reward: RewardFn, state: Array, action: Array, next_state: Array, done: Array
-) -> NDArray[np.floating[Any]]:
+def _evaluate(name: str, reward: RewardFn, transitions: Transitions) -> NDArray[np.floating[Any]]:
+    state, action, next_state, dones = transitions
+    done = np.zeros(len(state), dtype=np.bool_) if dones is None else dones
     rewards = np.asarray(reward(state, action, next_state, done))
     if rewards.dtype.kind not in "biuf" or rewards.shape != (len(state),):
         raise ValueError(
@@ -206,27 +171,28 @@ def _evaluate(
     return rewards if rewards.dtype.kind == "f" else rewards.astype(np.float64)
 
 
-def _check_transitions(transitions: Transitions) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+def _check_transitions(transitions: Transitions) -> Transitions:
+    """The transitions as arrays that fit together, with ``dones``."""
     state, action, next_state = (
-        _check_numbers(f"transitions.{name}", value)
-        for name, value in zip(Transitions._fields[:3], transitions[:3], strict=True)
+        _check_numbers(f"transitions.{name}", getattr(transitions, name))
+        for name in ("observations", "actions", "next_observations")
     )
     n = len(state)
     if n < 2:
-        raise ValueError(f"transitions.state has {n} rows: expected at least 2")
-    done = np.zeros(n) if transitions.done is None else np.asarray(transitions.done)
+        raise ValueError(f"transitions.observations has {n} rows: expected at least 2")
+    done = np.zeros(n) if transitions.dones is None else np.asarray(transitions.dones)
     shapes = {
-        "action": (action, (n, *action.shape[1:])),
-        "next_state": (next_state, state.shape),
-        "done": (done, (n,)),
+        "actions": (action, (n, *action.shape[1:])),
+        "next_observations": (next_state, state.shape),
+        "dones": (done, (n,)),
     }
     for name, (array, shape) in shapes.items():
         if array.shape != shape:
             raise ValueError(
                 f"transitions.{name} has shape {array.shape}: expected {shape}, for the {n} rows "
-                "of transitions.state"
+                "of transitions.observations"
             )
-    return state, action, next_state, done.astype(np.bool_)
+    return Transitions(state, action, next_state, done.astype(np.bool_))
 
 
 def _check_sample(name: str, value: ArrayLike | None, default: Array) -> Array:
@@ -250,10 +216,3 @@ def _check_numbers(name: str, value: ArrayLike) -> Array:
             "numbers, one row for each transition"
         )
     return array
-
-
-def _ends(episode: Episode) -> NDArray[np.bool_]:
-    """Termination flags of an episode's steps (L,)."""
-    ends = np.zeros(len(episode), dtype=np.bool_)
-    ends[-1] = episode.terminated
-    return ends

@@ -18,13 +18,13 @@ from rlsp_sb3.models.networks import mlp
 from rlsp_sb3.models.normalization import Normalizer
 from rlsp_sb3.utils.checks import check_int
 
-SEGMENT = 8  # steps
-GAP = 2  # steps
-MAX_FOLDS = 5
-HIDDEN = (10,)  # as published
+_SEGMENT = 8  # steps
+_GAP = 2  # steps
+_MAX_FOLDS = 5
+_HIDDEN = (10,)  # as published
 N_UPDATES = 500
-LEARNING_RATE = 3e-3
-L2 = 0.03  # or else 100 states are learned by heart
+_LEARNING_RATE = 3e-3
+_L2 = 0.03  # or else 100 states are learned by heart
 MEASURE_EVERY = 10  # updates
 
 Segments = Sequence[NDArray[Any]]
@@ -42,7 +42,9 @@ class CrossEntropyCurve(NamedTuple):
     cross_entropy: NDArray[np.float64]
 
 
-def segments(observations: ArrayLike, length: int = SEGMENT, gap: int = GAP) -> list[NDArray[Any]]:
+def segments(
+    observations: ArrayLike, length: int = _SEGMENT, gap: int = _GAP
+) -> list[NDArray[Any]]:
     """Cut the states of an episode into segments of time.
 
     States that follow each other are alike, so that a classifier would know a state that is held
@@ -92,7 +94,7 @@ def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> 
             f"first has observations of shape {shapes[0]} and second of {shapes[1]}: expected one "
             "shape"
         )
-    n_folds = min(MAX_FOLDS, *map(len, kinds))
+    n_folds = min(_MAX_FOLDS, *map(len, kinds))
     curves = []
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
@@ -109,8 +111,8 @@ def _curve(seen: Segments, unseen: Segments) -> list[float]:
     scaling.fit(np.concatenate(seen))
     inputs, weights, labels = _batch(seen, scaling)
     test = _batch(unseen, scaling)
-    network = mlp(inputs.shape[1], 1, HIDDEN)
-    optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE, weight_decay=L2)
+    network = mlp(inputs.shape[1], 1, _HIDDEN)
+    optimizer = torch.optim.Adam(network.parameters(), _LEARNING_RATE, weight_decay=_L2)
     curve = []
     for step in range(N_UPDATES + 1):
         if step % MEASURE_EVERY == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from rlsp_sb3.data.rollouts import Seed, rollout_env
+from rlsp_sb3.data.rollouts import rollout_env
 from rlsp_sb3.evaluation.seed_statistics import confidence_interval
 from rlsp_sb3.protocols import Policy
+from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import check_int
 
 
@@ -55,6 +57,24 @@ class Returns:
             "lengths": self.lengths.tolist(),
             "terminated": self.terminated.tolist(),
         }
+
+    @classmethod
+    def from_dict(cls, entries: Mapping[str, Any]) -> Returns:
+        """The returns that :meth:`to_dict` returned.
+
+        Raises:
+            ValueError: If an entry is missing or no number.
+        """
+        try:
+            interval = entries["confidence_interval_95"]
+            return cls(
+                np.array(entries["returns"], dtype=np.float64),
+                np.array(entries["lengths"], dtype=np.int64),
+                np.array(entries["terminated"], dtype=np.bool_),
+                None if interval is None else (float(interval[0]), float(interval[1])),
+            )
+        except (LookupError, TypeError) as error:
+            raise ValueError(f"true returns are spoiled, or of another version: {error}") from error
 
 
 def measure_returns(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import bootstrap, trim_mean
 
-from rlsp_sb3.data.rollouts import Seed
+from rlsp_sb3.type_aliases import Seed
 
 FEWEST_FOR_INTERVAL = 5  # of fewer seeds, a bootstrap interval is too narrow
 CONFIDENCE = 0.95

@@ -6,6 +6,7 @@ from rlsp_sb3.utils.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from rlsp_sb3.experiments.config import Config, load_config
+    from rlsp_sb3.experiments.learner_run import LearnerRun, learn_into_folder
     from rlsp_sb3.experiments.methods import METHODS
     from rlsp_sb3.experiments.runner import run_jobs
     from rlsp_sb3.experiments.table_metadata import TableConfig
@@ -15,7 +16,9 @@ else:
 __all__ = [
     "METHODS",
     "Config",
+    "LearnerRun",
     "TableConfig",
+    "learn_into_folder",
     "load_config",
     "run_jobs",
 ]

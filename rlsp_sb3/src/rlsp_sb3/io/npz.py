@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rlsp_sb3.io.atomic_write import atomic_write
 
 # What numpy and zipfile raise when bytes make no sense.
-NONSENSE = (
+DAMAGED_ARCHIVE_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, LookupError, SyntaxError),
     *(OverflowError, MemoryError, RuntimeError),
 )
@@ -48,5 +48,5 @@ def read_npz(content: bytes) -> dict[str, NDArray[Any]]:
             if isinstance(archive, np.ndarray):
                 raise ValueError("it is a single array")
             return {name: archive[name] for name in archive.files}
-    except NONSENSE as error:
+    except DAMAGED_ARCHIVE_ERRORS as error:
         raise ValueError(f"it is damaged, or not an npz file of plain arrays ({error})") from error

@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_DEPTH = 16
+_MAX_DEPTH = 16
 """Largest depth of nested lists, tuples and dictionaries."""
 
-ARRAY_TYPES = re.compile(r"b1|[iu][1248]|f[248]")
-TRAJECTORY = "imitation.data.types.TrajectoryWithRew"
-TRAJECTORY_FIELDS = ("obs", "acts", "infos", "rews")
+_ARRAY_TYPES = re.compile(r"b1|[iu][1248]|f[248]")
+_TRAJECTORY = "imitation.data.types.TrajectoryWithRew"
+_TRAJECTORY_FIELDS = ("obs", "acts", "infos", "rews")
 
 # What the unpickler raises when bytes make no sense.
-NONSENSE = (
+_DAMAGED_PICKLE_ERRORS = (
     *(pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError),
     *(OverflowError, MemoryError, RecursionError),
 )
@@ -100,7 +100,7 @@ def parse_pickle(data: bytes) -> Any:
         return _finished(loaded, 0, {})
     except RefusedPickleError:
         raise
-    except NONSENSE as error:
+    except _DAMAGED_PICKLE_ERRORS as error:
         raise ValueError(f"it is damaged, or not a pickle of arrays ({error})") from error
 
 
@@ -118,11 +118,11 @@ def _check_opcodes(data: bytes) -> None:
 class _RestrictedUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         full_name = f"{module}.{name}"
-        if full_name == TRAJECTORY:
+        if full_name == _TRAJECTORY:
             return _Trajectory
         if full_name not in GLOBALS:
             raise RefusedPickleError(
-                f"it asks for {full_name}, and only numpy arrays and {TRAJECTORY} are allowed: "
+                f"it asks for {full_name}, and only numpy arrays and {_TRAJECTORY} are allowed: "
                 "pickles can run code, so do not load it by other means unless you trust its source"
             )
         return _Global(full_name, GLOBALS[full_name])
@@ -154,8 +154,8 @@ class _Trajectory:
     fields: dict[str, Any]
 
     def __setstate__(self, state: object) -> None:
-        if not isinstance(state, dict) or set(state) != set(TRAJECTORY_FIELDS):
-            raise ValueError(f"a {TRAJECTORY} has the fields {', '.join(TRAJECTORY_FIELDS)}")
+        if not isinstance(state, dict) or set(state) != set(_TRAJECTORY_FIELDS):
+            raise ValueError(f"a {_TRAJECTORY} has the fields {', '.join(_TRAJECTORY_FIELDS)}")
         self.fields = state
 
 
@@ -165,7 +165,7 @@ class _DType:
     __slots__ = ("dtype",)
 
     def __init__(self, code: object, *_: object) -> None:
-        if not isinstance(code, str) or not ARRAY_TYPES.fullmatch(code):
+        if not isinstance(code, str) or not _ARRAY_TYPES.fullmatch(code):
             raise RefusedPickleError(
                 f"it asks for an array of type {code!r}, and only arrays of numbers are allowed: "
                 "bool, and int, uint or float of up to 64 bits"
@@ -257,8 +257,8 @@ def _finished(value: Any, depth: int, known: dict[int, Any]) -> Any:
         depth: How deep it is nested.
         known: What was finished before, by id: a value can be in several places.
     """
-    if depth > MAX_DEPTH:
-        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"nested deeper than {_MAX_DEPTH}")
     if id(value) in known:
         return known[id(value)]
     finished: Any

@@ -17,7 +17,7 @@ from safetensors.numpy import load, save
 
 from rlsp_sb3.io.atomic_write import atomic_write
 
-FORMAT = "rlsp-learner-1"
+_FORMAT = "rlsp-learner-1"
 
 # What the zipfile module raises for spoiled files; the last two for flags that make no sense.
 _SPOILED = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
@@ -39,7 +39,7 @@ def write_archive(path: str | Path, data: dict[str, Any], arrays: dict[str, NDAr
     """
     contiguous = {name: np.array(array, order="C", ndmin=0) for name, array in arrays.items()}
     members: dict[str, str | bytes] = {
-        "data.json": _to_json({"format": FORMAT, **data}),
+        "data.json": _to_json({"format": _FORMAT, **data}),
         "arrays.safetensors": save(contiguous),
     }
     with atomic_write(with_suffix(path)) as unfinished, ZipFile(unfinished, "w") as archive:
@@ -75,9 +75,9 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[An
             arrays = load(archive.read("arrays.safetensors"))
     except (*_SPOILED, KeyError, ValueError, SafetensorError) as error:
         raise ValueError(f"path={str(path)!r} is not the file of a learner: {error}") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise ValueError(
-            f"path={str(path)!r} is not the file of a learner in the format {FORMAT!r}: a newer "
+            f"path={str(path)!r} is not the file of a learner in the format {_FORMAT!r}: a newer "
             "version of rlsp-sb3 may have written it"
         )
     return data, arrays

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-Arrays = Mapping[str, NDArray[Any]]
+from rlsp_sb3.type_aliases import Arrays
 
 
 def flatten_arrays(**parts: Arrays) -> dict[str, NDArray[Any]]:

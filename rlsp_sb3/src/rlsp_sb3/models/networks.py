@@ -10,15 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-HIDDEN = (128, 128)
-IMAGE_CHANNELS = (16, 32, 32)
+_HIDDEN = (128, 128)
+_IMAGE_CHANNELS = (16, 32, 32)
 IMAGE_AXES = 3
 
 
 def mlp(
     n_inputs: int,
     n_outputs: int,
-    hidden: Sequence[int] = HIDDEN,
+    hidden: Sequence[int] = _HIDDEN,
     activation: type[nn.Module] = nn.ReLU,
 ) -> nn.Sequential:
     """A multi-layer perceptron with activations between its layers."""
@@ -30,8 +30,12 @@ def mlp(
 
 
 def one_hot(values: NDArray[np.int64], size: int) -> torch.Tensor:
-    """Rows (N, size) that are 1 at the values (N,) and 0 elsewhere."""
-    return torch.eye(size)[torch.as_tensor(values)]
+    """Rows (N, size) that are 1 at the values (N,) and 0 elsewhere, as input of a network.
+
+    Raises:
+        RuntimeError: If a value is below 0, or is not below the size.
+    """
+    return nn.functional.one_hot(torch.as_tensor(values, dtype=torch.int64), size).float()
 
 
 def draw(log_probabilities: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
@@ -80,7 +84,7 @@ def image_encoder(shape: tuple[int, ...], n_outputs: int) -> nn.Sequential:
         ValueError: If the shape is another one.
     """
     height, width = _eighths(shape)
-    sizes = [shape[2], *IMAGE_CHANNELS]
+    sizes = [shape[2], *_IMAGE_CHANNELS]
     layers: list[nn.Module] = [ChannelsFirst(shape)]
     for before, after in pairwise(sizes):
         layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU()]
@@ -90,7 +94,7 @@ def image_encoder(shape: tuple[int, ...], n_outputs: int) -> nn.Sequential:
 def image_decoder(n_inputs: int, shape: tuple[int, ...]) -> nn.Sequential:
     """A convolutional network from vectors to flat images; see :func:`image_encoder`."""
     height, width = _eighths(shape)
-    sizes = [*reversed(IMAGE_CHANNELS), shape[2]]
+    sizes = [*reversed(_IMAGE_CHANNELS), shape[2]]
     layers: list[nn.Module] = [
         nn.Linear(n_inputs, sizes[0] * height * width),
         nn.Unflatten(1, (sizes[0], height, width)),

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.models.networks import one_hot
 
-SMALLEST_STD = 1e-6
-CLOCK_TOLERANCE = 1e-3  # of an amount; single precision leaves less
+_SMALLEST_STD = 1e-6
+_CLOCK_TOLERANCE = 1e-3  # of an amount; single precision leaves less
 
 
 class Normalizer:
@@ -35,7 +35,7 @@ class Normalizer:
         flat = self.flatten(values)
         self.mean = flat.mean(axis=0)
         std = flat.std(axis=0)
-        self.std = np.where(std > SMALLEST_STD, std, 1.0)
+        self.std = np.where(std > _SMALLEST_STD, std, 1.0)
 
     def ignore(self, entries: NDArray[np.bool_]) -> None:
         """Let some entries (size,) be 0 whatever their value."""
@@ -81,7 +81,7 @@ def find_clock_entries(
     before, after = (each.reshape(len(each), -1) for each in (observations, next_observations))
     change = after.astype(np.float64) - before
     amount = np.abs(change).mean(axis=0)
-    return np.asarray((amount > 0) & (np.ptp(change, axis=0) <= CLOCK_TOLERANCE * amount))
+    return np.asarray((amount > 0) & (np.ptp(change, axis=0) <= _CLOCK_TOLERANCE * amount))
 
 
 class ActionNormalizer:

@@ -31,11 +31,11 @@ from rlsp_sb3.solvers.sb3_arguments import (
 )
 from rlsp_sb3.utils.checks import check_int
 
-SETTINGS = "settings.json"
+_SETTINGS = "settings.json"
 BUFFER = "replay_buffer.npz"
-CHECKPOINT = re.compile(r"expert_(\d+)_steps\.zip")
-COUNTERS = ("num_timesteps", "_episode_num", "_n_updates", "_n_calls")
-BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+_CHECKPOINT = re.compile(r"expert_(\d+)_steps\.zip")
+_COUNTERS = ("num_timesteps", "_episode_num", "_n_updates", "_n_calls")
+_BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
 class ExpertRun:
@@ -161,7 +161,7 @@ class ExpertRun:
 
     def _prepare_folder(self, settings: dict[str, Any], resume: bool, force: bool) -> None:
         """Go on with the run in the folder, or start one."""
-        path = self.folder / SETTINGS
+        path = self.folder / _SETTINGS
         if resume and path.exists():
             _check_same(path, settings)
             checkpoints = newest_first(self.folder)
@@ -237,7 +237,7 @@ def newest_first(folder: Path) -> list[Path]:
     steps = {
         path: int(found[1])
         for path in folder.glob("*.zip")
-        if (found := CHECKPOINT.fullmatch(path.name))
+        if (found := _CHECKPOINT.fullmatch(path.name))
     }
     return sorted(steps, key=steps.__getitem__, reverse=True)
 
@@ -266,7 +266,7 @@ def _restore(model: BaseAlgorithm, checkpoint: Path, buffer_file: Path) -> None:
         for name, tensor in saved.variables.items():
             with torch.no_grad():
                 recursive_getattr(model, name).copy_(tensor)
-        for name in COUNTERS:
+        for name in _COUNTERS:
             if hasattr(model, name):
                 setattr(model, name, int(saved.settings[name]))
         buffer = getattr(model, "replay_buffer", None)
@@ -279,7 +279,7 @@ def _restore(model: BaseAlgorithm, checkpoint: Path, buffer_file: Path) -> None:
 def _buffer_arrays(buffer: ReplayBuffer) -> dict[str, NDArray[Any]]:
     """The part of a replay buffer that is filled, as arrays."""
     arrays: dict[str, NDArray[Any]] = {
-        name: getattr(buffer, name) for name in BUFFER_ARRAYS if hasattr(buffer, name)
+        name: getattr(buffer, name) for name in _BUFFER_ARRAYS if hasattr(buffer, name)
     }
     # If memory is saved, the next observation of the last one is in the row behind it.
     n = buffer.buffer_size if buffer.full else min(buffer.pos + 1, buffer.buffer_size)

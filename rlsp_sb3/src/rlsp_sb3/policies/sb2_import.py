@@ -18,11 +18,9 @@ from stable_baselines3.common.type_aliases import GymEnv
 from torch import nn
 
 from rlsp_sb3.env_util import as_vec_env
-from rlsp_sb3.io.npz import NONSENSE, read_npz
+from rlsp_sb3.io.npz import DAMAGED_ARCHIVE_ERRORS, read_npz
+from rlsp_sb3.policies.sb3_file import MAX_MEMBER_BYTES
 from rlsp_sb3.utils.checks import check_int
-
-MAX_BYTES = 2**28
-"""Largest size of a member of the file, unpacked."""
 
 
 class DenseLayer(NamedTuple):
@@ -110,11 +108,11 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             for name in ("data", "parameters"):
-                if archive.getinfo(name).file_size > MAX_BYTES:
-                    raise ValueError(f"{name} is larger than {MAX_BYTES} bytes")
+                if archive.getinfo(name).file_size > MAX_MEMBER_BYTES:
+                    raise ValueError(f"{name} is larger than {MAX_MEMBER_BYTES} bytes")
             settings = json.loads(archive.read("data"))
             parameters = read_npz(archive.read("parameters"))
-    except NONSENSE as error:
+    except DAMAGED_ARCHIVE_ERRORS as error:
         raise ValueError(
             f"path={str(path)!r} is not a file of Stable-Baselines 2, a zip of 'data', "
             f"'parameters' and 'parameter_list': {error}"

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from rlsp_sb3.io.npz import NONSENSE
+from rlsp_sb3.io.npz import DAMAGED_ARCHIVE_ERRORS
 from rlsp_sb3.io.restricted_pickle import RefusedPickleError
 
-MAX_BYTES = 2**28
+MAX_MEMBER_BYTES = 2**28
 """Largest size of a member of a file, unpacked."""
 
 PICKLED = ":serialized:"
@@ -51,7 +51,7 @@ def member_names(path: str | Path) -> set[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return set(archive.namelist())
-    except NONSENSE as error:
+    except DAMAGED_ARCHIVE_ERRORS as error:
         raise ValueError(f"path={str(path)!r} is not a zip file: {error}") from error
 
 
@@ -71,8 +71,8 @@ def read_sb3(path: str | Path, device: torch.device | str = "cpu") -> SavedModel
     try:
         with zipfile.ZipFile(content) as archive:
             for member in archive.infolist():
-                if member.file_size > MAX_BYTES:
-                    raise ValueError(f"{member.filename} is larger than {MAX_BYTES} bytes")
+                if member.file_size > MAX_MEMBER_BYTES:
+                    raise ValueError(f"{member.filename} is larger than {MAX_MEMBER_BYTES} bytes")
             settings = json.loads(archive.read("data"))
             tensors = {
                 name.removesuffix(".pth"): _read_tensors(name, archive.read(name), device)
@@ -87,7 +87,7 @@ def read_sb3(path: str | Path, device: torch.device | str = "cpu") -> SavedModel
         _check_parameters(tensors["policy"])
     except RefusedPickleError as error:
         raise RefusedPickleError(f"path={str(path)!r} is refused: {error}") from error
-    except NONSENSE as error:
+    except DAMAGED_ARCHIVE_ERRORS as error:
         raise ValueError(f"path={str(path)!r} is not a file of SB3: {error}") from error
     return SavedModel({name: _plain(value) for name, value in settings.items()}, tensors, variables)
 

@@ -6,9 +6,8 @@ from abc import ABC, abstractmethod
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from rlsp_sb3.type_aliases import FloatArray
 
 
 class Prior(ABC):

@@ -26,7 +26,7 @@ TRANSITION_ARRAYS = (
 )
 """Arrays of the transitions, each (buffer_size, n_envs, ...)."""
 
-REFRESH_SHARE = 0.1
+_REFRESH_SHARE = 0.1
 """Mean and standard deviation are renewed when this share of the transitions is new."""
 
 
@@ -146,7 +146,8 @@ class RelabeledReplayBuffer(ReplayBuffer):
                 f"features gave {features}: expected finite numbers; a next observation may be NaN"
             )
         self.features[self.pos] = features
-        super().add(obs, next_obs, action, self._rewards_of(features), done, infos)
+        rewards = self._rewards_of(features)
+        super().add(obs, next_obs, action, reward=rewards, done=done, infos=infos)
         self._n_new += 1
 
     def reset(self) -> None:
@@ -197,7 +198,7 @@ class RelabeledReplayBuffer(ReplayBuffer):
     def _get_samples(
         self, batch_inds: NDArray[Any], env: VecNormalize | None = None
     ) -> ReplayBufferSamples:
-        if self.standardize and self._n_new > REFRESH_SHARE * self.size():
+        if self.standardize and self._n_new > _REFRESH_SHARE * self.size():
             rewards = self.rewards[: self.size()]
             self._mean = float(rewards.mean(dtype=np.float64))
             # Below the floor all rewards are the same up to rounding, which must not be magnified.

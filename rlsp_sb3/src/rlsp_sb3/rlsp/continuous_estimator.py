@@ -21,7 +21,7 @@ from rlsp_sb3.models.normalization import find_clock_entries
 from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.presets import Budget
 from rlsp_sb3.rlsp.gradient import feature_counts, simulate_forward
-from rlsp_sb3.rlsp.gradient_estimator import Arrays, GradientEstimator, TrajectoryWeights
+from rlsp_sb3.rlsp.gradient_estimator import GradientEstimator, TrajectoryWeights
 from rlsp_sb3.rlsp.inverse_dynamics import DeltaInverseDynamics
 from rlsp_sb3.rlsp.inverse_policy import StationaryInversePolicy
 from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories
@@ -33,7 +33,7 @@ from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solvers.base import SB3Solver
 from rlsp_sb3.solvers.factory import Algorithm, make_model
 from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
-from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.type_aliases import Arrays, FloatArray
 
 logger = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ class ContinuousGradientEstimator(GradientEstimator):
 
     def arrays(self) -> Arrays:
         """Learned parameters, to be saved."""
-        seen = {} if self.transitions is None else self.transitions._asdict()
+        seen = {} if self.transitions is None else self.transitions.arrays()
         learned_simulator = (
             self.simulator.arrays() if isinstance(self.simulator, LearnedSimulator) else {}
         )

@@ -7,10 +7,9 @@ environment is like; :class:`~rlsp_sb3.RLSP` is the algorithm.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rlsp_sb3.rlsp.past_trajectories import (
     InverseDynamics,
@@ -19,9 +18,8 @@ from rlsp_sb3.rlsp.past_trajectories import (
     PastTrajectories,
 )
 from rlsp_sb3.solvers.base import Solver
-from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.type_aliases import Arrays, FloatArray
 
-Arrays = dict[str, NDArray[Any]]
 TrajectoryWeights = Literal["none", "initial", "cosine"]
 
 

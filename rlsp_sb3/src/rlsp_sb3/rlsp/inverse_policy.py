@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import nn
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from rlsp_sb3.models.networks import draw, mlp, one_hot
 from rlsp_sb3.models.normalization import ActionNormalizer, Normalizer
@@ -128,27 +128,29 @@ class StationaryInversePolicy(nn.Module):
         inputs = self.after.scale(after)
         if self.is_discrete:
             return self.actions.decode(draw(self.network(inputs), rng))
-        log_weights, means, log_stds = self._mixture(inputs)
+        logits, means, stds = self._mixture(inputs)
         # k ~ w(s'), then a = μ_k + σ_k ε
-        chosen = torch.arange(len(inputs)), draw(log_weights, rng)
+        chosen = torch.arange(len(inputs)), draw(logits, rng)
         noise = rng.standard_normal(means.shape[::2], dtype=np.float32)
-        return self.actions.unscale(means[chosen] + log_stds[chosen].exp() * torch.as_tensor(noise))
+        return self.actions.unscale(means[chosen] + stds[chosen] * torch.as_tensor(noise))
 
     def _log_prob(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if self.is_discrete:
             return -nn.functional.cross_entropy(self.network(inputs), targets, reduction="none")
-        log_weights, means, log_stds = self._mixture(inputs)
+        logits, means, stds = self._mixture(inputs)
         # log Σ_k w_k(s') Π_d N(a_d; μ_kd(s'), σ_kd(s')²)
-        scores = (targets[:, None] - means) * torch.exp(-log_stds)
-        log_densities = -(scores**2 / 2 + log_stds + math.log(2 * math.pi) / 2).sum(dim=2)
-        return torch.logsumexp(log_weights + log_densities, dim=1)
+        components = Independent(Normal(means, stds, validate_args=False), 1, validate_args=False)
+        weights = Categorical(logits=logits, validate_args=False)
+        mixture = MixtureSameFamily(weights, components, validate_args=False)
+        log_probs: torch.Tensor = mixture.log_prob(targets)  # type: ignore[no-untyped-call]
+        return log_probs
 
     def _mixture(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Log weights (N, K), means (N, K, D) and log standard deviations (N, K, D)."""
+        """Logits of the weights (N, K), means (N, K, D) and standard deviations (N, K, D)."""
         outputs = self.network(inputs)
-        weights, means, widths = outputs.split(
+        logits, means, widths = outputs.split(
             [self.n_components] + 2 * [self.n_components * self.actions.size], dim=1
         )
         shape = (len(inputs), self.n_components, self.actions.size)
         stds = self.min_std + nn.functional.softplus(widths.view(shape))
-        return nn.functional.log_softmax(weights, dim=1), means.view(shape), torch.log(stds)
+        return logits, means.view(shape), stds

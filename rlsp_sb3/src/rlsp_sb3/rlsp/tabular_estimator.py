@@ -16,7 +16,7 @@ from rlsp_sb3.presets import Budget
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec, ImageCodec, StateIndexCodec
 from rlsp_sb3.rlsp.gradient import feature_advantages
-from rlsp_sb3.rlsp.gradient_estimator import Arrays, GradientEstimator, TrajectoryWeights
+from rlsp_sb3.rlsp.gradient_estimator import GradientEstimator, TrajectoryWeights
 from rlsp_sb3.rlsp.inverse_models import InverseModels
 from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories, simulate_past
 from rlsp_sb3.rlsp.state_index_env import StateIndexEnv
@@ -30,7 +30,7 @@ from rlsp_sb3.simulators.rollout import make_simulator, rollout_simulator
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solvers.base import PlanningSolver, SB3Solver
 from rlsp_sb3.solvers.factory import Algorithm, make_model
-from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.type_aliases import Arrays, FloatArray
 
 BLOCK = 4096  # states whose observations are in memory at a time
 FIRST_FITS = 5  # of the inverse models before the first gradient

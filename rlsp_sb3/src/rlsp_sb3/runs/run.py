@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_sb3.rewards.reward import LinearReward
+from rlsp_sb3.runs.run_config import (
+    CONFIG_FILE,
+    LEARNER_FILE,
+    LOG_FILE,
+    REWARD_FILE,
+    RunConfig,
+)
 from rlsp_sb3.utils.arguments import PER_RUN
 
-TIMESTEPS = "time/total_timesteps"
+_TIMESTEPS = "time/total_timesteps"
 RETURN = "true return of an episode"
 FRACTION = "fraction of the best true return"
 
@@ -98,29 +104,29 @@ def read_run(path: Path) -> Run:
     """
     config = _read_config(path)
     missing = {}
-    is_over = (path / "learner.zip").exists()
+    is_over = (path / LEARNER_FILE).exists()
     not_yet = "learning has not ended" if not is_over else ""
-    log = read_log(path / "progress.csv")
+    log = read_log(path / LOG_FILE)
     if not log:
-        missing["log"] = "progress.csv has no rows" + (" yet" if not is_over else "")
+        missing["log"] = f"{LOG_FILE} has no rows" + (" yet" if not is_over else "")
     reward = None
-    if (path / "reward.json").exists():
-        reward = LinearReward.load(path / "reward.json")
+    if (path / REWARD_FILE).exists():
+        reward = LinearReward.load(path / REWARD_FILE)
     else:
         missing["reward"] = not_yet or "the reward is not linear"
     true_return = _true_return(config)
     if true_return is None:
         missing["true_return"] = not_yet or "it was not measured"
-    options = {name: x for name, x in flatten_mapping(config["options"]).items() if x is not None}
-    arguments = {name: x for name, x in config["arguments"].items() if name not in PER_RUN}
+    options = {name: x for name, x in flatten_mapping(config.options).items() if x is not None}
+    arguments = {name: x for name, x in config.arguments.items() if name not in PER_RUN}
     # The states are an array, which is no setting: where they come from stands for them.
     asked = {name: options.get(name) for name in ("timesteps", "states", "n_states")}
     return Run(
         path=path,
-        env=config["env"],
-        learner=config["learner"],
-        seed=config["seed"],
-        timestep=config["timestep"],
+        env=config.env,
+        learner=config.learner,
+        seed=config.seed,
+        timestep=config.timestep,
         options=options,
         settings={**asked, **flatten_mapping(arguments)},
         log=log,
@@ -147,7 +153,7 @@ def read_log(path: Path) -> dict[str, LearningCurve]:
     found: dict[str, dict[float, float]] = {}
     for row in rows:
         numbers = {name: _number(cell) for name, cell in row.items() if isinstance(cell, str)}
-        timestep = numbers.pop(TIMESTEPS, np.nan)
+        timestep = numbers.pop(_TIMESTEPS, np.nan)
         if np.isfinite(timestep):
             for name, value in numbers.items():
                 if np.isfinite(value):
@@ -169,40 +175,28 @@ def flatten_mapping(nested: Mapping[str, Any], prefix: str = "") -> dict[str, An
     return found
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> RunConfig:
     """The configuration of a run."""
     if not path.is_dir():
         raise FileNotFoundError(f"{path} is not there: expected a folder that `rlsp learn` left")
-    file = path / "config.json"
+    file = path / CONFIG_FILE
     if not file.exists():
-        within = [*path.glob("*/config.json"), *path.glob("*/*/config.json")]
+        within = [*path.glob(f"*/{CONFIG_FILE}"), *path.glob(f"*/*/{CONFIG_FILE}")]
         hint = f"; {within[0].parent} is one" if within else ""
         raise FileNotFoundError(
-            f"{path} is not the folder of a run, it has no config.json: expected one that `rlsp "
+            f"{path} is not the folder of a run, it has no {CONFIG_FILE}: expected one that `rlsp "
             f"learn` left{hint}"
         )
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is not a JSON file: {error}") from error
-    expected = ("env", "learner", "seed", "timestep", "options", "arguments")
-    lacking = [name for name in expected if not isinstance(config, dict) or name not in config]
-    if lacking:
-        raise ValueError(
-            f"{file} does not say {', '.join(lacking)}: expected one that `rlsp learn` of this "
-            "version wrote; let it learn again, with --force"
-        )
-    return dict(config)
+    return RunConfig.read(file)
 
 
-def _true_return(config: Mapping[str, Any]) -> TrueReturn | None:
+def _true_return(config: RunConfig) -> TrueReturn | None:
     """True return of the policy: the fraction where that is exact, or the return of episodes."""
-    if fractions := config.get("true_return_fractions"):
-        *others, value = fractions.values()
+    if config.true_return_fractions:
+        *others, value = config.true_return_fractions.values()
         return TrueReturn(FRACTION, value, task_only=others[0] if others else None)
-    if returns := config.get("true_returns"):
-        interval = returns["confidence_interval_95"]
-        return TrueReturn(RETURN, returns["mean"], interval and tuple(interval))
+    if config.true_returns:
+        return TrueReturn(RETURN, config.true_returns.mean, config.true_returns.interval)
     return None
 
 

@@ -13,13 +13,13 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.state_reset import state_setter
+from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int, check_mdp
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[Any]
 
-MAX_TABLE_BYTES = 2**28
+_MAX_TABLE_BYTES = 2**28
 
 
 class Simulator(ABC):
@@ -143,7 +143,7 @@ class TabularSimulator(Simulator):
         first = self._env.observations(np.zeros(1, dtype=np.int64))
         self._observations = (
             self._env.observations(np.arange(n_states))
-            if n_states * first.nbytes <= MAX_TABLE_BYTES
+            if n_states * first.nbytes <= _MAX_TABLE_BYTES
             else None
         )
 

@@ -13,9 +13,8 @@ from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.models.delta_model import DeltaModel
 from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.simulators.base import Simulator
+from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int
-
-Array = NDArray[Any]
 
 
 class LearnedSimulator(Simulator):
@@ -57,8 +56,8 @@ class LearnedSimulator(Simulator):
         Returns:
             The mean squared error of scaled changes that were held out.
         """
-        before, actions, after, _ = transitions
-        return self.model.fit(before, actions, after, schedule, rng)
+        before, after = transitions.observations, transitions.next_observations
+        return self.model.fit(before, transitions.actions, after, schedule, rng)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The model and the initial observations, to be saved."""

@@ -13,18 +13,17 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 from mujoco.rollout import Rollout
-from numpy.typing import NDArray
 
 from rlsp_sb3.simulators.base import ResetSimulator, changes_actions, changes_observations, wrappers
 from rlsp_sb3.state_reset import mujoco_state
+from rlsp_sb3.type_aliases import Array
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[Any]
 
-BLOCK = 2**15  # transitions, so that what MuJoCo returns of all substeps stays small
-START = 1.0  # seconds; a simulation that was reset ends before
-RESETS = [
+_BLOCK = 2**15  # transitions, so that what MuJoCo returns of all substeps stays small
+_START = 1.0  # seconds; a simulation that was reset ends before
+_RESETS = [
     mujoco.mjtWarning.mjWARN_BADQPOS,
     mujoco.mjtWarning.mjWARN_BADQVEL,
     mujoco.mjtWarning.mjWARN_BADQACC,
@@ -76,7 +75,7 @@ class MujocoResetSimulator(ResetSimulator):
 
     def _is_unstable(self) -> bool:
         warnings = cast(Any, self.env.unwrapped).data.warning
-        return any(warnings[warning].number for warning in RESETS)
+        return any(warnings[warning].number for warning in _RESETS)
 
 
 class MujocoSimulator(MujocoResetSimulator):
@@ -148,8 +147,8 @@ class MujocoSimulator(MujocoResetSimulator):
     def _step(self, observations: Array, actions: Array) -> Array:
         following = np.empty(observations.shape)
         with quiet(), Rollout(nthread=self._n_threads) as pool:
-            for start in range(0, len(observations), BLOCK):
-                rows = slice(start, start + BLOCK)
+            for start in range(0, len(observations), _BLOCK):
+                rows = slice(start, start + _BLOCK)
                 following[rows] = self._step_block(pool, observations[rows], actions[rows])
         return following
 
@@ -158,7 +157,7 @@ class MujocoSimulator(MujocoResetSimulator):
         qpos, qvel = mujoco_state(self._mujoco_env, shown)
         nq, nv = self._shape_of_state
         states = np.tile(self._initial_state, (len(shown), 1))
-        states[:, 0] = START
+        states[:, 0] = _START
         states[:, 1 : 1 + nq] = qpos
         states[:, 1 + nq : 1 + nq + nv] = qvel
 
@@ -182,8 +181,8 @@ class MujocoSimulator(MujocoResetSimulator):
             following = np.hstack([following, np.maximum(1 - steps / self._limit, 0)])
 
         # A rollout stops at a warning, and a reset puts the time back.
-        stopped = once[:, 0] < START + 0.5 * timestep
-        stopped |= final[:, 0] < START + (n_substeps - 0.5) * timestep
+        stopped = once[:, 0] < _START + 0.5 * timestep
+        stopped |= final[:, 0] < _START + (n_substeps - 0.5) * timestep
         if stopped.any():
             following[stopped] = super()._step(observations[stopped], actions[stopped])
         return following

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.simulators.base import (
@@ -28,6 +28,7 @@ from rlsp_sb3.simulators.base import (
     finite,
     wrappers,
 )
+from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int
 
 __all__ = [
@@ -41,7 +42,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[Any]
 BatchPolicy = Callable[[Array, int], Any]
 
 

@@ -12,9 +12,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from rlsp_sb3.simulators.base import Simulator, finite
+from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int, check_positive
 
-Array = NDArray[Any]
 ObservationReward = Callable[[Array], NDArray[np.float64]]
 
 

@@ -33,10 +33,9 @@ from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
-from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.type_aliases import Arrays, FloatArray
 from rlsp_sb3.utils.checks import check_int
 
-Arrays = dict[str, NDArray[Any]]
 COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls", "exploration_rate")
 """Counters and schedules of an algorithm; DQN has the last two."""
 
@@ -226,9 +225,7 @@ class SB3Solver(Solver):
         actions = replay.actions[rows].reshape(n, *(self.model.action_space.shape or ()))
         if isinstance(self.model.action_space, spaces.Box):  # SB3 replays them in [-1, 1]
             actions = self.model.policy.unscale_action(actions)
-        return Transitions(
-            replay.observations[rows], actions, replay.next_observations[rows], np.zeros(n)
-        )
+        return Transitions(replay.observations[rows], actions, replay.next_observations[rows])
 
     def arrays(self) -> Arrays:
         """Networks, optimizers and counters, to be saved."""

@@ -20,18 +20,19 @@ from PIL import Image
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.data.episodes import Episode
-from rlsp_sb3.data.rollouts import Seed, rollout_env
+from rlsp_sb3.data.rollouts import rollout_env
 from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.protocols import Policy
+from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import check_positive
 from rlsp_sb3.utils.errors import NotOfferedError
 
-SUFFIXES = (".gif", ".mp4")
-DEFAULT_FPS = 30.0
-MAX_GIF_FPS = 50.0
+_SUFFIXES = (".gif", ".mp4")
+_DEFAULT_FPS = 30.0
+_MAX_GIF_FPS = 50.0
 """Browsers show GIFs with more pictures a second in slow motion."""
-MAX_GIF_SIDE = 480  # pixels
-DISPLAYS = {"DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"}
+_MAX_GIF_SIDE = 480  # pixels
+_DISPLAYS = {"DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"}
 """Environment variables that say where MuJoCo renders."""
 
 Picture = NDArray[np.uint8]
@@ -94,7 +95,7 @@ def record(
 
 @contextmanager
 def open_film(
-    path: str | Path, fps: float, max_gif_side: int | None = MAX_GIF_SIDE
+    path: str | Path, fps: float, max_gif_side: int | None = _MAX_GIF_SIDE
 ) -> Iterator[Film]:
     """Make a film of pictures, all of it or nothing.
 
@@ -147,7 +148,7 @@ def _choose_gl_backend() -> None:
 
     It would try one, and fail; in some processes all that is rendered afterwards crashes.
     """
-    if sys.platform.startswith("linux") and not DISPLAYS & set(os.environ):
+    if sys.platform.startswith("linux") and not _DISPLAYS & set(os.environ):
         for backend, library in {"egl": "EGL", "osmesa": "OSMesa"}.items():
             if find_library(library):
                 os.environ["MUJOCO_GL"] = backend
@@ -156,7 +157,7 @@ def _choose_gl_backend() -> None:
 
 def fps_of(env: gym.Env[Any, Any]) -> float:
     """Frames per second of an environment, as it says; 30 if it does not."""
-    return float(env.metadata.get("render_fps") or DEFAULT_FPS)
+    return float(env.metadata.get("render_fps") or _DEFAULT_FPS)
 
 
 def render_image(env: gym.Env[Any, Any]) -> Picture:
@@ -179,7 +180,7 @@ def check_film(path: str | Path) -> None:
         ValueError: If the suffix is neither ".gif" nor ".mp4".
     """
     path = Path(path)
-    if path.suffix not in SUFFIXES:
+    if path.suffix not in _SUFFIXES:
         raise ValueError(f"path={str(path)!r}: expected a name that ends in '.gif' or '.mp4'")
     if path.suffix == ".mp4":
         _ffmpeg()
@@ -212,7 +213,7 @@ class _Gif:
     def __init__(self, path: Path, fps: float, max_side: int | None) -> None:
         self.path = path
         self.max_side = max_side
-        self.every = ceil(fps / MAX_GIF_FPS)
+        self.every = ceil(fps / _MAX_GIF_FPS)
         self.duration = 1000 * self.every / fps  # ms
         self.count = 0
         self.pictures: list[Image.Image] = []

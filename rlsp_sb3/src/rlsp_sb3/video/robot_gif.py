@@ -20,7 +20,7 @@ from rlsp_sb3.protocols import Policy
 from rlsp_sb3.utils.errors import NotOfferedError
 from rlsp_sb3.video.side_by_side import side_by_side
 
-FRAME_MS, LAST_FRAME_MS = 250, 2500
+_FRAME_MS, _LAST_FRAME_MS = 250, 2500
 
 
 class Frame(NamedTuple):
@@ -104,7 +104,7 @@ def robot_gif(
         format="GIF",
         save_all=True,
         append_images=frames[1:],
-        duration=[FRAME_MS] * (n_frames - 1) + [LAST_FRAME_MS],
+        duration=[_FRAME_MS] * (n_frames - 1) + [_LAST_FRAME_MS],
         loop=0,
     )
 
@@ -127,10 +127,14 @@ def _status(frame: Frame, step: int) -> str:
 
 
 @contextmanager
-def _camera(
+def open_env_to_film(
     learner: RewardLearner, env_id: str
 ) -> Iterator[tuple[TabularLearner, gym.Env[Any, Any]]]:
-    """The learner, and its environment once more, so that it can be filmed."""
+    """The learner, and its environment once more, to be filmed.
+
+    Raises:
+        NotOfferedError: If the learner plans no policy, or the environment cannot be filmed.
+    """
     if not plans_policy(learner):
         raise NotOfferedError(f"{type(learner).__name__} plans no policy to be compared")
     if "rgb_array" not in learner.unwrapped_env.metadata.get("render_modes", ()):
@@ -145,7 +149,7 @@ def _camera(
 def observed_state_image(learner: RewardLearner, env_id: str) -> Any:
     """Image of the observed state; None if that cannot be seen."""
     try:
-        with _camera(learner, env_id) as (tabular, env):
+        with open_env_to_film(learner, env_id) as (tabular, env):
             return next(film(env, tabular.policy, tabular.observed_states[0], n_steps=0)).picture
     except (NotOfferedError, DependencyNotInstalled):
         return None

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-MAX_SIDE = 480  # pixels of one picture
-FONT_SIZE, MARGIN, LINE = 16, 16, 26
-INK, FAINT, PAPER = (40, 40, 46), (110, 110, 118), (255, 255, 255)
+_MAX_SIDE = 480  # pixels of one picture
+_FONT_SIZE, _MARGIN, _LINE = 16, 16, 26
+_INK, _FAINT, _PAPER = (40, 40, 46), (110, 110, 118), (255, 255, 255)
 
 
 def side_by_side(
     pictures: Mapping[str, NDArray[np.uint8]],
     below: Sequence[str],
     longest: str = "",
-    max_side: int = MAX_SIDE,
+    max_side: int = _MAX_SIDE,
 ) -> Image.Image:
     """Put pictures beside each other.
 
@@ -31,7 +31,7 @@ def side_by_side(
         max_side: How many pixels a picture is wide and high at most; larger ones are scaled down.
     """
     font = ImageFont.truetype(
-        str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), FONT_SIZE
+        str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), _FONT_SIZE
     )
     fitting = [_fit(Image.fromarray(picture), max_side) for picture in pictures.values()]
     widest = max(font.getlength(text) for text in (*pictures, longest))
@@ -39,17 +39,17 @@ def side_by_side(
     height = max(picture.height for picture in fitting)
     canvas = Image.new(
         "RGB",
-        (MARGIN + (width + MARGIN) * len(fitting), height + 2 * LINE + 2 * MARGIN),
-        PAPER,
+        (_MARGIN + (width + _MARGIN) * len(fitting), height + 2 * _LINE + 2 * _MARGIN),
+        _PAPER,
     )
     draw = ImageDraw.Draw(canvas)
     for i, (name, picture) in enumerate(zip(pictures, fitting, strict=True)):
-        left = MARGIN + i * (width + MARGIN)
+        left = _MARGIN + i * (width + _MARGIN)
         middle = left + width // 2
-        draw.text((middle, MARGIN), name, INK, font, anchor="mt")
-        canvas.paste(picture, (middle - picture.width // 2, MARGIN + LINE))
-        under = MARGIN + LINE + height + MARGIN // 2
-        draw.text((middle, under), below[i], FAINT, font, anchor="mt")
+        draw.text((middle, _MARGIN), name, _INK, font, anchor="mt")
+        canvas.paste(picture, (middle - picture.width // 2, _MARGIN + _LINE))
+        under = _MARGIN + _LINE + height + _MARGIN // 2
+        draw.text((middle, under), below[i], _FAINT, font, anchor="mt")
     return canvas
 
 

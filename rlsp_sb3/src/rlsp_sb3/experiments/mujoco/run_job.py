@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from rlsp_sb3 import env_util
 from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.data.rollouts import sample_observed_states
-from rlsp_sb3.data.transitions import collect
-from rlsp_sb3.evaluation.epic import Transitions, epic_distance
+from rlsp_sb3.data.transitions import collect, concatenate
+from rlsp_sb3.evaluation.epic import epic_distance
 from rlsp_sb3.evaluation.returns import Returns, measure_returns
 from rlsp_sb3.evaluation.simulated_reward import SimulatedReward
 from rlsp_sb3.experiments.executors.base import Report
@@ -156,11 +156,10 @@ def _epic(job: Job, env: gym.Env[Any, Any], expert: Policy, learner: RewardLearn
     )
     n = job.config.transitions
     parts = [collect(env, n, rng, max_length=EPISODE_LENGTH, policy=each) for each in policies]
-    before, actions, after, _ = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return epic_distance(
         learner.reward,
         SimulatedReward(env, job.seed),
-        Transitions(before, actions, after),
+        concatenate(*parts)._replace(dones=None),
         n_samples=N_COMPARED,
         n_mean=N_MEAN,
         seed=job.seed,

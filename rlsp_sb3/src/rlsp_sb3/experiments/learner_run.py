@@ -1,0 +1,389 @@
+"""Runs of a learner that leave a folder: what the command ``rlsp learn`` does, for Python.
+
+>>> run = learn_into_folder("RoomDefault-v0", folder="runs/room", seed=0)
+>>> run.learner.reward, run.config.true_return_fractions
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import yaml
+from numpy.typing import ArrayLike, NDArray
+from stable_baselines3.common.type_aliases import MaybeCallback
+
+from rlsp_sb3 import env_util
+from rlsp_sb3.data.rollouts import sample_observed_states
+from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3.experiments.config import load_config
+from rlsp_sb3.learners import registry
+from rlsp_sb3.learners.base import RewardLearner
+from rlsp_sb3.learners.tabular import plans_policy
+from rlsp_sb3.learners.true_return import true_return_fractions
+from rlsp_sb3.plotting.reward_figure import reward_heatmap
+from rlsp_sb3.policies.loading import load_policy
+from rlsp_sb3.protocols import ReportingLearner
+from rlsp_sb3.rewards.reward import LinearReward
+from rlsp_sb3.runs.run_config import (
+    FIGURE_FILE,
+    LEARNER_FILE,
+    POLICY_FILM,
+    REWARD_FIGURE,
+    REWARD_FILE,
+    ROBOT_FILM,
+    RunConfig,
+)
+from rlsp_sb3.runs.run_folder import RunFolder, versions
+from rlsp_sb3.utils.arguments import ARRAYS
+from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.errors import NotOfferedError, PluginError
+from rlsp_sb3.video.recording import make_for_film, record
+from rlsp_sb3.video.robot_gif import observed_state_image, open_env_to_film, robot_gif
+
+DEFAULT_LEARNER = "tabular-rlsp"
+_CONFIGURED = "rlsp"  # the learner for which the package has configurations
+_DEFAULT_PRESET = "fast"
+_N_EPISODES = 20
+_FILM_STEPS = 300
+
+
+def learn_into_folder(
+    env: str,
+    learner: str = DEFAULT_LEARNER,
+    *,
+    folder: str | Path | None = None,
+    observed_states: str | Path | ArrayLike | None = None,
+    n_states: int = 1,
+    preset: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    timesteps: int | None = None,
+    seed: int = 0,
+    log_interval: int = 1,
+    callback: MaybeCallback = None,
+    progress_bar: bool = False,
+    force: bool = False,
+) -> LearnerRun:
+    """Infer a reward, and write all that ``rlsp learn`` writes into a folder.
+
+    The learner, the reward, the configuration with true returns, the log (CSV and TensorBoard), a
+    figure of the reward, and a film of the policy, as far as the environment and the learner allow
+    it. Prints nothing but a progress bar, if there is to be one.
+
+    Args:
+        env: The id of an environment, such as "RoomDefault-v0" or "your_package:YourGrid-v0".
+        learner: The name of an installed learner.
+        folder: Where to; None for runs/ENV/LEARNER-seedN.
+        observed_states: The states that the person left behind, as observations
+            (n, *observation_shape), or what to sample them from: a policy (.zip), episodes (.npz,
+            or .pkl as published), or the id of a Minari dataset. None for those that the
+            environment offers.
+        n_states: How many to sample.
+        preset: For "rlsp" only: "paper", "fast" or "smoke", by the configurations of the package;
+            None for "fast".
+        arguments: Arguments of the learner's constructor. They come before those of the preset.
+        timesteps: For how long to learn, in what the learner counts; None for as long as its
+            arguments say.
+        seed: Seeds all random numbers.
+        log_interval: Log every so many timesteps.
+        callback: Called while the learner learns, as SB3's are.
+        progress_bar: Whether to show a progress bar.
+        force: Whether to overwrite what an earlier run left in the folder.
+
+    Returns:
+        The run, with its learner and its folder.
+
+    Raises:
+        FileExistsError: If there is something in the folder.
+        TypeError: If an argument has a wrong type.
+        ValueError: If an argument is out of range.
+    """
+    run = LearnerRun(
+        env,
+        learner,
+        folder=folder,
+        observed_states=observed_states,
+        n_states=n_states,
+        preset=preset,
+        arguments=arguments,
+        timesteps=timesteps,
+        seed=seed,
+        log_interval=log_interval,
+        force=force,
+    )
+    run.learn(callback, progress_bar=progress_bar)
+    run.evaluate()
+    run.write_results()
+    return run
+
+
+class LearnerRun:
+    """A run of a learner that leaves a folder, step by step.
+
+    The constructor makes the learner and the folder, with a first configuration; then come
+    :meth:`learn`, :meth:`evaluate` and :meth:`write_results`. :func:`learn_into_folder` does all of
+    it, and documents the arguments.
+
+    Attributes:
+        learner: The learner.
+        folder: Its folder; ``folder.path`` says where it is, and ``folder.left_out`` why a file is
+            not in it.
+        config: What ``config.json`` says.
+        env_id: The id of the environment, without a package.
+        without_fractions: Why there are no true-return fractions; empty if there are.
+    """
+
+    def __init__(
+        self,
+        env: str,
+        learner: str = DEFAULT_LEARNER,
+        *,
+        folder: str | Path | None = None,
+        observed_states: str | Path | ArrayLike | None = None,
+        n_states: int = 1,
+        preset: str | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        timesteps: int | None = None,
+        seed: int = 0,
+        log_interval: int = 1,
+        force: bool = False,
+    ) -> None:
+        if not isinstance(env, str):
+            raise TypeError(f"env={env!r}: expected the id of an environment; films are of another")
+        check_int("n_states", n_states, 1)
+        check_int("log_interval", log_interval, 1)
+        if timesteps is not None:
+            check_int("timesteps", timesteps, 1)
+        chosen = dict(arguments or {})
+        if own := {"env", "observed_states", "seed"} & set(chosen):
+            raise ValueError(f"arguments has {sorted(own)}: pass them by themselves")
+        learner_class = registry.load_learner(learner)
+        shipped = _shipped_arguments(learner, env, preset)
+        made = env_util.make_env(env)
+        given = {**shipped, **chosen}
+        if observed_states is not None:
+            given["observed_states"] = _sampled_states(observed_states, n_states, made, seed)
+        self.learner: RewardLearner = learner_class(made, seed=seed, **given)
+        self.env_id: str = made.spec.id if made.spec else env
+        self.without_fractions = ""
+        self._env = env
+        self._log_interval = log_interval
+        self._timesteps = timesteps
+        path = Path(folder or Path("runs", self.env_id, f"{learner}-seed{seed}"))
+        source = _source_of(observed_states)
+        is_array = source is not None and not isinstance(observed_states, (str, Path))
+        if is_array:
+            n_states = len(self.learner.observed_states)
+        options = {
+            "timesteps": timesteps,
+            "preset": (preset or _DEFAULT_PRESET) if learner == _CONFIGURED else None,
+            "states": source,
+            "n_states": None if source is None else n_states,
+            **{name: _as_json(value) for name, value in chosen.items() if name not in ARRAYS},
+        }
+        words: dict[str, Any] = {
+            "learner": learner,
+            "seed": seed,
+            "out": path,
+            "timesteps": timesteps,
+            "preset": preset,
+            "states": source,
+            "n-states": options["n_states"],
+            "log-interval": None if log_interval == 1 else log_interval,
+        }
+        self.config = RunConfig(
+            env=env,
+            learner=learner,
+            seed=seed,
+            timestep=self.learner.timestep,
+            options=options,
+            arguments=_arguments_used(self.learner),
+            command=None if is_array else _command(env, words, chosen),
+            versions=versions(),
+        )
+        self.folder = RunFolder(path, self.config, force=force)
+
+    def learn(self, callback: MaybeCallback = None, *, progress_bar: bool = False) -> None:
+        """Let the learner learn.
+
+        Args:
+            callback: Called while it does, as SB3's are.
+            progress_bar: Whether to show a progress bar.
+        """
+        self.learner.set_logger(self.folder.logger())
+        start = time.perf_counter()
+        self.learner.learn(
+            self._timesteps, callback, log_interval=self._log_interval, progress_bar=progress_bar
+        )
+        self.config = replace(
+            self.config,
+            timesteps=self.learner.num_timesteps,
+            wall_time_seconds=time.perf_counter() - start,
+        )
+        self.learner.logger.close()
+
+    def evaluate(self) -> None:
+        """Find out how good the result is, as far as the environment tells."""
+        learner, fractions, returns = self.learner, None, None
+        try:
+            fractions = _fractions_of(learner)
+        except NotOfferedError as error:
+            self.without_fractions = str(error)
+        if not plans_policy(learner) and _has_policy(learner):
+            returns = measure_returns(learner, self._env, _N_EPISODES, seed=learner.seed)
+        self.config = replace(
+            self.config,
+            report=learner.report() if isinstance(learner, ReportingLearner) else {},
+            true_return_fractions=fractions,
+            true_returns=returns,
+        )
+
+    def write_results(self) -> None:
+        """Write the learner, its reward and pictures of both, as far as there are any."""
+        learner, env_id, folder = self.learner, self._env, self.folder
+
+        def write_reward(path: Path) -> None:
+            if not isinstance(learner.reward, LinearReward):
+                raise NotOfferedError(
+                    f"the reward is a {type(learner.reward).__name__}, not linear"
+                )
+            learner.reward.save(path)
+
+        def write_robots(path: Path) -> None:
+            with open_env_to_film(learner, env_id) as (tabular, env):
+                robot_gif(tabular, env, path)
+
+        folder.add(LEARNER_FILE, learner.save)
+        folder.add(REWARD_FILE, write_reward)
+        folder.add(
+            REWARD_FIGURE,
+            lambda path: reward_heatmap(learner, path, observed_state_image(learner, env_id)),
+        )
+        if isinstance(learner, ReportingLearner):
+            for name, write in learner.figures().items():
+                folder.add(FIGURE_FILE.format(name=name), write)
+        if plans_policy(learner):
+            folder.add(ROBOT_FILM, write_robots)
+        else:
+            folder.add(POLICY_FILM, lambda path: _film_policy(learner, env_id, path))
+        folder.write_config(self.config)
+
+
+def _shipped_arguments(learner: str, env: str, preset: str | None) -> dict[str, Any]:
+    """The arguments of RLSP that the configurations of the package have for an environment."""
+    if learner == _CONFIGURED:
+        return load_config(env, preset or _DEFAULT_PRESET).rlsp
+    if preset is not None:
+        raise ValueError(
+            f"preset={preset!r}: expected it with the learner {_CONFIGURED} only (--preset and "
+            f"--learner {_CONFIGURED}); give {learner} arguments instead (--set)"
+        )
+    return {}
+
+
+def _sampled_states(
+    source: str | Path | ArrayLike, n: int, env: gym.Env[Any, Any], seed: int
+) -> ArrayLike:
+    """States (n, *observation_shape) from a policy, episodes or a dataset; or those given."""
+    if not isinstance(source, (str, Path)):
+        return source
+    if str(source).endswith(".zip"):
+        return sample_observed_states(load_policy(source, env), n, seed, env=env)
+    return sample_observed_states(source, n, seed)
+
+
+def _source_of(observed_states: str | Path | ArrayLike | None) -> str | None:
+    """Name of the source of observed states; of an array, its shape and a digest."""
+    if observed_states is None or isinstance(observed_states, (str, Path)):
+        return None if observed_states is None else str(observed_states)
+    array: NDArray[Any] = np.ascontiguousarray(observed_states)
+    return f"array {array.shape} of SHA-256 {hashlib.sha256(array.tobytes()).hexdigest()[:16]}"
+
+
+def _command(env: str, options: Mapping[str, Any], chosen: Mapping[str, Any]) -> str | None:
+    """The command that does the same; None if an argument cannot be written as text."""
+    words = ["rlsp", "learn", env]
+    for name, value in options.items():
+        words += [] if value is None else [f"--{name}", str(value)]
+    for name, value in chosen.items():
+        text = _as_text(value)
+        if text is None or name in ARRAYS:
+            return None
+        words += ["--set", f"{name}={text}"]
+    return shlex.join(words)
+
+
+def _as_text(value: Any) -> str | None:
+    """The value of an argument as ``--set`` takes it; None for an object."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return str(value)
+    if not isinstance(value, Mapping):
+        return None
+    try:
+        text: str = yaml.safe_dump(
+            dict(value), default_flow_style=True, sort_keys=False, width=float("inf")
+        )
+    except yaml.representer.RepresenterError:
+        return None
+    return text.strip()
+
+
+def _as_json(value: Any) -> Any:
+    """The value of an argument; of an object, its class, which is the same in every run."""
+    return value if _as_text(value) is not None else type(value).__name__
+
+
+def _arguments_used(learner: RewardLearner) -> dict[str, Any]:
+    """The values of all arguments of the learner's constructor, but for arrays.
+
+    They are those that its file has, the same for the same arguments: no object is among them.
+    """
+    saved = learner.saved_arguments()
+    if "device" in saved:
+        saved["device"] = str(saved["device"])
+    return {name: value for name, value in saved.items() if name not in ARRAYS}
+
+
+def _has_policy(learner: RewardLearner) -> bool:
+    """Return whether a learner has a policy; one of another package may infer a reward only."""
+    return hasattr(learner.policy, "predict")
+
+
+def _fractions_of(learner: RewardLearner) -> dict[str, float]:
+    """The true-return fractions of the learner's robots.
+
+    Raises:
+        NotOfferedError: If they cannot be computed exactly.
+    """
+    if not plans_policy(learner):
+        raise NotOfferedError(f"{type(learner).__name__} plans no policy")
+    return true_return_fractions(learner)
+
+
+def _film_policy(learner: RewardLearner, env_id: str, path: Path) -> None:
+    """Film the policy of a learner."""
+    if not _has_policy(learner):
+        raise NotOfferedError(f"{type(learner).__name__} has no policy")
+    try:
+        env = make_for_film(env_id)
+    except (gym.error.Error, PluginError, TypeError, ValueError) as error:
+        raise NotOfferedError(f"the environment cannot be filmed: {error}") from error
+    mujoco = sys.modules.get("mujoco")  # if the environment is one of MuJoCo, it is imported
+    without_display = (RuntimeError, *([] if mujoco is None else [mujoco.FatalError]))
+    try:
+        record(learner, env, path, seed=learner.seed, max_steps=_FILM_STEPS)
+    except without_display as error:
+        raise NotOfferedError(
+            f"the environment cannot be filmed: {error}; where there is no display, set "
+            "MUJOCO_GL=egl or MUJOCO_GL=osmesa"
+        ) from error
+    finally:
+        env.close()

@@ -1,0 +1,170 @@
+"""Runs that leave a folder, from Python."""
+
+import csv
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import rlsp_envs  # noqa: F401 (registers the environments)
+from rlsp_sb3 import RLSP, TabularRLSP
+from rlsp_sb3.experiments.learner_run import learn_into_folder
+from rlsp_sb3.learners.registry import learner_names
+from rlsp_sb3.runs.run import read_run
+from rlsp_sb3.utils.arguments import parse_settings
+
+from helpers.command import ok
+
+pytestmark = pytest.mark.skipif(
+    not learner_names(), reason="learners are found by entry points: pip install -e ./rlsp_sb3"
+)
+ENV = "RoomDefault-v0"
+
+
+def log_of(folder: Path) -> list[dict[str, str]]:
+    """The log without what depends on how fast the machine is."""
+    with (folder / "progress.csv").open() as file:
+        return [
+            {
+                name: cell
+                for name, cell in row.items()
+                if not name.startswith("time/") or name == "time/total_timesteps"
+            }
+            for row in csv.DictReader(file)
+        ]
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+    assert config.pop("wall_time_seconds") > 0
+    config["command"] = config["command"].replace(str(folder), "FOLDER")
+    return config
+
+
+def assert_same(first: Path, second: Path) -> None:
+    """Two runs left the same folder."""
+
+    def names(folder: Path) -> set[str]:
+        return {".".join(path.name.split(".")[:2]) for path in folder.iterdir()}
+
+    assert names(first) == names(second)
+    assert config_of(first) == config_of(second)
+    assert log_of(first) == log_of(second)
+    for name in ("reward.json", "reward.png", "robot.gif", "policy.gif"):
+        if (first / name).exists():
+            assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_python_and_the_command_leave_the_same_folder(tmp_path: Path, capfd) -> None:
+    run = learn_into_folder(
+        ENV,
+        folder=tmp_path / "python",
+        arguments={"horizon": 5, "temperature": 2.0, "prior": "laplace"},
+        timesteps=4,
+        seed=3,
+        log_interval=2,
+    )
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""
+    settings = ("horizon=5", "temperature=2", "prior=laplace")
+    ok(
+        *("learn", ENV, "--timesteps", 4, "--seed", 3, "--log-interval", 2),
+        *(word for setting in settings for word in ("--set", setting)),
+        *("--out", tmp_path / "command"),
+    )
+    assert_same(tmp_path / "python", tmp_path / "command")
+    assert isinstance(run.learner, TabularRLSP)
+    assert run.folder.path == tmp_path / "python"
+    assert json.loads(json.dumps(run.config.to_dict())) == json.loads(
+        (tmp_path / "python" / "config.json").read_text()
+    )
+
+
+def test_the_command_in_the_folder_leaves_the_same_again(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = {"n_epochs": 1, "encoder": {"name": "fourier", "bandwidth": 0.5}}
+    run = learn_into_folder(
+        *(ENV, "rlsp"), folder=folder, preset="smoke", arguments=arguments, seed=1
+    )
+    assert isinstance(run.learner, RLSP)
+    command = run.config.command
+    assert command is not None
+    words = shlex.split(command)
+    assert words[:2] == ["rlsp", "learn"]
+    given = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+    assert parse_settings(RLSP, given) == arguments
+    again = tmp_path / "again"
+    ok(*(str(again) if word == str(folder) else word for word in words[1:]))
+    assert_same(folder, again)
+
+
+def test_states_that_are_an_array(tmp_path: Path) -> None:
+    states = gym.make(ENV).unwrapped.observed_states
+    other = states.copy()
+    other[:] = gym.make(ENV).reset(seed=0)[0]
+    sources = []
+    for i, array in enumerate((states, states.copy(), other)):
+        run = learn_into_folder(ENV, folder=tmp_path / str(i), observed_states=array, timesteps=1)
+        assert run.config.command is None  # there is none that has the array
+        np.testing.assert_array_equal(run.learner.observed_states, array)
+        found = read_run(tmp_path / str(i))
+        assert found.options["n_states"] == len(array)
+        sources.append(found.settings["states"])
+    assert sources[0] == sources[1] != sources[2]
+
+
+def test_arguments_that_are_objects(tmp_path: Path) -> None:
+    """They are said by the name of their class, which is the same in every run."""
+
+    def features(observations: Any) -> Any:
+        return np.asarray(observations, dtype=np.float64).reshape(len(observations), -1)
+
+    run = learn_into_folder(
+        *("CartPole-v1", "rlsp"),
+        folder=tmp_path / "run",
+        preset="smoke",
+        observed_states=np.zeros((1, 4), dtype=np.float32),
+        arguments={"encoder": features, "solver": "PPO", "n_epochs": 1, "horizon": 4},
+    )
+    assert run.config.command is None
+    assert read_run(tmp_path / "run").options["encoder"] == "function"
+    assert " at 0x" not in (tmp_path / "run" / "config.json").read_text()
+    assert run.config.true_returns is not None
+
+
+def test_default_folder_and_callback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen = []
+
+    def look(locals_: Any, globals_: Any) -> bool:
+        seen.append(locals_["self"].num_timesteps)
+        return True
+
+    run = learn_into_folder(f"rlsp_envs:{ENV}", timesteps=3, callback=look)
+    assert run.folder.path == Path("runs", ENV, "tabular-rlsp-seed0")
+    assert seen == [1, 2, 3]
+    assert read_run(run.folder.path).env_id == ENV
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"env": gym.Env}, TypeError, "expected the id of an environment"),
+        ({"learner": "tabular-rslp"}, ValueError, "did you mean 'tabular-rlsp'"),
+        ({"arguments": {"seed": 1}}, ValueError, r"arguments has \['seed'\]"),
+        ({"preset": "fast"}, ValueError, "preset='fast': expected it with the learner rlsp only"),
+        ({"timesteps": 0}, ValueError, "timesteps=0: expected at least 1"),
+        ({"n_states": 0}, ValueError, "n_states=0: expected at least 1"),
+        ({"log_interval": 0.5}, TypeError, "log_interval=0.5: expected an int"),
+    ],
+)
+def test_wrong_arguments_leave_no_folder(
+    arguments: Any, error: type[Exception], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=message):
+        learn_into_folder(**{"env": ENV, "folder": tmp_path / "run", **arguments})
+    assert not (tmp_path / "run").exists()
