@@ -204,7 +204,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     simulator = make("HalfCheetah-FW-v2")
     observations, actions = some_transitions(simulator)
     expected = simulator.step(observations, actions)
-    monkeypatch.setattr(sys.modules["rlsp_sb3.simulators.mujoco"], "BLOCK", 7)
+    monkeypatch.setattr(sys.modules["rlsp_sb3.simulators.mujoco"], "_BLOCK", 7)
     np.testing.assert_array_equal(simulator.step(observations, actions), expected)
 
 
@@ -225,7 +225,7 @@ def test_a_table_that_is_too_large_is_not_made(monkeypatch: pytest.MonkeyPatch) 
     expected = make("ApplesDefault-v0")
     observations, actions = some_transitions(expected)
     expected.seed(1)
-    monkeypatch.setattr(base, "MAX_TABLE_BYTES", 1000)
+    monkeypatch.setattr(base, "_MAX_TABLE_BYTES", 1000)
     simulator = make("ApplesDefault-v0", 1)
     assert simulator._observations is None
     np.testing.assert_array_equal(

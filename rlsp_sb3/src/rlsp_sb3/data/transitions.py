@@ -116,10 +116,12 @@ def collect(
         n_episodes += 1
         for _ in range(min(max_length or n_steps, n_steps - len(seen))):
             action = env.action_space.sample() if policy is None else policy(observation)
-            following, _, terminated, truncated, _ = env.step(action)
-            following = np.array(following)  # the environment may show the next one in its place
-            seen.append((observation, action, following, bool(terminated)))
-            observation = following
+            next_observation, _, terminated, truncated, _ = env.step(action)
+            next_observation = np.array(
+                next_observation
+            )  # the environment may show the next one in its place
+            seen.append((observation, action, next_observation, bool(terminated)))
+            observation = next_observation
             if terminated or truncated:
                 break
     return Transitions(*map(np.array, zip(*seen, strict=True)))

@@ -107,10 +107,10 @@ def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> 
 
 def _curve(seen: Segments, unseen: Segments) -> list[float]:
     """The cross-entropy of what is unseen, while a classifier is trained on what is seen."""
-    scaling = Normalizer(seen[0].shape[1:])
-    scaling.fit(np.concatenate(seen))
-    inputs, weights, labels = _batch(seen, scaling)
-    test = _batch(unseen, scaling)
+    normalizer = Normalizer(seen[0].shape[1:])
+    normalizer.fit(np.concatenate(seen))
+    inputs, weights, labels = _batch(seen, normalizer)
+    test = _batch(unseen, normalizer)
     network = mlp(inputs.shape[1], 1, _HIDDEN)
     optimizer = torch.optim.Adam(network.parameters(), _LEARNING_RATE, weight_decay=_L2)
     curve = []
@@ -124,9 +124,11 @@ def _curve(seen: Segments, unseen: Segments) -> list[float]:
     return curve
 
 
-def _batch(kinds: Segments, scaling: Normalizer) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _batch(
+    kinds: Segments, normalizer: Normalizer
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """States of both kinds, how much each counts, and of which kind it is."""
-    inputs = torch.cat([scaling.scale(states) for states in kinds])
+    inputs = torch.cat([normalizer.scale(states) for states in kinds])
     sizes = torch.tensor([len(states) for states in kinds])
     weights = torch.repeat_interleave(1 / (2 * sizes), sizes)
     labels = torch.repeat_interleave(torch.tensor([0.0, 1.0]), sizes)

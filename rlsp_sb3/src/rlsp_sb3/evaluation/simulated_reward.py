@@ -49,9 +49,9 @@ class SimulatedReward:
             done: Not used.
         """
         rewards = np.empty(len(state))
-        for i, (observation, taken) in enumerate(zip(state, action, strict=True)):
+        for i, (observation, chosen) in enumerate(zip(state, action, strict=True)):
             self._set_state(observation)
-            _, reward, terminated, truncated, _ = self.env.step(taken)
+            _, reward, terminated, truncated, _ = self.env.step(chosen)
             rewards[i] = float(reward)
             if terminated or truncated:
                 self.env.reset()  # wrappers may refuse to step on

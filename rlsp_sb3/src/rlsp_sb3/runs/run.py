@@ -65,7 +65,7 @@ class Run:
         seed: The seed.
         timestep: What the learner counts, such as "gradient step".
         options: What was chosen on the command line, by name; entries of a mapping go by names with
-            a dot, such as "budget.n_epochs".
+            a dot, such as "hyperparameters.n_epochs".
         settings: All that decides about the result but the environment, the learner and the seed,
             likewise.
         log: What was logged, by name.

@@ -83,17 +83,17 @@ class Simulator(ABC):
         actions = _check_actions(actions, self.action_space, len(observations))
         alive = finite(observations)
         dtype = self.observation_space.dtype
-        following = np.zeros(observations.shape, dtype)
+        next_observations = np.zeros(observations.shape, dtype)
         if alive.any():
-            following[alive] = self._step(observations[alive], actions[alive])
-        if following.dtype.kind == "f":
-            known = alive & finite(following)
-            following[~known] = np.nan
+            next_observations[alive] = self._step(observations[alive], actions[alive])
+        if next_observations.dtype.kind == "f":
+            known = alive & finite(next_observations)
+            next_observations[~known] = np.nan
             if n_new := int(alive.sum() - known.sum()):
                 logger.info("%d of %d transitions were unstable: NaN", n_new, len(alive))
         elif not alive.all():
             raise ValueError(f"observations are not all finite: expected values of {dtype}")
-        return following
+        return next_observations
 
     @abstractmethod
     def reset(self, n: int) -> Array:
@@ -198,16 +198,16 @@ class ResetSimulator(Simulator):
         return np.array(observations, dtype=self.observation_space.dtype)
 
     def _step(self, observations: Array, actions: Array) -> Array:
-        following = np.empty(observations.shape, self.observation_space.dtype)
+        next_observations = np.empty(observations.shape, self.observation_space.dtype)
         self._seeded_reset()
         for i, (observation, action) in enumerate(zip(observations, actions, strict=True)):
             self._set_state(observation)
-            following[i], _, terminated, truncated, _ = self.env.step(action)
+            next_observations[i], _, terminated, truncated, _ = self.env.step(action)
             if self._is_unstable():
-                following[i] = np.nan
+                next_observations[i] = np.nan
             if terminated or truncated:
                 self.env.reset()  # wrappers may refuse to step on
-        return following
+        return next_observations
 
     def _seeded_reset(self) -> Any:
         return self.env.reset(seed=int(self.rng.integers(2**31)))[0]

@@ -145,12 +145,12 @@ class MujocoSimulator(MujocoResetSimulator):
         return True
 
     def _step(self, observations: Array, actions: Array) -> Array:
-        following = np.empty(observations.shape)
+        next_observations = np.empty(observations.shape)
         with quiet(), Rollout(nthread=self._n_threads) as pool:
             for start in range(0, len(observations), _BLOCK):
                 rows = slice(start, start + _BLOCK)
-                following[rows] = self._step_block(pool, observations[rows], actions[rows])
-        return following
+                next_observations[rows] = self._step_block(pool, observations[rows], actions[rows])
+        return next_observations
 
     def _step_block(self, pool: Rollout, observations: Array, actions: Array) -> Array:
         shown = observations if self._limit is None else observations[:, :-1]
@@ -174,18 +174,20 @@ class MujocoSimulator(MujocoResetSimulator):
         )[0][:, -1]
 
         velocities = np.clip(final[:, 1 + nq : 1 + nq + nv], self._clip_low, self._clip_high)
-        following = np.hstack([final[:, 1 + self._left_out : 1 + nq], velocities])
+        next_observations = np.hstack([final[:, 1 + self._left_out : 1 + nq], velocities])
         if self._limit is not None:
             remaining = np.clip(observations[:, -1:], 0, 1)
             steps = np.round((1 - remaining) * self._limit) + 1
-            following = np.hstack([following, np.maximum(1 - steps / self._limit, 0)])
+            next_observations = np.hstack(
+                [next_observations, np.maximum(1 - steps / self._limit, 0)]
+            )
 
         # A rollout stops at a warning, and a reset puts the time back.
         stopped = once[:, 0] < _START + 0.5 * timestep
         stopped |= final[:, 0] < _START + (n_substeps - 0.5) * timestep
         if stopped.any():
-            following[stopped] = super()._step(observations[stopped], actions[stopped])
-        return following
+            next_observations[stopped] = super()._step(observations[stopped], actions[stopped])
+        return next_observations
 
     def _limits_of_velocities(self) -> tuple[Array, Array]:
         """Limits within which observations show velocities (nv,)."""

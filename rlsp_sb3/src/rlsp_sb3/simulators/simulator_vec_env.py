@@ -86,23 +86,23 @@ class SimulatorVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Simulate the transitions, and reset the environments whose episode has ended."""
-        following = self.simulator.step(self._observations, self._actions)
-        unstable = ~finite(following)
-        following[unstable] = self._observations[unstable]
-        rewards = self.reward(following)
+        next_observations = self.simulator.step(self._observations, self._actions)
+        unstable = ~finite(next_observations)
+        next_observations[unstable] = self._observations[unstable]
+        rewards = self.reward(next_observations)
         self._steps += 1
         self._lengths += 1
         self._returns += rewards
         dones = unstable | (self._steps >= self.episode_length)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        shown = following
+        shown = next_observations
         if dones.any():
-            shown = following.copy()
+            shown = next_observations.copy()
             rows = np.flatnonzero(dones)
             shown[rows] = self._start(len(rows))
             for i in rows:
                 infos[i] = {
-                    "terminal_observation": following[i],
+                    "terminal_observation": next_observations[i],
                     "TimeLimit.truncated": True,
                     "episode": {"r": float(self._returns[i]), "l": int(self._lengths[i]), "t": 0.0},
                 }

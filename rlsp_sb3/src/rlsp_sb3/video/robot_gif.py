@@ -56,8 +56,8 @@ def film(
     """
     unwrapped: Any = env.unwrapped
     observation, _ = env.reset(seed=seed, options={"observation": start})
-    wanted, reached = unwrapped.state_indices(np.stack([start, observation]))
-    if wanted != reached:
+    expected, reached = unwrapped.state_indices(np.stack([start, observation]))
+    if expected != reached:
         raise NotOfferedError(
             'the environment cannot be started in an observed state by options={"observation": …}'
         )
