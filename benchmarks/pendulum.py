@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import csv
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +26,20 @@ from rlsp_sb3 import RLSP, load_policy, retrain_policy, sample_observed_states
 from rlsp_sb3.data import collect, concatenate
 from rlsp_sb3.evaluation import epic_distance, measure_returns
 from rlsp_sb3.policies import import_sb2_sac
-from rlsp_sb3.presets import FAST
 
 ENV = "InvertedPendulum-v5"
 LIMIT = 0.2  # rad, where the pole counts as fallen
 VAE = {"name": "vae"}
 ABLATIONS: dict[str, dict[str, Any]] = {
     "default": {},
-    "weights: none": {"trajectory_weights": "none"},
+    "weights: uniform": {"trajectory_weights": "uniform"},
     "weights: cosine": {"trajectory_weights": "cosine"},
     "rewards not relabeled": {"solver_kwargs": {"replay_buffer_class": ReplayBuffer}},
-    "no standardized rewards": {"budget": replace(FAST, standardize=False)},
-    "inverse policy from scratch": {"budget": replace(FAST, keep_inverse_policy=False)},
-    "inverse dynamics fitted once": {"budget": replace(FAST, dynamics_again=None)},
-    "step size stays": {"budget": replace(FAST, anneal=False)},
-    "episodes of 1,000 steps": {"budget": replace(FAST, episode_length=1_000)},
+    "no standardized rewards": {"hyperparameters": {"solver": {"standardize_rewards": False}}},
+    "inverse policy from scratch": {"hyperparameters": {"inverse_policy": {"warm_start": False}}},
+    "inverse dynamics fitted once": {"hyperparameters": {"dynamics": {"refit": None}}},
+    "step size stays": {"hyperparameters": {"anneal": False}},
+    "episodes of 1,000 steps": {"hyperparameters": {"episode_length": 1_000}},
     "no prior": {"prior": "uniform"},
     "VAE": {"encoder": VAE},
     "VAE, latents not scaled": {"encoder": {**VAE, "scale_latents": False}},

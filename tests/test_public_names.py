@@ -60,6 +60,10 @@ PUBLIC_TEXT = {
     "rlsp_sb3.experiments.mujoco": "",
     "rlsp_sb3.experiments.report": "",
     "rlsp_sb3.experiments.skills": "",
+    "rlsp_sb3.hyperparameters": (
+        "DynamicsHyperparameters EncoderHyperparameters FitSettings "
+        "InversePolicyHyperparameters RLSPHyperparameters SolverHyperparameters"
+    ),
     "rlsp_sb3.io": "",
     "rlsp_sb3.learners": (
         "Combination EpochLearner NotOfferedError RewardLearner TabularLearner Timer "
@@ -67,7 +71,7 @@ PUBLIC_TEXT = {
         "learner_names load_learner load_module load_optimizer module_arrays optimizer_arrays "
         "plans_policy subtree true_return_fractions"
     ),
-    "rlsp_sb3.models": "ActionNormalizer DeltaModel FitSettings Normalizer",
+    "rlsp_sb3.models": "ActionNormalizer DeltaModel Normalizer",
     "rlsp_sb3.planning": (
         "Plan PlannedPolicy expected_sums occupancies true_return_fraction value_iteration"
     ),
@@ -76,7 +80,7 @@ PUBLIC_TEXT = {
     "rlsp_sb3.policies": (
         "ExpertRun find_expert_hyperparameters import_sb2_sac load_policy retrain_policy"
     ),
-    "rlsp_sb3.presets": "FAST PAPER Budget find_budget",
+    "rlsp_sb3.presets": "FAST PAPER Preset PresetName find_preset",
     "rlsp_sb3.protocols": "Policy ReportingLearner TabularEnv TabularMDP",
     "rlsp_sb3.rewards": (
         "PRIORS FeatureFn GaussianPrior LaplacePrior LinearReward Prior RelabeledReplayBuffer "
@@ -92,9 +96,9 @@ PUBLIC_TEXT = {
         "TabularSimulator Trajectories make_simulator rollout_simulator"
     ),
     "rlsp_sb3.solvers": (
-        "Algorithm FastSAC ForwardModel PlanningSolver SB3Solver Solver constructor_arguments "
-        "find_solver is_simulated make_model make_training_env model_arrays seeded_globally "
-        "set_model_arrays solver_name steps_at_once"
+        "Algorithm FastSAC ForwardModel PlanningSolver SB3Solver Solver SolverSpec "
+        "constructor_arguments find_solver is_simulated make_model make_training_env "
+        "model_arrays seeded_globally set_model_arrays solver_name steps_at_once"
     ),
     "rlsp_sb3.state_reset": "can_set_state mujoco_state set_state_from_observation state_setter",
     "rlsp_sb3.tabular_rlsp": "InitialStates StateLikelihood TabularRLSP UnreachableStateError",

@@ -1,7 +1,7 @@
 """AverageFeatures and Waypoints: the formulas, and the same surface as RLSP."""
 
+import copy
 import inspect
-from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -19,36 +19,31 @@ from rlsp_sb3 import RLSP
 from rlsp_sb3.data.transitions import collect
 from rlsp_sb3.learners.callbacks import checkpoints
 from rlsp_sb3.learners.registry import load_learner
-from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.presets import FAST
 
-from helpers.point import TINY as POINT_BUDGET
+from helpers.point import TINY as POINT_TINY
 from helpers.point import Point, distance_from_one
 
 LEARNERS = [AverageFeatures, Waypoints]
 ENV = "InvertedPendulum-v5" if "InvertedPendulum-v5" in gym.registry else "InvertedPendulum-v4"
 STATES = np.array([[0.0, 0.02, 0.1, 0.0], [0.1, -0.01, 0.0, 0.3], [-0.2, 0.0, 0.0, 0.0]])
-QUICK = FitSettings(5, 64, 1e-3)
-TINY = replace(
-    FAST,
-    n_transitions=200,
-    episode_length=20,
-    encoder=QUICK,
-    dynamics=QUICK,
-    dynamics_again=None,
-    first_inverse_policy=QUICK,
-    inverse_policy=QUICK,
-    n_rollouts=10,
-    n_trajectories=10,
-    n_epochs=4,
-    n_envs=2,
-    solver_steps=100,
-    solver_hidden=(16, 16),
+QUICK = {"n_updates": 5, "batch_size": 64, "learning_rate": 1e-3}
+TINY = FAST.updated(
+    {
+        "n_transitions": 200,
+        "episode_length": 20,
+        "n_trajectories": 10,
+        "n_epochs": 4,
+        "encoder": {"fit": QUICK},
+        "dynamics": {"fit": QUICK, "refit": None},
+        "inverse_policy": {"first_fit": QUICK, "fit": QUICK, "n_rollouts": 10},
+        "solver": {"n_envs": 2, "n_steps": 100, "hidden": [16, 16]},
+    }
 )
 
 
 def make_learner(learner_class, env=ENV, states=STATES, **arguments):
-    return learner_class(env, states, **{"seed": 0, "budget": TINY, **arguments})
+    return learner_class(env, states, **{"seed": 0, "hyperparameters": TINY, **arguments})
 
 
 def actions(learner, n=5):
@@ -76,7 +71,7 @@ def brute_force(learner_class, encoder, observed, observations):
 @pytest.mark.parametrize("encoder", ["fourier", "vae", "identity"])
 def test_reward_is_the_published_formula(learner_class, encoder):
     learner = make_learner(learner_class, encoder=encoder).learn(100)
-    seen = learner.transitions.next_observations[:40]
+    seen = collect(gym.make(ENV), 40, np.random.default_rng(1)).next_observations
     expected = brute_force(learner_class, learner.encoder, STATES, seen)
     np.testing.assert_allclose(learner.reward.of_states(seen), expected, atol=1e-4)  # of float32
     nothing = np.zeros(len(seen))
@@ -109,34 +104,36 @@ def test_several_states_are_no_waypoint_between_them():
 
 def test_features_that_are_all_zero_have_no_direction():
     np.testing.assert_array_equal(WaypointReward([[0.0, 0.0]]).of_states([[3.0, 1.0]]), [0])
-    learner = AverageFeatures(Point(), [[1.0], [-1.0]], encoder=np.asarray, budget=POINT_BUDGET)
+    learner = AverageFeatures(
+        Point(), [[1.0], [-1.0]], encoder=np.asarray, hyperparameters=POINT_TINY
+    )
     np.testing.assert_array_equal(learner.theta, [0])
 
 
 def test_average_features_are_what_rlsp_begins_with():
-    rlsp = RLSP(ENV, STATES, horizon=3, seed=0, budget=TINY).learn(100)
+    rlsp = RLSP(ENV, STATES, horizon=3, seed=0, hyperparameters=TINY).learn(100)
     learner = make_learner(AverageFeatures, encoder=rlsp.encoder)
     np.testing.assert_allclose(learner.theta, rlsp.gradient_estimator.initial_theta(rlsp.theta))
 
 
 @pytest.mark.parametrize("learner_class", LEARNERS)
 def test_parts_of_rlsp_are_used_as_they_are(learner_class):
-    rlsp = RLSP(ENV, STATES, horizon=3, seed=0, budget=TINY).learn(100)
+    rlsp = RLSP(ENV, STATES, horizon=3, seed=0, hyperparameters=TINY).learn(100)
     learner = make_learner(learner_class, states=rlsp.observed_states, encoder=rlsp.encoder)
     learner.reward  # known already  # noqa: B018
-    mean = rlsp.encoder.scaling.mean.copy()
+    mean = rlsp.encoder.normalizer.mean.copy()
     learner.learn(100)
     assert learner.encoder is rlsp.encoder
-    assert learner.transitions is None  # needed for nothing
-    np.testing.assert_array_equal(rlsp.encoder.scaling.mean, mean)
+    np.testing.assert_array_equal(rlsp.encoder.normalizer.mean, mean)
 
 
 @pytest.mark.parametrize("learner_class", LEARNERS)
-def test_the_encoder_is_fitted_to_transitions_that_are_given(learner_class):
-    seen = collect(gym.make(ENV), 50, np.random.default_rng(3))
-    learner = make_learner(learner_class, transitions=seen).learn(100)
+def test_the_encoder_is_fitted_to_random_transitions(learner_class):
+    learner = make_learner(learner_class)
+    seen = collect(gym.make(ENV), TINY.n_transitions, copy.deepcopy(learner.rng))
+    learner.learn(100)
     mean = seen.observations.astype(np.float64).mean(axis=0)
-    np.testing.assert_allclose(learner.encoder.scaling.mean, mean)
+    np.testing.assert_allclose(learner.encoder.normalizer.mean, mean)
 
 
 @pytest.mark.parametrize("learner_class", LEARNERS)
@@ -208,7 +205,7 @@ def test_every_argument_comes_back(learner_class, tmp_path):
     loaded = learner_class.load(tmp_path / "learner", ENV)
     assert loaded.encoder.n_features == 8
     assert loaded.solver == "SAC"
-    assert loaded.budget == TINY
+    assert loaded.hyperparameters == TINY
     for name in set(arguments) - {"encoder", "solver"}:
         assert str(getattr(loaded, name)) == str(arguments[name]), name
 
@@ -251,7 +248,10 @@ def test_planned_learner_is_saved(learner_class, tmp_path):
 
 def test_function_as_encoder_has_to_be_given_again(tmp_path):
     learner = AverageFeatures(
-        Point(), [[1.0]], encoder=lambda x: distance_from_one(x) + 1, budget=POINT_BUDGET
+        Point(),
+        [[1.0]],
+        encoder=lambda x: distance_from_one(x) + 1,
+        hyperparameters=POINT_TINY,
     ).learn(50)
     learner.save(tmp_path / "point")
     with pytest.raises(ValueError, match="give it again"):
@@ -286,7 +286,7 @@ def test_steps_chunks_callbacks_and_log(learner_class, tmp_path):
 
 def test_default_is_as_many_steps_as_rlsp_takes():
     learner = make_learner(AverageFeatures).learn()
-    assert learner.num_timesteps == TINY.n_epochs * TINY.solver_steps
+    assert learner.num_timesteps == TINY.n_epochs * TINY.solver.n_steps
     assert make_learner(AverageFeatures, n_epochs=2).learn().num_timesteps == 200
 
 
@@ -308,7 +308,7 @@ def test_policy_goes_where_the_person_was(learner_class):
         Point(),
         [[1.0]],
         encoder={"name": "fourier", "bandwidth": 0.3},
-        budget=replace(POINT_BUDGET, solver_steps=500, n_epochs=4),
+        hyperparameters=POINT_TINY.updated({"n_epochs": 4, "solver": {"n_steps": 500}}),
         solver_kwargs={"policy_kwargs": {"net_arch": [32]}},
         seed=0,
     ).learn()
@@ -327,7 +327,7 @@ def test_algorithm_that_exists_already_and_discrete_actions():
 
 
 def test_gridworld_where_an_algorithm_is_trained():
-    learner = AverageFeatures("RoomDefault-v0", solver="PPO", budget=TINY, seed=0).learn()
+    learner = AverageFeatures("RoomDefault-v0", solver="PPO", hyperparameters=TINY, seed=0).learn()
     assert learner.num_timesteps == 400
     assert np.isfinite(evaluate_policy(learner, learner.get_env(), n_eval_episodes=1)[0])
 
@@ -339,7 +339,8 @@ def test_gridworld_where_an_algorithm_is_trained():
         ({"forward_model": "none"}, ValueError, "forward_model='none'"),
         ({"solver": "SACC"}, ValueError, "solver='SACC'.*SAC"),
         ({"solver": "planning"}, ValueError, "tabular"),
-        ({"budget": "slow"}, ValueError, "budget='slow'"),
+        ({"preset": "slow"}, ValueError, "preset='slow'"),
+        ({"hyperparameters": {"n_epoch": 1}}, ValueError, "'n_epoch'.*'n_epochs'"),
         ({"n_epochs": 0}, ValueError, "n_epochs=0"),
         ({"eval_interval": -1}, ValueError, "eval_interval=-1"),
         ({"checkpoint_interval": 0}, ValueError, "checkpoint_interval=0"),
@@ -347,19 +348,12 @@ def test_gridworld_where_an_algorithm_is_trained():
         ({"encoder": "features"}, TypeError, "offers no features"),
         ({"encoder": lambda x: x * np.nan}, ValueError, "finite"),
         ({"keep_termination": True, "forward_model": "simulator"}, ValueError, "keep_termination"),
-        ({"transitions": [1, 2]}, TypeError, "transitions is a list"),
         ({"states": [[np.nan] * 4]}, ValueError, "observed_states"),
     ],
 )
 def test_bad_input_is_an_error_at_construction(learner_class, arguments, error, message):
     with pytest.raises(error, match=message):
         make_learner(learner_class, **arguments)
-
-
-def test_transitions_of_another_environment():
-    seen = collect(Point(), 5, np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"shape \(5, 1\): expected \('N', 4\)"):
-        make_learner(Waypoints, transitions=seen)
 
 
 @pytest.mark.parametrize("waypoints", [[1.0, 2.0], np.zeros((0, 3)), [[np.nan]]])

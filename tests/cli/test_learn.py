@@ -103,7 +103,7 @@ def test_help(command: str, expected: str, option: str) -> None:
 def test_examples_of_the_help_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"• rlsp (learn .*?) *\n", rlsp("learn", "--help").out)
-    assert len(examples) == 7
+    assert len(examples) == 8
     for example in examples[:3]:  # the others have environments and files of nobody's
         assert rlsp(*shlex.split(example), "--timesteps", 1).code == 0, example
 
@@ -319,7 +319,7 @@ def test_full_folder_is_not_touched_unless_forced(room, tmp_path: Path) -> None:
         ("learn rlsp_env:RoomDefalt-v0", "did you mean 'RoomDefault-v0'?"),
         ("learn RoomDefault-v0 --learner tabular-rslp", "did you mean 'tabular-rlsp'?"),
         ("learn RoomDefault-v0 --set horzion=7", "did you mean 'horizon'?"),
-        ("learn RoomDefault-v0 --set xyz=7", "expected one of horizon, temperature,"),
+        ("learn RoomDefault-v0 --set xyz=7", "expected some of horizon, temperature,"),
         ("learn RoomDefault-v0 --set horizon", "expected NAME=VALUE"),
         ("learn RoomDefault-v0 --set seed=1", "use --seed"),
         ("learn RoomDefault-v0 --set observed_states=1", "no argument 'observed_states'"),

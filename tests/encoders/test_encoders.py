@@ -11,8 +11,8 @@ from rlsp_sb3.encoders.base import FunctionEncoder, IdentityEncoder
 from rlsp_sb3.encoders.factory import ENCODERS, encoder_settings, make_encoder
 from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
 from rlsp_sb3.encoders.vae import StateVAE
+from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.models.normalization import find_clock_entries
-from rlsp_sb3.models.training import FitSettings
 
 from helpers.corridor import Corridor
 
@@ -39,14 +39,16 @@ def low_dimensional(n=2000, seed=0):
 
 @pytest.fixture(scope="module")
 def vae():
-    vae = StateVAE((6,), n_latents=4, hidden=(32, 32), schedule=FitSettings(500, 100, 5e-3), seed=1)
+    vae = StateVAE(
+        (6,), n_latents=4, hidden=(32, 32), fit_settings=FitSettings(500, 100, 5e-3), seed=1
+    )
     vae.fit(low_dimensional(), np.random.default_rng(0))
     return vae
 
 
 def make_fitted(name):
     encoder_class = ENCODERS[name]
-    settings = {"vae": {"n_latents": 3, "hidden": (8,), "schedule": FitSettings(20, 50, 1e-3)}}
+    settings = {"vae": {"n_latents": 3, "hidden": (8,), "fit_settings": FitSettings(20, 50, 1e-3)}}
     encoder = encoder_class(SHAPE, **settings.get(name, {}))
     encoder.fit(observations(), np.random.default_rng(0))
     return encoder
@@ -64,7 +66,7 @@ def test_identity_standardizes_each_entry():
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_clocks_do_not_count(name):
-    settings = {"vae": {"n_latents": 3, "hidden": (8,), "schedule": FitSettings(20, 50, 1e-3)}}
+    settings = {"vae": {"n_latents": 3, "hidden": (8,), "fit_settings": FitSettings(20, 50, 1e-3)}}
     before = observations()
     after = observations(seed=1)
     before[:, 1, 0] = np.linspace(1, 0.9, len(before))
@@ -111,7 +113,7 @@ def test_fourier_features_depend_on_their_seed_alone():
 
 def test_vae_reconstructs_low_dimensional_data(vae):
     fresh = low_dimensional(500, seed=1)
-    scaled = vae.scaling.scale(fresh)
+    scaled = vae.normalizer.scale(fresh)
     with torch.no_grad():
         decoded = vae.decoder(vae.encoder(scaled)[:, : vae.n_latents])
     assert ((decoded - scaled) ** 2).mean() < 0.05  # of a variance of 1
@@ -130,7 +132,7 @@ def test_vae_features_are_means_with_standard_deviation_1_if_in_use(vae):
 def test_vae_loss_is_the_negative_evidence_bound():
     # A network that ignores everything: mean 0 and variance 1, reconstruction 0.
     vae = StateVAE(
-        (3,), n_latents=2, hidden=(4,), schedule=FitSettings(1, 10, 1e-12), kl_weight=0.5
+        (3,), n_latents=2, hidden=(4,), fit_settings=FitSettings(1, 10, 1e-12), kl_weight=0.5
     )
     for network in (vae.encoder, vae.decoder):
         for parameter in network.parameters():
@@ -140,7 +142,7 @@ def test_vae_loss_is_the_negative_evidence_bound():
     assert loss == pytest.approx(3 / 2, rel=0.05)  # half the squared length, of a variance of 1
     # The same with mean 2 and variance e: their divergence from the prior is (4 + e - 2) / 2 each.
     vae = StateVAE(
-        (3,), n_latents=2, hidden=(4,), schedule=FitSettings(1, 10, 1e-12), kl_weight=0.5
+        (3,), n_latents=2, hidden=(4,), fit_settings=FitSettings(1, 10, 1e-12), kl_weight=0.5
     )
     for network in (vae.encoder, vae.decoder):
         for parameter in network.parameters():
@@ -152,21 +154,23 @@ def test_vae_loss_is_the_negative_evidence_bound():
 
 def test_vae_scales_latents_only_if_asked():
     plain, scaled = (
-        StateVAE((6,), 3, (8,), scale_latents=scale, schedule=QUICK) for scale in (False, True)
+        StateVAE((6,), 3, (8,), scale_latents=scale, fit_settings=QUICK) for scale in (False, True)
     )
     for vae in (plain, scaled):
         vae.fit(low_dimensional(), np.random.default_rng(0))
     fresh = low_dimensional(50, seed=1)
-    expected = plain.encoder(plain.scaling.scale(fresh))[:, :3].detach().numpy()
+    expected = plain.encoder(plain.normalizer.scale(fresh))[:, :3].detach().numpy()
     np.testing.assert_allclose(plain(fresh), expected, atol=1e-6)
-    latent_scaling = scaled.latent_scaling
-    expected = (expected - latent_scaling.mean) / latent_scaling.std  # the networks are the same
+    latent_normalizer = scaled.latent_normalizer
+    expected = (
+        expected - latent_normalizer.mean
+    ) / latent_normalizer.std  # the networks are the same
     np.testing.assert_allclose(scaled(fresh), expected, atol=1e-5)
 
 
 def test_vae_does_not_magnify_latents_that_are_not_in_use():
     values = np.random.default_rng(0).normal(size=(1000, 1))
-    vae = StateVAE((1,), 6, (16,), kl_weight=0.5, schedule=FitSettings(400, 100, 1e-2))
+    vae = StateVAE((1,), 6, (16,), kl_weight=0.5, fit_settings=FitSettings(400, 100, 1e-2))
     vae.fit(values, np.random.default_rng(0))
     std = vae(values).std(axis=0)
     assert (std < 0.9).sum() >= 3  # as small as they are, or they would be noise
@@ -214,11 +218,15 @@ def test_settings_make_the_same_encoder_again(name):
 
 def test_settings_are_json_that_keeps_them():
     given = {"name": "vae", "n_latents": 5, "hidden": [7, 8], "kl_weight": 0.1, "seed": 3}
-    given["schedule"] = [10, 20, 0.5]
+    given["fit_settings"] = {"n_updates": 10, "batch_size": 20, "learning_rate": 0.5}
     encoder = make_encoder(given, gym.make("Pendulum-v1"))
     again = make_encoder(json.loads(json.dumps(encoder_settings(encoder))), gym.make("Pendulum-v1"))
     assert again.settings() == encoder.settings()
-    assert (again.n_latents, again.hidden, again.schedule) == (5, (7, 8), FitSettings(10, 20, 0.5))
+    assert (again.n_latents, again.hidden, again.fit_settings) == (
+        5,
+        (7, 8),
+        FitSettings(10, 20, 0.5),
+    )
 
 
 def test_somebodys_own_function_or_class_has_to_be_given_again():
@@ -230,15 +238,15 @@ def test_somebodys_own_function_or_class_has_to_be_given_again():
         pass
 
     assert encoder_settings(Mine((2,))) == settings
-    assert encoder_settings(make_encoder(None, Corridor())) == "features"
+    assert encoder_settings(make_encoder("auto", Corridor())) == "features"
 
 
 def test_the_default_is_what_the_environment_offers_or_else_fourier_features():
-    own = make_encoder(None, Corridor())
+    own = make_encoder("auto", Corridor())
     assert own.feature_names == Corridor.feature_names
     np.testing.assert_array_equal(own(np.eye(3)), np.eye(3))
     assert own.is_fitted
-    assert isinstance(make_encoder(None, gym.make("Pendulum-v1")), RandomFourierFeatures)
+    assert isinstance(make_encoder("auto", gym.make("Pendulum-v1")), RandomFourierFeatures)
     for meant in ("features", {"name": "features"}):
         assert make_encoder(meant, Corridor()).feature_names == Corridor.feature_names
 
@@ -263,12 +271,18 @@ def test_a_function_becomes_an_encoder():
         ({"name": "features"}, TypeError, "offers no features"),
         ("furier", ValueError, "fourier"),
         ({"bandwidth": 1.0}, ValueError, "encoder=None"),
-        ({"name": "fourier", "bandwith": 1.0}, TypeError, "bandwith.*bandwidth"),
+        ({"name": "fourier", "bandwith": 1.0}, ValueError, "bandwith.*bandwidth"),
         ({"name": "fourier", "bandwidth": 0.0}, ValueError, "bandwidth=0.0"),
         ({"name": "fourier", "n_features": 0}, ValueError, "n_features=0"),
         ({"name": "vae", "n_latents": 0}, ValueError, "n_latents=0"),
         ({"name": "vae", "kl_weight": -1.0}, ValueError, "kl_weight=-1.0"),
         (3, TypeError, "encoder=3"),
+        (None, TypeError, "encoder=None.*auto"),
+        (
+            {"name": "vae", "fit_settings": {"n_updates": 3}},
+            ValueError,
+            "fit_settings has no batch_size",
+        ),
         (lambda obs: obs.sum(axis=1), ValueError, r"shape \(4,\) for 4 observations"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from rlsp_sb3.encoders.factory import make_encoder
 from rlsp_sb3.encoders.slow_features import NOISE, slow_axes
 from rlsp_sb3.encoders.vae import StateVAE
-from rlsp_sb3.models.training import FitSettings
+from rlsp_sb3.hyperparameters import FitSettings
 
 from helpers.corridor import Corridor
 
@@ -51,7 +51,7 @@ def test_features_that_never_vary_are_no_trouble():
 
 
 def make_vae(**kwargs):
-    return StateVAE((3,), 4, (16,), schedule=FitSettings(300, 100, 1e-2), **kwargs)
+    return StateVAE((3,), 4, (16,), fit_settings=FitSettings(300, 100, 1e-2), **kwargs)
 
 
 def test_vae_turns_its_means_into_slow_features(steps):

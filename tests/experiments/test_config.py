@@ -1,7 +1,7 @@
 """Configurations of experiments: shipped, changed by a user, and wrong."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import gymnasium as gym
 import numpy as np
@@ -9,9 +9,10 @@ import pytest
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3 import RLSP
+from rlsp_sb3.encoders.vae import StateVAE
 from rlsp_sb3.experiments import config as module
-from rlsp_sb3.experiments.config import PRESET_NAMES, load_config
-from rlsp_sb3.presets import FAST, PAPER, find_budget
+from rlsp_sb3.experiments.config import lineage, load_config
+from rlsp_sb3.presets import FAST, PAPER, PRESETS, find_preset
 
 from helpers.command import ok, rlsp
 from helpers.small_table import ENV, make_expert
@@ -19,22 +20,22 @@ from helpers.small_table import ENV, make_expert
 ENVS = [ENV, "HalfCheetah-FW-v2", "HalfCheetah-BW-v2", "Hopper-FW-v2", "Hopper-FW-Penalty-v2"]
 
 
-def budget_of(config):
-    return find_budget(config.rlsp["budget"], is_tabular=False)
+def hyperparameters_of(config):
+    return find_preset(config.rlsp["preset"], config.rlsp.get("hyperparameters")).hyperparameters
 
 
-@pytest.mark.parametrize("budget", PRESET_NAMES)
-@pytest.mark.parametrize("env_id", [*ENVS, "Pendulum-v1"])
-def test_shipped_configurations_fit_to_their_environments(env_id, budget):
-    config = load_config(env_id, budget)
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("env_id", [*ENVS, "HalfCheetah-Plot-v2", "Pendulum-v1"])
+def test_shipped_configurations_fit_to_their_environments(env_id, preset):
+    config = load_config(env_id, preset)
     env = gym.make(env_id)
     learner = RLSP(env, np.array([env.reset(seed=0)[0]]), seed=0, **config.rlsp)
-    assert learner.budget == budget_of(config)
+    assert learner.hyperparameters == hyperparameters_of(config)
     assert json.loads(json.dumps(config.to_dict())) == config.to_dict()
 
 
 def test_the_environments_of_files_are_registered():
-    named = {env_id for content in module._shipped().values() for env_id in content["envs"]}
+    named = {env_id for content in module._shipped().values() for env_id in content.get("envs", ())}
     assert set(ENVS) <= named
     known = {name.replace("InvertedPendulum-v4", ENV).replace("-v5", ENV[-3:]) for name in named}
     assert known <= set(gym.registry)
@@ -43,20 +44,67 @@ def test_the_environments_of_files_are_registered():
 def test_published_settings():
     for env_id in ENVS:
         config = load_config(env_id, "paper")
-        budget = budget_of(config)
+        hyperparameters = hyperparameters_of(config)
         assert config.episodes == 100
-        assert config.rlsp["trajectory_weights"] == "cosine"
-        assert config.rlsp["encoder"] == {"name": "vae", "scale_latents": False}
-        assert replace(budget, solver_steps=0, solver_kwargs={}) == replace(
-            PAPER, solver_steps=0, solver_kwargs={}
-        )
+        env = gym.make(env_id)
+        states = np.array([env.reset(seed=0)[0]])
+        learner = RLSP(env, states, seed=0, **config.rlsp)
+        assert learner.trajectory_weights == "cosine"
+        assert isinstance(learner.encoder, StateVAE)
+        assert not learner.encoder.scale_latents
+        assert learner.encoder.hidden == PAPER.encoder.hidden
+        assert replace(hyperparameters, solver=PAPER.solver) == PAPER
         steps, retrained = {
             "Inve": (50_000, 60_000),
             "Half": (10_000, 2_000_000),
             "Hopp": (20_000, 2_000_000),
         }[env_id[:4]]
-        assert (budget.solver_steps, config.retrain_timesteps) == (steps, retrained)
-    assert load_config(ENV).rlsp == {"budget": "fast"}
+        assert (hyperparameters.solver.n_steps, config.retrain_timesteps) == (steps, retrained)
+        others = replace(hyperparameters.solver, n_steps=0, kwargs={})
+        assert others == replace(PAPER.solver, n_steps=0, kwargs={})
+    assert load_config(ENV).rlsp == {"preset": "fast"}
+
+
+def test_python_s_preset_and_the_configuration_of_that_name_are_the_same():
+    env = gym.make("HalfCheetah-FW-v2")
+    states = np.array([env.reset(seed=0)[0]])
+    python = RLSP("HalfCheetah-FW-v2", states, seed=0, preset="paper")
+    shipped = RLSP(
+        "HalfCheetah-FW-v2", states, seed=0, **load_config("HalfCheetah-FW-v2", "paper").rlsp
+    )
+    assert python.saved_arguments() == shipped.saved_arguments()
+
+
+def test_a_skill_is_a_cheetah_s_configuration_but_for_its_reward():
+    skill, cheetah = (load_config(f"HalfCheetah-{name}-v2", "fast") for name in ("Plot", "FW"))
+    assert skill.rlsp["encoder"] == {"name": "fourier", "bandwidth": 2.0}
+    assert skill.retrain_timesteps == cheetah.retrain_timesteps
+    ours, theirs = (asdict(hyperparameters_of(config)) for config in (skill, cheetah))
+    assert ours.pop("learning_rate") == FAST.learning_rate
+    assert theirs.pop("learning_rate") == 0.04
+    assert ours["solver"].pop("past_start_fraction") == 0.5
+    assert theirs["solver"].pop("past_start_fraction") == 0.05
+    assert ours == theirs
+
+
+def test_configurations_inherit_from_each_other():
+    files = {"default": {}, "a": {}, "b": {"inherits": "a"}, "c": {"inherits": "b"}}
+    assert lineage("c", files) == ["default", "a", "b", "c"]
+    assert lineage("default", files) == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"c": {"inherits": "cheeta"}, "cheetah": {}}, "cheeta.*did you mean 'cheetah'"),
+        ({"c": {"inherits": "b"}, "b": {"inherits": "c"}}, "c from b from c is a circle"),
+        ({"c": {"inherits": "c"}}, "c from c is a circle"),
+        ({"c": {"inherits": ["b"]}}, "inherits="),
+    ],
+)
+def test_a_wrong_parent_is_an_error(files, message):
+    with pytest.raises(ValueError, match=message):
+        lineage("c", {"default": {}, **files})
 
 
 def test_a_user_s_changes_come_last_and_deep_in():
@@ -65,9 +113,9 @@ def test_a_user_s_changes_come_last_and_deep_in():
         "fast",
         [
             "rlsp.horizon=7",
-            "rlsp.budget.n_epochs=3",
-            "rlsp.budget.solver_kwargs={gamma: 0.9}",
-            "rlsp.budget.learning-rate=1e-2",
+            "rlsp.hyperparameters.n_epochs=3",
+            "rlsp.hyperparameters.solver.kwargs={gamma: 0.9}",
+            "rlsp.hyperparameters.learning-rate=1e-2",
             "rlsp.encoder=vae",
             "rlsp.encoder.kl_weight=0.5",
             "retrain_timesteps=11",
@@ -77,36 +125,52 @@ def test_a_user_s_changes_come_last_and_deep_in():
     assert config.rlsp["horizon"] == 7
     assert config.rlsp["encoder"] == {"name": "vae", "kl_weight": 0.5}
     assert config.retrain_timesteps == 11
-    before, after = budget_of(shipped), budget_of(config)
+    before, after = hyperparameters_of(shipped), hyperparameters_of(config)
     assert after == replace(
         before,
         n_epochs=3,
         learning_rate=0.01,
-        solver_kwargs={**before.solver_kwargs, "gamma": 0.9},
+        solver=replace(before.solver, kwargs={**before.solver.kwargs, "gamma": 0.9}),
     )
-    shipped.rlsp["budget"]["n_epochs"] = 1
+    shipped.rlsp["hyperparameters"]["n_epochs"] = 1
     assert load_config("HalfCheetah-BW-v2", "fast") != shipped  # what is shipped stays as it is
 
 
 def test_a_name_replaces_a_mapping():
-    config = load_config("HalfCheetah-FW-v2", "fast", ["rlsp.budget=fast", "rlsp.encoder=none"])
-    assert budget_of(config) == FAST
-    assert config.rlsp["encoder"] is None
+    config = load_config(
+        "HalfCheetah-FW-v2", "fast", ["rlsp.hyperparameters=none", "rlsp.encoder=auto"]
+    )
+    assert hyperparameters_of(config) == FAST
+    assert config.rlsp["encoder"] == "auto"
 
 
 @pytest.mark.parametrize(
     ("assignment", "error", "message"),
     [
-        ("rlsp.horzon=3", ValueError, r"rlsp.horzon: RLSP takes no such .*did you mean 'horizon'"),
-        ("rslp.horizon=3", ValueError, r"no entry 'rslp' \(did you mean 'rlsp'\?\)"),
-        ("rlsp.horizon=ten", TypeError, "rlsp.horizon='ten': expected NoneType or int"),
+        (
+            "rlsp.horzon=3",
+            ValueError,
+            "RLSP .* no argument 'horzon' .*did you mean 'horizon'",
+        ),
+        ("rslp.horizon=3", ValueError, r"no setting 'rslp' \(did you mean 'rlsp'\?\)"),
+        ("rlsp.horizon=ten", TypeError, "rlsp.horizon='ten': expected an int or None"),
         ("rlsp.horizon=true", TypeError, "rlsp.horizon=True"),
-        ("rlsp.budget.n_epoch=3", ValueError, "no 'n_epoch' .*did you mean 'n_epochs'"),
-        ("rlsp.budget.n_epochs=x", TypeError, "n_epochs='x': expected a whole number"),
-        ("rlsp.budget=fats", ValueError, "'fats' .*did you mean 'fast'"),
-        ("rlsp.seed=3", ValueError, "rlsp.seed: RLSP takes no such argument from a configuration"),
+        (
+            "rlsp.hyperparameters.n_epoch=3",
+            ValueError,
+            "rlsp.hyperparameters has no setting 'n_epoch' .*did you mean 'n_epochs'",
+        ),
+        (
+            "rlsp.hyperparameters.solver.n_steps=x",
+            TypeError,
+            "rlsp.hyperparameters.solver.n_steps='x': expected an int of at least 1",
+        ),
+        ("rlsp.hyperparameters=fast", TypeError, "rlsp.hyperparameters='fast': expected a mapping"),
+        ("rlsp.preset=fats", ValueError, "rlsp.preset='fats' .*did you mean 'fast'"),
+        ("rlsp.learning_rate=.nan", ValueError, "rlsp.learning_rate=nan"),
+        ("rlsp.seed=3", ValueError, "rlsp: RLSP in a configuration has no argument 'seed'"),
         ("rlsp=3", TypeError, "rlsp=3: expected a mapping"),
-        ("episodes=0", ValueError, "episodes=0: expected at least 1"),
+        ("episodes=0", ValueError, "episodes=0: expected an int of at least 1"),
         ("transitions=many", TypeError, "transitions='many'"),
         ("horizon", ValueError, "expected NAME=VALUE"),
         ("rlsp.encoder={", ValueError, "expected a value in YAML"),
@@ -117,12 +181,12 @@ def test_mistakes_are_named(assignment, error, message):
         load_config(ENV, "fast", [assignment])
 
 
-def test_a_wrong_budget_is_named():
+def test_a_wrong_preset_is_named():
     with pytest.raises(ValueError, match=r"preset='fsat' .*did you mean 'fast'"):
         load_config(ENV, "fsat")
 
 
-@pytest.mark.parametrize("text", ["[1]", "envs: []\nfast: {}", "a: 1"])
+@pytest.mark.parametrize("text", ["[1]", "envs: []\nfsat: {}", "a: 1", "fast"])
 def test_a_file_with_other_entries_is_refused(text):
     with pytest.raises(ValueError, match=r"mine\.yaml has"):
         module._read("mine.yaml", text)
@@ -132,12 +196,28 @@ def test_learn_takes_them_and_what_is_set_comes_before(tmp_path):
     expert = make_expert(tmp_path / "experts") / f"{ENV}.zip"
     arguments = ("--learner", "rlsp", "--preset", "smoke", "--states", expert)
     out = tmp_path / "run"
-    ok("learn", ENV, *arguments, "--out", out, "--set", "n_epochs=1", "--set", "eval_interval=0")
+    ok(
+        "learn",
+        ENV,
+        *arguments,
+        "--out",
+        out,
+        "--set",
+        "n_epochs=1",
+        "--set",
+        "eval_interval=0",
+        "--set",
+        "hyperparameters.solver.n_steps=300",
+        "--set",
+        "hyperparameters.solver.hidden=[8]",
+    )
     config = json.loads((out / "config.json").read_text())
-    smoke = budget_of(load_config(ENV, "smoke"))
-    assert config["timesteps"] == smoke.solver_steps
+    smoke = hyperparameters_of(load_config(ENV, "smoke"))
+    assert config["timesteps"] == 300 != smoke.solver.n_steps
+    assert config["arguments"]["hyperparameters"]["solver"]["hidden"] == [8]
+    assert config["arguments"]["hyperparameters"]["solver"]["n_envs"] == smoke.solver.n_envs
     assert config["arguments"]["n_epochs"] == 1
-    assert config["arguments"]["budget"]["n_transitions"] == smoke.n_transitions
+    assert config["arguments"]["hyperparameters"]["n_transitions"] == smoke.n_transitions
     assert " --preset smoke " in config["command"]
 
 

@@ -117,14 +117,10 @@ def test_published_fractions(tmp_path: Any) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_deep_adds_simulated_pasts(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    budget = {
-        "base": "fast",
-        "n_rollouts": 256,
-        "n_trajectories": 100,
-        "inverse_policy": [5, 64, 1e-3],
-    }
+    fit = {"n_updates": 5, "batch_size": 64, "learning_rate": 1e-3}
+    changes = {"n_trajectories": 100, "inverse_policy": {"n_rollouts": 256, "fit": fit}}
     quick = [
-        method._replace(settings={**method.settings, "budget": budget, "n_epochs": 2})
+        method._replace(settings={**method.settings, "hyperparameters": changes, "n_epochs": 2})
         if method.name == "rlsp"
         else method
         for method in GRIDWORLD_METHODS

@@ -270,7 +270,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_long_commands_are_broken_before_options() -> None:
-    setting = "rlsp.budget.solver_kwargs={gamma: 0.99}"
+    setting = "rlsp.hyperparameters.solver={n_envs: 4}"
     words = ["rlsp", "table", "mujoco", "--env", *4 * ["HalfCheetah-FW-v2"], "--set", setting]
     words += ["--n-states", "1", "10", "50", "--out", "runs/mujoco"]
     text = broken(shlex.join(words))

@@ -7,27 +7,28 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.presets import FAST
 
 STEP = 0.5
 
-TINY = replace(
-    FAST,
-    n_transitions=200,
-    episode_length=10,
-    dynamics=FitSettings(5, 16, 1e-3),
-    dynamics_hidden=(8,),
-    dynamics_again=None,
-    first_inverse_policy=FitSettings(5, 16, 1e-3),
-    inverse_policy=FitSettings(5, 16, 1e-3),
-    inverse_policy_hidden=(8,),
-    n_rollouts=10,
-    n_trajectories=10,
-    n_envs=2,
-    solver_steps=50,
-    solver_hidden=(8,),
-    solver_kwargs={"learning_rate": 1e-2, "batch_size": 16, "learning_starts": 10},
+FIT = {"n_updates": 5, "batch_size": 16, "learning_rate": 1e-3}
+TINY = replace(  # its arguments of the solver are all, and not what differs
+    FAST.updated(
+        {
+            "n_transitions": 200,
+            "episode_length": 10,
+            "n_trajectories": 10,
+            "dynamics": {"hidden": [8], "fit": FIT, "refit": None},
+            "inverse_policy": {"hidden": [8], "first_fit": FIT, "fit": FIT, "n_rollouts": 10},
+        }
+    ),
+    solver=replace(
+        FAST.solver,
+        n_envs=2,
+        n_steps=50,
+        hidden=(8,),
+        kwargs={"learning_rate": 1e-2, "batch_size": 16, "learning_starts": 10},
+    ),
 )
 
 

@@ -22,7 +22,13 @@ OBSERVED = np.ones((1, 1), np.float32)
 
 
 def make_learner(env=None, theta=1.0, **kwargs):
-    kwargs = {"encoder": distance_from_one, "horizon": 4, "budget": TINY, "seed": 0, **kwargs}
+    kwargs = {
+        "encoder": distance_from_one,
+        "horizon": 4,
+        "hyperparameters": TINY,
+        "seed": 0,
+        **kwargs,
+    }
     learner = RLSP(env or gym.wrappers.TimeLimit(Point(), 10), OBSERVED, **kwargs)
     learner.theta = np.array([theta])
     return learner
@@ -132,7 +138,7 @@ def test_a_retrained_policy_is_trained_for_other_learners_of_rewards(name):
         gym.wrappers.TimeLimit(Point(), 10),
         np.ones((2, 1), np.float32),
         encoder=lambda x: np.exp(-((x - 1) ** 2)),
-        budget=rlsp.budget,
+        hyperparameters=rlsp.hyperparameters,
         solver_kwargs=rlsp.solver_kwargs,
         seed=0,
     )

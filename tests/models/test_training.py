@@ -1,4 +1,4 @@
-"""What networks are fitted with: scales, schedules, draws, and arrays that restore them."""
+"""What networks are fitted with: scales, settingss, draws, and arrays that restore them."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
+from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.io.state_arrays import (
     flatten_arrays,
     load_module,
@@ -16,30 +17,32 @@ from rlsp_sb3.io.state_arrays import (
 )
 from rlsp_sb3.models.networks import draw, mlp, one_hot
 from rlsp_sb3.models.normalization import ActionNormalizer, Normalizer
-from rlsp_sb3.models.training import FitSettings, fit
+from rlsp_sb3.models.training import fit
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 2)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8])
-def test_scaling_standardizes_and_its_inverse_undoes_that(shape, dtype):
+def test_normalizer_standardizes_and_its_inverse_undoes_that(shape, dtype):
     values = np.random.default_rng(0).uniform(10, 200, size=(500, *shape)).astype(dtype)
-    scaling = Normalizer(shape)
-    scaling.fit(values)
-    scaled = scaling.scale(values)
+    normalizer = Normalizer(shape)
+    normalizer.fit(values)
+    scaled = normalizer.scale(values)
     assert scaled.dtype == torch.float32
     np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(scaled.std(0, correction=0), 1, atol=1e-5)
-    assert scaling.unscale(scaled).shape == values.shape
-    np.testing.assert_allclose(scaling.unscale(scaled), values, rtol=1e-5)
+    assert normalizer.unscale(scaled).shape == values.shape
+    np.testing.assert_allclose(normalizer.unscale(scaled), values, rtol=1e-5)
 
 
-def test_scaling_leaves_entries_alone_that_never_vary():
-    scaling = Normalizer((2,))
-    scaling.fit(np.array([[4.0, 1.0], [4.0, 3.0]]))
-    np.testing.assert_allclose(scaling.scale(np.array([[4.0, 2.0], [5.0, 2.0]])), [[0, 0], [1, 0]])
+def test_normalizer_leaves_entries_alone_that_never_vary():
+    normalizer = Normalizer((2,))
+    normalizer.fit(np.array([[4.0, 1.0], [4.0, 3.0]]))
+    np.testing.assert_allclose(
+        normalizer.scale(np.array([[4.0, 2.0], [5.0, 2.0]])), [[0, 0], [1, 0]]
+    )
 
 
-def test_a_new_scaling_changes_nothing_and_arrays_restore_it():
+def test_a_new_normalizer_changes_nothing_and_arrays_restore_it():
     values = np.random.default_rng(0).normal(3, 2, size=(20, 4)).astype(np.float32)
     new, fitted = Normalizer((4,)), Normalizer((4,))
     np.testing.assert_array_equal(new.scale(values), values)
@@ -50,22 +53,22 @@ def test_a_new_scaling_changes_nothing_and_arrays_restore_it():
 
 def test_box_actions_are_brought_to_the_unit_range_and_back():
     space = spaces.Box(np.array([[-2, 0]]), np.array([[2, 10]]), dtype=np.float32)
-    scaling = ActionNormalizer(space)
+    normalizer = ActionNormalizer(space)
     corners = np.stack([space.low, space.high, (space.low + space.high) / 2])
-    np.testing.assert_allclose(scaling.scale(corners), [[-1, -1], [1, 1], [0, 0]])
+    np.testing.assert_allclose(normalizer.scale(corners), [[-1, -1], [1, 1], [0, 0]])
     actions = np.stack([space.sample() for _ in range(50)])
-    np.testing.assert_allclose(scaling.unscale(scaling.scale(actions)), actions, atol=1e-5)
-    wild = scaling.unscale(torch.tensor([[-7.0, 9.0]]))
+    np.testing.assert_allclose(normalizer.unscale(normalizer.scale(actions)), actions, atol=1e-5)
+    wild = normalizer.unscale(torch.tensor([[-7.0, 9.0]]))
     np.testing.assert_array_equal(wild, [[[-2, 10]]])
     assert space.contains(wild[0])
 
 
 def test_discrete_actions_are_one_hot_and_may_start_anywhere():
-    scaling = ActionNormalizer(spaces.Discrete(3, start=-1))
+    normalizer = ActionNormalizer(spaces.Discrete(3, start=-1))
     actions = np.array([-1, 1, 0])
-    scaled = scaling.scale(actions)
+    scaled = normalizer.scale(actions)
     np.testing.assert_array_equal(scaled, np.eye(3)[[0, 2, 1]])
-    np.testing.assert_array_equal(scaling.decode(scaled.argmax(1)), actions)
+    np.testing.assert_array_equal(normalizer.decode(scaled.argmax(1)), actions)
 
 
 @pytest.mark.parametrize("space", [spaces.MultiBinary(2), spaces.Box(-np.inf, np.inf, (1,))])
@@ -131,10 +134,10 @@ def test_the_step_size_falls_like_a_cosine_to_zero():
 
 def test_a_single_example_is_enough_and_none_is_an_error():
     network, loss = linear_problem()
-    schedule = FitSettings(2, 3, 1e-3)
-    assert np.isfinite(fit(network.parameters(), loss, 1, schedule, np.random.default_rng(0)))
+    settings = FitSettings(2, 3, 1e-3)
+    assert np.isfinite(fit(network.parameters(), loss, 1, settings, np.random.default_rng(0)))
     with pytest.raises(ValueError, match="no examples"):
-        fit(network.parameters(), loss, 0, schedule, np.random.default_rng(0))
+        fit(network.parameters(), loss, 0, settings, np.random.default_rng(0))
 
 
 def test_same_rng_fits_the_same_bits():

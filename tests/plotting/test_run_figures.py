@@ -138,26 +138,26 @@ def test_labels_say_only_what_differs(tmp_path: Path) -> None:
     same = {"prior": "gaussian"}
     short = write_run(
         tmp_path / "1",
-        options={"budget": "smoke"},
-        arguments={**same, "horizon": 3, "budget": {"n_epochs": 2, "steps": 9}},
+        options={"preset": "smoke"},
+        arguments={**same, "horizon": 3, "hyperparameters": {"n_epochs": 2, "steps": 9}},
     )
     set_by_user = write_run(
         tmp_path / "2",
-        options={"budget": "smoke", "horizon": 7},
-        arguments={**same, "horizon": 7, "budget": {"n_epochs": 2, "steps": 9}},
+        options={"preset": "smoke", "horizon": 7},
+        arguments={**same, "horizon": 7, "hyperparameters": {"n_epochs": 2, "steps": 9}},
     )
     fast = write_run(
         tmp_path / "3",
-        options={"budget": "fast"},
-        arguments={**same, "horizon": 3, "budget": {"n_epochs": 30, "steps": 99}},
+        options={"preset": "fast"},
+        arguments={**same, "horizon": 3, "hyperparameters": {"n_epochs": 30, "steps": 99}},
     )
     other = write_run(tmp_path / "4", learner="waypoints")
     assert [group.label for group in groups_of(short)] == ["rlsp"]
     assert [group.label for group in groups_of(short, set_by_user)] == ["horizon=3", "horizon=7"]
-    assert [group.label for group in groups_of(short, fast)] == ["budget=smoke", "budget=fast"]
+    assert [group.label for group in groups_of(short, fast)] == ["preset=smoke", "preset=fast"]
     assert [group.label for group in groups_of(short, other)] == ["rlsp", "waypoints"]
     assert [group.label for group in groups_of(short, fast, other)] == [
-        *("rlsp, budget=smoke", "rlsp, budget=fast", "waypoints")
+        *("rlsp, preset=smoke", "rlsp, preset=fast", "waypoints")
     ]
 
 

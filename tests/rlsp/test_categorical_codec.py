@@ -15,16 +15,16 @@ SEEN = np.array([[0, 5, 1], [1, 5, 4], [0, 5, 9]], dtype=np.float32)
 
 
 def test_codes_round_trip():
-    vocabulary = CategoricalCodec(SEEN)
-    assert vocabulary.n_symbols == 2 + 3  # the entry that never varies has none
-    np.testing.assert_array_equal(vocabulary.decode(vocabulary.encode(SEEN)), SEEN)
-    assert vocabulary.decode(vocabulary.encode(SEEN)).dtype == SEEN.dtype
+    codec = CategoricalCodec(SEEN)
+    assert codec.n_symbols == 2 + 3  # the entry that never varies has none
+    np.testing.assert_array_equal(codec.decode(codec.encode(SEEN)), SEEN)
+    assert codec.decode(codec.encode(SEEN)).dtype == SEEN.dtype
 
 
 def test_values_not_seen_count_as_the_nearest():
-    vocabulary = CategoricalCodec(SEEN)
-    codes = vocabulary.encode(np.array([[0.4, 7, 2.4], [3, 0, 100]]))
-    np.testing.assert_array_equal(vocabulary.decode(codes), [[0, 5, 1], [1, 5, 9]])
+    codec = CategoricalCodec(SEEN)
+    codes = codec.encode(np.array([[0.4, 7, 2.4], [3, 0, 100]]))
+    np.testing.assert_array_equal(codec.decode(codes), [[0, 5, 1], [1, 5, 9]])
 
 
 def test_continuous_observations_are_an_error():
@@ -42,9 +42,9 @@ def test_draws_have_the_probabilities():
 
 def test_loss_is_the_negative_log_probability_of_all_observations():
     """Summed over everything that could have been before, probabilities are 1."""
-    vocabulary = CategoricalCodec(SEEN)
+    codec = CategoricalCodec(SEEN)
     torch.manual_seed(0)
-    model = DiscreteInverseDynamics(vocabulary, n_times=2, n_actions=3)
+    model = DiscreteInverseDynamics(codec, n_times=2, n_actions=3)
     everything = np.array([[a, 5, b] for a in (0, 1) for b in (1, 4, 9)], dtype=np.float32)
     after, actions, times = SEEN[:1], np.array([2]), np.array([1])
     total = sum(
@@ -62,8 +62,8 @@ def world(n, rng):
 
 def test_models_learn_what_was_before():
     rng = np.random.default_rng(0)
-    vocabulary = CategoricalCodec(np.arange(4, dtype=np.float32)[:, None])
-    models = InverseModels(vocabulary, 1, 2, rng)
+    codec = CategoricalCodec(np.arange(4, dtype=np.float32)[:, None])
+    models = InverseModels(codec, 1, 2, rng)
     rollouts = world(2000, rng)
     features = rollouts.observations.astype(float)
     models.fit(rollouts, features, None, 100, rng)
@@ -93,10 +93,10 @@ def test_batches_have_what_is_expected():
 
 def test_models_are_saved_with_their_optimizer():
     rng = np.random.default_rng(0)
-    vocabulary = CategoricalCodec(np.arange(4, dtype=np.float32)[:, None])
+    codec = CategoricalCodec(np.arange(4, dtype=np.float32)[:, None])
     rollouts = world(100, rng)
     features = rollouts.observations.astype(float)
-    first, second = (InverseModels(vocabulary, 1, 2, np.random.default_rng(i)) for i in (1, 2))
+    first, second = (InverseModels(codec, 1, 2, np.random.default_rng(i)) for i in (1, 2))
     first.fit(rollouts, features, None, 2, rng)
     second.set_arrays(first.arrays())
     for models in (first, second):
@@ -118,10 +118,10 @@ def test_numbered_states_have_the_codes_of_their_observations():
         return np.abs(given[:, None] - observations).sum(axis=2).argmin(axis=1)
 
     explored = np.array([3, 0, 0, 5, 1])
-    vocabulary = StateIndexCodec(explored, 6, observations.__getitem__, nearest)
+    codec = StateIndexCodec(explored, 6, observations.__getitem__, nearest)
     plain = CategoricalCodec(observations[explored])
     for states in ([2, 5, 2], [4, 5], [0, 1, 2, 3, 4, 5]):  # old and new ones
         shown = observations[states]
-        np.testing.assert_array_equal(vocabulary.encode(np.array(states)), plain.encode(shown))
-        np.testing.assert_array_equal(vocabulary.inputs(np.array(states)), plain.inputs(shown))
-        np.testing.assert_array_equal(vocabulary.decode(plain.encode(shown)), states)
+        np.testing.assert_array_equal(codec.encode(np.array(states)), plain.encode(shown))
+        np.testing.assert_array_equal(codec.inputs(np.array(states)), plain.inputs(shown))
+        np.testing.assert_array_equal(codec.decode(plain.encode(shown)), states)

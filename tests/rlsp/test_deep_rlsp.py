@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -18,8 +17,10 @@ from stable_baselines3.common.logger import configure
 
 from rlsp_sb3 import RLSP
 from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
+from rlsp_sb3.encoders.vae import StateVAE
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.learners.callbacks import checkpoints
+from rlsp_sb3.presets import PAPER
 
 from helpers.deep_learner import ENV, STATES, TINY, make_learner
 
@@ -51,8 +52,10 @@ def test_what_is_unusual_about_observed_states_stands_out():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_the_budget_says_how_many_episodes_start_in_the_past(share):
-    learner = make_learner(budget=replace(TINY, share_of_starts=share)).learn(100)
+def test_a_hyperparameter_says_how_many_episodes_start_in_the_past(share):
+    learner = make_learner(
+        hyperparameters=TINY.updated({"solver": {"past_start_fraction": share}})
+    ).learn(100)
     env = learner.gradient_estimator.solver.model.get_env()
     env.starts = np.full((1, 2), 0.3, np.float32)
     starts = env._start(400)
@@ -171,18 +174,13 @@ def test_every_part_is_logged(tmp_path):
     } <= set(row)
 
 
-def test_parts_are_fitted_once_and_handed_on():
+def test_an_encoder_is_fitted_once_and_handed_on():
     first = make_learner().learn(100)
-    second = make_learner(
-        encoder=first.encoder,
-        inverse_dynamics=first.inverse_dynamics,
-        transitions=first.transitions,
-        seed=5,
-    )
-    mean = first.encoder.scaling.mean.copy()
+    second = make_learner(encoder=first.encoder, seed=5)
+    mean = first.encoder.normalizer.mean.copy()
     second.learn(100)
-    assert second.transitions is first.transitions
-    np.testing.assert_array_equal(second.encoder.scaling.mean, mean)
+    assert second.encoder is first.encoder
+    np.testing.assert_array_equal(second.encoder.normalizer.mean, mean)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +201,32 @@ def test_any_encoder(encoder, tmp_path):
     loaded = RLSP.load(tmp_path / "learner", ENV, **again)
     expected, found = (each.reward.of_states(STATES) for each in (learner, loaded))
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_preset_says_what_is_not_given():
+    paper = RLSP(ENV, STATES, preset="paper", seed=0)
+    assert isinstance(paper.encoder, StateVAE)
+    assert not paper.encoder.scale_latents
+    assert paper.trajectory_weights == "cosine"
+    assert paper.hyperparameters is PAPER
+    mine = RLSP(
+        ENV, STATES, preset="paper", encoder="fourier", trajectory_weights="initial", prior_std=2.0
+    )
+    assert isinstance(mine.encoder, RandomFourierFeatures)
+    assert (mine.trajectory_weights, mine.prior, mine.prior_std) == ("initial", "gaussian", 2.0)
+
+
+@pytest.mark.parametrize("hyperparameters", [TINY, {"n_epochs": 7, "solver": {"n_steps": 100}}])
+def test_hyperparameters_come_back_from_a_file(hyperparameters, tmp_path):
+    learner = RLSP(
+        ENV, STATES, preset="smoke", hyperparameters=hyperparameters, prior="laplace", seed=0
+    )
+    learner.save(tmp_path / "learner")
+    loaded = RLSP.load(tmp_path / "learner", ENV)
+    assert loaded.hyperparameters == learner.hyperparameters
+    names = ("preset", "n_epochs", "learning_rate", "n_trajectories", "trajectory_weights")
+    for name in (*names, "prior", "prior_std"):
+        assert getattr(loaded, name) == getattr(learner, name)
 
 
 def test_algorithm_that_exists_already():
@@ -246,7 +270,11 @@ def test_exploding_pasts_are_an_error():
         ({"solver": "DQN"}, ValueError, "action_space"),
         ({"solver": "planning"}, ValueError, "tabular"),
         ({"solver": 3}, TypeError, "solver=3"),
-        ({"budget": "slow"}, ValueError, "budget='slow'"),
+        ({"preset": "slow"}, ValueError, "preset='slow'"),
+        ({"hyperparameters": 3}, TypeError, "hyperparameters=3: expected a mapping"),
+        ({"hyperparameters": {"solver": {"n_step": 1}}}, ValueError, "solver has no .*'n_steps'"),
+        ({"prior": "gausian"}, ValueError, "prior='gausian'.*gaussian"),
+        ({"prior_std": 0}, ValueError, "prior_std=0"),
         ({"encoder": "features"}, TypeError, "offers no features"),
         ({"encoder": "fourrier"}, ValueError, "fourier"),
         ({"horizon": 0}, ValueError, "horizon=0"),

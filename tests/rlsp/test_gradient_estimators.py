@@ -1,6 +1,6 @@
-"""Worlds put the parts of simulating the past together."""
+"""Gradient estimators put the parts of simulating the past together."""
 
-from dataclasses import replace
+from dataclasses import asdict
 
 import gymnasium as gym
 import numpy as np
@@ -10,7 +10,7 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3 import RLSP
 from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.encoders.base import FunctionEncoder, IdentityEncoder
-from rlsp_sb3.rlsp.continuous_estimator import MARGIN, SMALLEST_SHARE, steps_of
+from rlsp_sb3.rlsp.continuous_estimator import MARGIN, MIN_EFFECTIVE_SHARE, steps_of
 from rlsp_sb3.rlsp.past_trajectories import PastTrajectories
 from rlsp_sb3.rlsp.tabular_estimator import BLOCK, state_features
 from rlsp_sb3.simulators.rollout import Trajectories
@@ -22,7 +22,13 @@ OBSERVED = np.ones((2, 1), np.float32)
 
 
 def make_estimator(env=None, **kwargs):
-    kwargs = {"encoder": distance_from_one, "horizon": 4, "budget": TINY, "seed": 0, **kwargs}
+    kwargs = {
+        "encoder": distance_from_one,
+        "horizon": 4,
+        "hyperparameters": TINY,
+        "seed": 0,
+        **kwargs,
+    }
     env = env or gym.wrappers.TimeLimit(Point(), 10)
     return RLSP(env, OBSERVED, **kwargs).gradient_estimator
 
@@ -44,7 +50,7 @@ def past_of(first, n_states=4):
 
 def test_what_was_collected_reaches_every_model():
     estimator = make_estimator(encoder="identity")
-    with pytest.raises(RuntimeError, match="call prepare first"):
+    with pytest.raises(RuntimeError, match="call setup first"):
         estimator.observation_bounds  # noqa: B018
     losses = estimator.setup(np.random.default_rng(0))
     assert losses.keys() == {"inverse_dynamics_loss"}
@@ -55,15 +61,14 @@ def test_what_was_collected_reaches_every_model():
     )
     assert estimator.inverse_dynamics.model.is_fitted
     assert np.isin(1.0, seen.observations)  # some episodes start where the person was seen
-    assert abs(estimator._encoder.scaling.mean[0]) < 0.1  # the encoder knows nothing of those
+    assert abs(estimator._encoder.normalizer.mean[0]) < 0.1  # the encoder knows nothing of those
 
 
 def test_what_is_fitted_is_used_as_it_is():
     first = prepared(encoder="identity")
     transitions = Transitions(*(each[:50] for each in first.transitions))
-    second = make_estimator(
-        encoder=first._encoder, inverse_dynamics=first.inverse_dynamics, transitions=transitions
-    )
+    second = make_estimator(encoder=first._encoder)
+    second.inverse_dynamics, second.transitions = first.inverse_dynamics, transitions
     before = first.inverse_dynamics.model.arrays()
     assert second.setup(np.random.default_rng(1)) == {}
     assert second.transitions is transitions
@@ -94,14 +99,14 @@ def test_pasts_stay_near_what_was_seen_and_within_the_space():
 
 def test_weights_are_those_that_were_asked_for():
     first = np.linspace(-5, 5, 40)
-    weights, _ = prepared(trajectory_weights="none").trajectory_weights(past_of(first))
+    weights, _ = prepared(trajectory_weights="uniform").trajectory_weights(past_of(first))
     np.testing.assert_allclose(weights, 1 / 40)
     weights, _ = prepared(trajectory_weights="cosine").trajectory_weights(past_of(first))
     np.testing.assert_allclose(np.abs(weights), 1 / 40)  # in one dimension only the sign counts
     assert np.sign(weights[0]) == -np.sign(weights[-1])
     weights, _ = prepared(trajectory_weights="initial").trajectory_weights(past_of(first))
     assert weights.sum() == pytest.approx(1)
-    assert 1 / (weights**2).sum() == pytest.approx(SMALLEST_SHARE * 40, rel=1e-2)
+    assert 1 / (weights**2).sum() == pytest.approx(MIN_EFFECTIVE_SHARE * 40, rel=1e-2)
     assert abs(first[weights.argmax()]) < 0.3  # where episodes start
 
 
@@ -123,7 +128,7 @@ def test_credit_is_the_features_of_the_past_less_those_of_the_policy():
     past.observations[1:] = [[[1.0], [1]], [[2], [1]], [[3], [1]]]
     differences, _ = estimator.feature_differences(past)
     # The policy goes 0, ¼, ½, ¾ further.
-    expected = np.array([[6 - 1.5], [4 - 5.5]]) / estimator._encoder.scaling.std
+    expected = np.array([[6 - 1.5], [4 - 5.5]]) / estimator._encoder.normalizer.std
     np.testing.assert_allclose(differences, expected, rtol=1e-4)
 
 
@@ -146,9 +151,8 @@ def test_the_inverse_policy_sees_only_what_is_known():
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_the_inverse_policy_is_kept_or_forgotten(keep):
-    still = TINY.inverse_policy._replace(learning_rate=1e-9)
-    budget = replace(TINY, keep_inverse_policy=keep, inverse_policy=still)
-    estimator = prepared(budget=budget)
+    changes = {"inverse_policy": {"warm_start": keep, "fit": {"learning_rate": 1e-9}}}
+    estimator = prepared(hyperparameters=TINY.updated(changes))
     rng = np.random.default_rng(0)
     estimator.fit_inverse_models(None, rng)
     before = estimator.inverse_policy.network[0].weight.detach().clone()
@@ -159,8 +163,8 @@ def test_the_inverse_policy_is_kept_or_forgotten(keep):
 
 @pytest.mark.parametrize("n_again", [2, 3])
 def test_the_dynamics_are_fitted_again_at_times(n_again):
-    budget = replace(TINY, dynamics_again=TINY.dynamics, again_every=n_again)
-    estimator = prepared(budget=budget, forward_model="learned")
+    refit = {"refit": asdict(TINY.dynamics.fit), "refit_interval": n_again}
+    estimator = prepared(hyperparameters=TINY.updated({"dynamics": refit}), forward_model="learned")
     rng = np.random.default_rng(0)
     estimator.solver.train(np.ones(1), OBSERVED, rng)
     logged = [estimator.fit_inverse_models(None, rng).keys() for _ in range(5)]
@@ -170,7 +174,7 @@ def test_the_dynamics_are_fitted_again_at_times(n_again):
 
 
 @pytest.mark.parametrize("forward_model", ["simulator", "learned"])
-def test_a_world_comes_back_from_its_arrays(forward_model):
+def test_an_estimator_comes_back_from_its_arrays(forward_model):
     estimator = prepared(encoder="identity", forward_model=forward_model)
     rng = np.random.default_rng(0)
     estimator.solver.train(np.ones(1), OBSERVED, rng)
@@ -260,15 +264,15 @@ def test_features_of_many_states_are_computed_in_blocks():
     assert max(sizes) <= 2 * BLOCK
 
 
-@pytest.mark.parametrize("weights", ["none", "cosine", "initial"])
+@pytest.mark.parametrize("weights", ["uniform", "cosine", "initial"])
 def test_tabular_weights_are_those_that_were_asked_for(weights):
-    budget = replace(TINY, n_rollouts=50, n_trajectories=30)
-    learner = RLSP("RoomDefault-v0", seed=0, trajectory_weights=weights, budget=budget)
+    few = TINY.updated({"n_trajectories": 30, "inverse_policy": {"n_rollouts": 50}})
+    learner = RLSP("RoomDefault-v0", seed=0, trajectory_weights=weights, hyperparameters=few)
     learner.learn(1)
     found, to_log = learner.gradient_estimator.trajectory_weights(learner._past)
     assert np.abs(found).sum() == pytest.approx(1)
     assert 0 <= to_log["possible_pasts"] <= 1
-    if weights == "none":
+    if weights == "uniform":
         np.testing.assert_allclose(found, 1 / 30)
 
 
@@ -280,12 +284,12 @@ def test_an_environment_that_cannot_be_simulated_is_an_error():
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 @pytest.mark.parametrize("horizon", [None, 1])
 def test_sb3_finds_policies_where_states_can_be_enumerated_too(horizon):
-    budget = replace(TINY, n_rollouts=50, n_trajectories=30)
+    few = TINY.updated({"n_trajectories": 30, "inverse_policy": {"n_rollouts": 50}})
     kwargs = {"solver": "PPO", "solver_kwargs": {"batch_size": 50}, "horizon": horizon}
-    learner = RLSP("RoomDefault-v0", budget=budget, seed=0, **kwargs)
+    learner = RLSP("RoomDefault-v0", hyperparameters=few, seed=0, **kwargs)
     if horizon == 1:
         start = learner.unwrapped_env.reset(seed=0)[0]
-        learner = RLSP("RoomDefault-v0", start[None], budget=budget, seed=0, **kwargs)
+        learner = RLSP("RoomDefault-v0", start[None], hyperparameters=few, seed=0, **kwargs)
     before = learner.theta.copy()
     learner.learn(100)
     assert learner.num_timesteps == 100

@@ -7,9 +7,9 @@ import torch
 from gymnasium import spaces
 
 from rlsp_sb3.data.transitions import Transitions, collect
+from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.io.state_arrays import load_module, module_arrays
 from rlsp_sb3.models.delta_model import DeltaModel
-from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec
 from rlsp_sb3.rlsp.inverse_dynamics import DeltaInverseDynamics
 from rlsp_sb3.rlsp.inverse_models import InverseModels
@@ -22,7 +22,7 @@ from helpers.point import STEP, Point
 A = np.array([[0.9, 0.2], [-0.1, 0.8]])
 B = np.array([[1.0], [0.5]])
 ACTIONS = spaces.Box(-2, 2, (1,), np.float32)
-SCHEDULE = FitSettings(500, 128, 5e-3)
+SETTINGS = FitSettings(500, 128, 5e-3)
 QUICK = FitSettings(5, 16, 1e-3)
 
 
@@ -35,15 +35,15 @@ def linear_system(n=2000, seed=0):
     return Transitions(before, actions, after)
 
 
-def fitted_forward(schedule):
+def fitted_forward(settings):
     model = DeltaModel((2,), ACTIONS, hidden=(32, 32))
     before, actions, after, _ = linear_system()
-    return model, model.fit(before, actions, after, schedule, np.random.default_rng(0))
+    return model, model.fit(before, actions, after, settings, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
 def forward():
-    return fitted_forward(SCHEDULE)
+    return fitted_forward(SETTINGS)
 
 
 def relative_error(predicted, wanted, change):
@@ -61,7 +61,7 @@ def test_a_delta_model_learns_a_linear_system_forward(forward):
 
 def test_inverse_dynamics_learn_a_linear_system_backward():
     dynamics = DeltaInverseDynamics(DeltaModel((2,), ACTIONS, hidden=(32, 32)))
-    loss = dynamics.fit(linear_system(), SCHEDULE, np.random.default_rng(0))
+    loss = dynamics.fit(linear_system(), SETTINGS, np.random.default_rng(0))
     assert loss < 1e-2
     fresh = linear_system(500, seed=1)
     times = np.zeros(500, dtype=np.int64)
@@ -90,11 +90,11 @@ def test_changes_stay_within_the_range_that_was_seen(forward):
 
 def test_the_range_grows_when_a_model_is_fitted_again_and_the_scale_stays():
     model = DeltaModel((1,), ACTIONS, hidden=(4,))
-    rng, schedule = np.random.default_rng(0), FitSettings(1, 4, 1e-3)
+    rng, settings = np.random.default_rng(0), FitSettings(1, 4, 1e-3)
     origins, actions = np.zeros((8, 1)), np.zeros((8, 1))
-    model.fit(origins, actions, origins + np.linspace(-1, 1, 8)[:, None], schedule, rng)
+    model.fit(origins, actions, origins + np.linspace(-1, 1, 8)[:, None], settings, rng)
     std = model.change.std.copy()
-    model.fit(origins, actions, origins + np.linspace(0, 5, 8)[:, None], schedule, rng)
+    model.fit(origins, actions, origins + np.linspace(0, 5, 8)[:, None], settings, rng)
     assert (model.low.item(), model.high.item()) == (-1, 5)
     np.testing.assert_array_equal(model.change.std, std)
 
@@ -328,8 +328,8 @@ def test_models_that_are_told_the_time_learn_what_was_before():
 def test_arrays_of_both_are_copies_that_restore_them_to_the_bit():
     rng = np.random.default_rng(0)
     rollouts = coins(100, rng)
-    vocabulary = CategoricalCodec(rollouts.observations.reshape(-1, 2))
-    models, restored = (InverseModels(vocabulary, 2, 2, rng) for _ in range(2))
+    codec = CategoricalCodec(rollouts.observations.reshape(-1, 2))
+    models, restored = (InverseModels(codec, 2, 2, rng) for _ in range(2))
     new = models.arrays()
     models.fit(rollouts, rollouts.observations, None, 3, np.random.default_rng(1))
     saved = models.arrays()

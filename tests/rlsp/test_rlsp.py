@@ -1,7 +1,5 @@
 """Simulated pasts give the exact gradient, and RLSP infers what exact RLSP does."""
 
-from dataclasses import replace
-
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -11,18 +9,26 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_envs.gridworlds.room import RoomEnv
 from rlsp_sb3 import RLSP, TabularRLSP
 from rlsp_sb3.learners.true_return import true_return_fractions
-from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.planning.dynamic_programming import occupancies, value_iteration
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
-from rlsp_sb3.presets import TABULAR
 from rlsp_sb3.rlsp.gradient import feature_advantages
 from rlsp_sb3.rlsp.past_trajectories import PastTrajectories, simulate_past
 from rlsp_sb3.rlsp.state_index_env import StateIndexEnv
-from rlsp_sb3.rlsp.trajectory_weights import count_impossible, effective_sample_size, weigh
+from rlsp_sb3.rlsp.trajectory_weights import (
+    count_impossible,
+    effective_sample_size,
+    tempered_weights,
+)
 from rlsp_sb3.simulators.rollout import make_simulator, rollout_simulator
+from rlsp_sb3.utils.settings import merged
 
-QUICK_BUDGET = replace(TABULAR["fast"], n_rollouts=200, inverse_policy=FitSettings(3, 256, 1e-3))
-QUICK = {"n_trajectories": 60, "budget": QUICK_BUDGET}
+QUICK_HYPERPARAMETERS = {
+    "inverse_policy": {
+        "n_rollouts": 200,
+        "fit": {"n_updates": 3, "batch_size": 256, "learning_rate": 1e-3},
+    }
+}
+QUICK = {"n_trajectories": 60, "hyperparameters": QUICK_HYPERPARAMETERS}
 PUBLISHED = [
     "RoomDefault-v0",
     "TrainDefault-v0",
@@ -85,7 +91,14 @@ def exact_past(env_id, theta, n, seed):
     plan = value_iteration(env.mdp.transitions, env.mdp.features @ theta, env.horizon)
     inverse = ExactPolicy(env, plan.policy)
     observed = env.observed_states
-    past = simulate_past(observed, inverse, ExactDynamics(inverse), env.horizon, n, rng)
+    past = simulate_past(
+        observed,
+        inverse,
+        ExactDynamics(inverse),
+        horizon=env.horizon,
+        n_trajectories=n,
+        rng=rng,
+    )
     return env, past, PlannedPolicy(env, plan.policy, rng), make_simulator(env, rng)
 
 
@@ -164,7 +177,7 @@ def test_exact_pasts_are_possible_and_others_are_not(env_id):
 
 
 def test_possible_pasts_count_alone_if_there_are_enough():
-    weights = weigh(np.array([0, 0, 3, 1, 0]), smallest_size=3)
+    weights = tempered_weights(-np.array([0.0, 0, 3, 1, 0]), 3, max_power=50.0)
     np.testing.assert_allclose(weights, [1 / 3, 1 / 3, 0, 0, 1 / 3], atol=1e-12)
 
 
@@ -172,15 +185,17 @@ def test_possible_pasts_count_alone_if_there_are_enough():
 def test_weights_keep_the_effective_sample_size_above_the_floor(smallest_size):
     impossible = np.random.default_rng(0).integers(1, 8, size=50)
     impossible[0] = 0
-    weights = weigh(impossible, smallest_size)
+    weights = tempered_weights(-impossible.astype(float), smallest_size, max_power=50.0)
     assert weights.sum() == pytest.approx(1)
     assert effective_sample_size(weights) == pytest.approx(smallest_size, rel=0.01)
     assert (np.diff(weights[np.argsort(impossible)]) <= 1e-12).all()
 
 
 def test_learning_improves_and_names_what_it_logs():
-    budget = replace(QUICK_BUDGET, n_rollouts=1000, inverse_policy=FitSettings(30, 256, 1e-3))
-    learner = RLSP("RoomDefault-v0", seed=0, budget=budget, n_trajectories=300)
+    more = merged(
+        QUICK_HYPERPARAMETERS, {"inverse_policy": {"n_rollouts": 1000, "fit": {"n_updates": 30}}}
+    )
+    learner = RLSP("RoomDefault-v0", seed=0, hyperparameters=more, n_trajectories=300)
     learner.learn(8, log_interval=100)
     exact = TabularRLSP("RoomDefault-v0", seed=0).learn().theta
     cosine = learner.theta @ exact / np.linalg.norm(learner.theta) / np.linalg.norm(exact)

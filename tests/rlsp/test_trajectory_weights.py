@@ -10,7 +10,7 @@ from rlsp_sb3.rlsp.trajectory_weights import (
     cosine_weights,
     effective_sample_size,
     initial_weights,
-    tempered,
+    tempered_weights,
     uniform_weights,
 )
 from rlsp_sb3.simulators.rollout import make_simulator
@@ -26,22 +26,24 @@ def test_weights_are_the_density_where_enough_pasts_count():
     rng = np.random.default_rng(0)
     expected = rng.normal([3, -5], [0.5, 20], size=(5000, 2))
     reached = rng.normal([3, -5], [0.5, 20], size=(200, 2))
-    scaling = Normalizer((2,))
-    scaling.fit(expected)  # any scale gives the same
-    weights = initial_weights(reached, expected, scaling, smallest_size=10)
+    normalizer = Normalizer((2,))
+    normalizer.fit(expected)  # any scale gives the same
+    weights = initial_weights(reached, expected, normalizer, min_effective_size=10)
     density = np.exp(gaussian_log_density(reached, expected.mean(axis=0), expected.std(axis=0)))
     np.testing.assert_allclose(weights, density / density.sum(), rtol=1e-3)
-    other = initial_weights(reached, expected, Normalizer((2,)), smallest_size=10)
+    other = initial_weights(reached, expected, Normalizer((2,)), min_effective_size=10)
     np.testing.assert_allclose(weights, other, rtol=1e-3)
 
 
-@pytest.mark.parametrize("smallest_size", [2, 20, 99])
-def test_the_effective_sample_size_is_at_the_floor_where_too_few_count(smallest_size):
+@pytest.mark.parametrize("min_effective_size", [2, 20, 99])
+def test_the_effective_sample_size_is_at_the_floor_where_too_few_count(min_effective_size):
     rng = np.random.default_rng(0)
     reached = rng.normal(20, 5, size=(100, 3))  # far from where anybody can have been
-    weights = initial_weights(reached, rng.normal(size=(50, 3)), Normalizer((3,)), smallest_size)
+    weights = initial_weights(
+        reached, rng.normal(size=(50, 3)), Normalizer((3,)), min_effective_size
+    )
     assert weights.sum() == pytest.approx(1)
-    assert effective_sample_size(weights) == pytest.approx(smallest_size, rel=1e-3)
+    assert effective_sample_size(weights) == pytest.approx(min_effective_size, rel=1e-3)
 
 
 def test_weights_fall_with_the_distance_from_the_start():
@@ -56,7 +58,7 @@ def test_weights_fall_with_the_distance_from_the_start():
 
 def test_starts_that_never_vary_do_not_divide_by_zero():
     reached = np.array([[0.0], [1.0], [2.0]])
-    weights = initial_weights(reached, np.zeros((5, 1)), Normalizer((1,)), smallest_size=1)
+    weights = initial_weights(reached, np.zeros((5, 1)), Normalizer((1,)), min_effective_size=1)
     np.testing.assert_allclose(weights, [1, 0, 0], atol=1e-12)
 
 
@@ -67,19 +69,19 @@ def test_nowhere_to_have_been_is_an_error_and_no_weight_of_nan():
 
 def test_tempered_takes_the_largest_power():
     log_weights = np.log([0.7, 0.2, 0.1])
-    np.testing.assert_allclose(tempered(log_weights + 5, 1), [0.7, 0.2, 0.1])
-    weights = tempered(log_weights, 2.5)
+    np.testing.assert_allclose(tempered_weights(log_weights + 5, 1), [0.7, 0.2, 0.1])
+    weights = tempered_weights(log_weights, 2.5)
     power = np.log(weights[0] / weights[1]) / (log_weights[0] - log_weights[1])
     assert 0 < power < 1
     np.testing.assert_allclose(np.log(weights[1] / weights[2]), power * np.log(2))
     assert effective_sample_size(weights) == pytest.approx(2.5, rel=1e-6)
-    np.testing.assert_allclose(tempered(log_weights, 3), 1 / 3, rtol=1e-4)
-    np.testing.assert_allclose(tempered(log_weights, 4), 1 / 3)  # there are no more than 3
+    np.testing.assert_allclose(tempered_weights(log_weights, 3), 1 / 3, rtol=1e-4)
+    np.testing.assert_allclose(tempered_weights(log_weights, 4), 1 / 3)  # there are no more than 3
 
 
 def test_tempered_weights_may_be_zero():
-    np.testing.assert_allclose(tempered(np.array([-np.inf, 0, 0]), 2), [0, 0.5, 0.5])
-    np.testing.assert_allclose(tempered(np.array([-np.inf, 0.0]), 2), [0.5, 0.5])
+    np.testing.assert_allclose(tempered_weights(np.array([-np.inf, 0, 0]), 2), [0, 0.5, 0.5])
+    np.testing.assert_allclose(tempered_weights(np.array([-np.inf, 0.0]), 2), [0.5, 0.5])
 
 
 def test_uniform_weights_and_their_sample_size():
@@ -114,10 +116,22 @@ class Recorded:
         return after + self.shift
 
 
+def simulate(observed, inverse_policy, inverse_dynamics, horizon, n, bounds=None):
+    return simulate_past(
+        observed,
+        inverse_policy,
+        inverse_dynamics,
+        horizon=horizon,
+        n_trajectories=n,
+        rng=np.random.default_rng(0),
+        bounds=bounds,
+    )
+
+
 def test_pasts_end_in_observed_states_and_are_told_the_time():
     observed = np.array([[0.0], [10.0]], np.float32)
     model = Recorded(shift=1)
-    past = simulate_past(observed, model, model, 4, 1000, np.random.default_rng(0))
+    past = simulate(observed, model, model, 4, 1000)
     assert past.observations.shape == (4, 1000, 1)
     assert set(past.observations[-1].ravel()) == {0, 10}
     assert np.mean(past.observations[-1] == 0) == pytest.approx(0.5, abs=0.06)
@@ -130,7 +144,7 @@ def test_pasts_end_in_observed_states_and_are_told_the_time():
 
 def test_a_past_of_one_state_has_no_actions():
     model = Recorded()
-    past = simulate_past(np.ones((1, 2)), model, model, 1, 5, np.random.default_rng(0))
+    past = simulate(np.ones((1, 2)), model, model, 1, 5)
     assert past.observations.shape == (1, 5, 2)
     assert len(past.actions) == 0
 
@@ -151,9 +165,7 @@ def test_what_leaves_the_limits_is_clipped_and_counted():
     first = [[0.5, 0.5], [5, -9], [np.nan, 1], [np.inf, -np.inf]]
     second = [[1, 2], [1.01, 0], [0, 0], [np.nan, np.nan]]
     observed = np.zeros((1, 2), np.float32)
-    past = simulate_past(
-        observed, Recorded(), Given(first, second), 3, 4, np.random.default_rng(0), limits
-    )
+    past = simulate(observed, Recorded(), Given(first, second), 3, 4, limits)
     np.testing.assert_array_equal(past.observations[1], [[0.5, 0.5], [1, -2], [-1, 1], [1, -2]])
     np.testing.assert_array_equal(past.observations[0], [[1, 2], [1, 0], [0, 0], [-1, -2]])
     np.testing.assert_array_equal(past.n_clipped, [0, 2, 1, 2])
@@ -163,10 +175,7 @@ def test_what_leaves_the_limits_is_clipped_and_counted():
 def test_within_the_limits_nothing_is_changed():
     limits = np.full(1, -100.0), np.full(1, 100.0)
     pasts = [
-        simulate_past(
-            np.ones((1, 1)), Recorded(), Recorded(3), 5, 6, np.random.default_rng(0), each
-        )
-        for each in (None, limits)
+        simulate(np.ones((1, 1)), Recorded(), Recorded(3), 5, 6, each) for each in (None, limits)
     ]
     np.testing.assert_array_equal(pasts[0].observations, pasts[1].observations)
     np.testing.assert_array_equal(pasts[1].n_clipped, 0)

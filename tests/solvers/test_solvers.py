@@ -22,18 +22,18 @@ from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
 from rlsp_sb3.simulators.rollout import make_simulator
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solvers.base import PlanningSolver, SB3Solver, seeded_globally, steps_at_once
-from rlsp_sb3.solvers.factory import find_solver, make_model, solver_name
+from rlsp_sb3.solvers.factory import SolverSpec, find_solver, make_model, solver_name
 from rlsp_sb3.solvers.fast_sac import FastSAC
 
 from helpers.corridor import Corridor
 from helpers.point import Point
 
-BUDGET = replace(
-    FAST,
+HYPERPARAMETERS = replace(
+    FAST.solver,
     n_envs=2,
-    solver_steps=100,
-    solver_hidden=(8,),
-    solver_kwargs={
+    n_steps=100,
+    hidden=(8,),
+    kwargs={
         "learning_rate": 1e-3,
         "batch_size": 16,
         "buffer_size": 150,
@@ -63,9 +63,9 @@ def make_solver(algorithm, env_id="Pendulum-v1", seed=0, n_steps=100, rng_seed=0
     def reward(observations):
         return ENCODER(observations) @ THETA
 
-    env = SimulatorVecEnv(simulator, BUDGET.n_envs, 10, reward, rng)
-    budget = replace(BUDGET, solver_steps=n_steps)
-    model = make_model(algorithm, kwargs, env, ENCODER, THETA, budget, seed, "cpu")
+    env = SimulatorVecEnv(simulator, HYPERPARAMETERS.n_envs, 10, reward, rng)
+    spec = SolverSpec(algorithm, replace(HYPERPARAMETERS, n_steps=n_steps), kwargs, "cpu")
+    model = make_model(spec, env, ENCODER, THETA, seed)
     return SB3Solver(model, ENCODER, n_steps), rng
 
 
@@ -196,10 +196,11 @@ def test_training_finds_a_better_policy():
     wanted = FunctionEncoder(lambda obs: -np.abs(np.asarray(obs) - 1.0), ["near_one"])
     theta = np.ones(1)
     env = SimulatorVecEnv(make_simulator(Point(), rng), 4, 10, lambda o: wanted(o) @ theta, rng)
-    budget = replace(
-        BUDGET, solver_hidden=(32,), solver_kwargs={**BUDGET.solver_kwargs, "buffer_size": 10_000}
+    hyperparameters = replace(
+        HYPERPARAMETERS, hidden=(32,), kwargs={**HYPERPARAMETERS.kwargs, "buffer_size": 10_000}
     )
-    model = make_model(FastSAC, {"learning_rate": 5e-3}, env, wanted, theta, budget, 0, "cpu")
+    spec = SolverSpec(FastSAC, hyperparameters, {"learning_rate": 5e-3}, "cpu")
+    model = make_model(spec, env, wanted, theta, 0)
     solver = SB3Solver(model, wanted, 2000)
 
     def distance():
@@ -354,19 +355,19 @@ def test_names_of_solvers_find_them_again():
 # Setting one up.
 
 
-def test_a_class_is_set_up_by_the_budget_and_by_what_was_chosen():
+def test_a_class_is_set_up_by_the_hyperparameters_and_by_what_was_chosen():
     chosen = {"gamma": 0.5, "policy_kwargs": {"activation_fn": torch.nn.Tanh}}
     solver, _ = make_solver(FastSAC, **chosen)
     model = solver.model
     assert (model.batch_size, model.gamma, model.buffer_size) == (16, 0.5, 150)
     assert isinstance(model.replay_buffer, RelabeledReplayBuffer)
-    assert model.replay_buffer.standardize == BUDGET.standardize
+    assert model.replay_buffer.standardize == HYPERPARAMETERS.standardize_rewards
     layers = [each for each in model.actor.latent_pi if isinstance(each, torch.nn.Linear)]
     assert [each.out_features for each in layers] == [8]
     assert model.policy.activation_fn is torch.nn.Tanh
 
 
-def test_an_on_policy_class_takes_the_budget_s_steps_at_once():
+def test_an_on_policy_class_takes_the_hyperparameters_steps_at_once():
     model = make_solver(PPO, batch_size=50)[0].model
     assert model.n_steps * model.n_envs == 100
     assert make_solver(A2C, n_steps=1)[0].model.n_steps == 2
@@ -403,7 +404,8 @@ def test_an_algorithm_is_put_into_the_environment_with_a_buffer_that_relabels():
     venv = DummyVecEnv([lambda: gym.make("Pendulum-v1")])
     env = RewardVecEnv(venv, lambda observations: features(observations) @ THETA)
     given = SAC("MlpPolicy", "Pendulum-v1", buffer_size=77, learning_starts=5, device="cpu")
-    model = make_model(given, {}, env, ENCODER, THETA, BUDGET, 0, "cpu")
+    spec = SolverSpec(given, HYPERPARAMETERS, {}, "cpu")
+    model = make_model(spec, env, ENCODER, THETA, 0)
     assert model is given
     assert isinstance(model.replay_buffer, RelabeledReplayBuffer)
     assert model.replay_buffer.buffer_size == 77

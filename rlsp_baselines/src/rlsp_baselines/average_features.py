@@ -39,25 +39,25 @@ class AverageFeatures(ObservedFeaturesLearner):
         encoder: The features φ, as for RLSP: an :class:`~rlsp_sb3.encoders.Encoder` (one that is
             fitted is used as it is), "features" (the environment's own), "fourier", "vae",
             "identity", a mapping such as ``{"name": "fourier", "bandwidth": 0.5}``, or a function
-            from observations (N, *observation_shape) to features (N, F). None for the environment's
-            own features, or else "fourier".
+            from observations (N, *observation_shape) to features (N, F). "auto" for the
+            environment's own features, or else the encoder of the preset.
         solver: What finds the policy, as for RLSP: "planning", an algorithm of SB3, sb3-contrib or
             sbx, its class or its name; "auto" is planning in environments that offer ``mdp``, and
             otherwise FastSAC or, for discrete actions, PPO.
         solver_kwargs: Arguments of the solver's class.
-        budget: "fast", "paper", a mapping of such a "base" and what differs from it, or a
-            :class:`~rlsp_sb3.presets.Budget`.
-        n_epochs: How many times the budget's ``solver_steps`` the solver is trained for if
-            ``learn`` is not told, at least 1; None for what the budget says. Callbacks are called
-            each time.
+        preset: Where the encoder and the hyperparameters come from if they are not given: "fast",
+            "paper" or "smoke", as for RLSP.
+        hyperparameters: What differs from those of the preset, such as
+            ``{"solver": {"n_steps": 20_000}}``, or an
+            :class:`~rlsp_sb3.hyperparameters.RLSPHyperparameters`. Those of simulating the past are
+            not used.
+        n_epochs: How many times ``solver.n_steps`` the solver is trained for if ``learn`` is not
+            told, at least 1; None for what the hyperparameters say. Callbacks are called each time.
         forward_model: "simulator" to train in copies of the environment, which can be put into
             states; "learned" to train in the environment as it is, as RLSP does with a learned
             forward model, which is not needed here; "auto" for the simulator where there is one.
         keep_termination: Whether the end of an episode by the environment counts while the policy
             is trained; it leaks the true reward. Needs ``forward_model="learned"``.
-        transitions: What to fit the encoder to if it is not yet; None to collect random ones. Not
-            those of RLSP, half of which are near the observed states: what is unusual about these
-            would not stand out.
         inferred_weight: How much the policy minds the inferred reward beside the task reward, at
             least 0, if it is planned and the environment offers a task reward.
         eval_interval: Every how many epochs the reward and the policy are compared with the true

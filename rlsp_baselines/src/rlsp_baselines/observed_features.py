@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_baselines.waypoint_reward import WaypointReward
 from rlsp_sb3 import LinearReward
-from rlsp_sb3.data import Transitions, collect
+from rlsp_sb3.data import collect
 from rlsp_sb3.encoders import FunctionEncoder
 from rlsp_sb3.env_util import first_base_env
+from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.learners import EpochLearner, Timer, flatten_arrays, subtree
-from rlsp_sb3.presets import Budget
+from rlsp_sb3.presets import PresetName
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.rewards import FeatureFn
 from rlsp_sb3.rlsp import state_features
@@ -26,6 +28,7 @@ from rlsp_sb3.solvers import (
     Algorithm,
     ForwardModel,
     SB3Solver,
+    SolverSpec,
     is_simulated,
     make_model,
     make_training_env,
@@ -43,7 +46,7 @@ class ObservedFeaturesLearner(EpochLearner):
     transitions of random actions. In environments with ``mdp`` the policy is planned for the task
     reward plus a weight times the inferred one, and no timestep is taken. In all others a timestep
     is a step that the solver takes, by default as many as
-    :class:`~rlsp_sb3.RLSP`'s with the same budget; the solver trains as it does there, a fifth
+    :class:`~rlsp_sb3.RLSP`'s with the same preset; the solver trains as it does there, a fifth
     of its episodes from observed states, but for one reward and from beginning to end.
 
     The arguments are those of RLSP, without those of simulating the past; see
@@ -55,14 +58,14 @@ class ObservedFeaturesLearner(EpochLearner):
         env: GymEnv | str,
         observed_states: ArrayLike | None = None,
         *,
-        encoder: Any = None,
+        encoder: Any = "auto",
         solver: Any = "auto",
         solver_kwargs: dict[str, Any] | None = None,
-        budget: str | dict[str, Any] | Budget = "fast",
+        preset: PresetName = "fast",
+        hyperparameters: Mapping[str, Any] | RLSPHyperparameters | None = None,
         n_epochs: int | None = None,
         forward_model: ForwardModel = "auto",
         keep_termination: bool = False,
-        transitions: Transitions | None = None,
         inferred_weight: float = 1.0,
         eval_interval: int = 5,
         checkpoint_dir: str | Path | None = None,
@@ -80,7 +83,8 @@ class ObservedFeaturesLearner(EpochLearner):
             encoder=encoder,
             solver=solver,
             solver_kwargs=solver_kwargs,
-            budget=budget,
+            preset=preset,
+            hyperparameters=hyperparameters,
             n_epochs=n_epochs,
             forward_model=forward_model,
             keep_termination=keep_termination,
@@ -93,7 +97,6 @@ class ObservedFeaturesLearner(EpochLearner):
             tensorboard_log=tensorboard_log,
             device=device,
         )
-        self.transitions = self._check_transitions(transitions)
         if self.encoder.is_fitted:
             self._observe()
         self._solver = None if self._algorithm is None else self._make_solver(self._algorithm)
@@ -109,22 +112,20 @@ class ObservedFeaturesLearner(EpochLearner):
                 self._reward = self.reward
             return self._reward.of_states(observations)
 
-        simulated = is_simulated(self.env, self.forward_model)
         env = make_training_env(
-            self.env, reward, algorithm, self.budget, simulated, self.keep_termination, self.rng
+            self.env,
+            reward,
+            self.rng,
+            algorithm=algorithm,
+            hyperparameters=self.hyperparameters,
+            simulated=is_simulated(self.env, self.forward_model),
+            keep_termination=self.keep_termination,
         )
         only_feature = FunctionEncoder(lambda shown: reward(shown)[:, None], ("inferred_reward",))
-        model = make_model(
-            algorithm,
-            self.solver_kwargs or {},
-            env,
-            only_feature,
-            ONE,
-            self.budget,
-            int(self.rng.integers(2**31)),
-            self.device,
-        )
-        return SB3Solver(model, only_feature, self.budget.solver_steps)
+        solver = self.hyperparameters.solver
+        spec = SolverSpec(algorithm, solver, self.solver_kwargs or {}, self.device)
+        model = make_model(spec, env, only_feature, ONE, int(self.rng.integers(2**31)))
+        return SB3Solver(model, only_feature, solver.n_steps)
 
     def _observe(self) -> None:
         """Take the features of the observed states.
@@ -141,22 +142,6 @@ class ObservedFeaturesLearner(EpochLearner):
                 "feature_names"
             )
         self._observed_features = features
-
-    def _check_transitions(self, transitions: Transitions | None) -> Transitions | None:
-        if transitions is None:
-            return None
-        if not isinstance(transitions, Transitions):
-            raise TypeError(
-                f"transitions is a {type(transitions).__name__}: expected what "
-                "rlsp_sb3.data.collect returns, or the transitions of another learner"
-            )
-        shape = self.observation_space.shape or ()
-        if transitions.observations.shape[1:] != shape or not len(transitions.observations):
-            raise ValueError(
-                f"transitions have observations of shape {transitions.observations.shape}: "
-                f"expected {('N', *shape)} with N of at least 1"
-            )
-        return transitions
 
     # Learning.
 
@@ -181,12 +166,9 @@ class ObservedFeaturesLearner(EpochLearner):
         if self._observed_features is not None:
             return
         if not self.encoder.is_fitted:
-            if self.transitions is None:
-                # None near the observed states: what is unusual about them has to stand out.
-                self.transitions = collect(
-                    first_base_env(self.env), self.budget.n_transitions, self.rng
-                )
-            seen = self.transitions
+            # None near the observed states: what is unusual about them has to stand out.
+            env, n_transitions = first_base_env(self.env), self.hyperparameters.n_transitions
+            seen = collect(env, n_transitions, self.rng)
             losses = self.encoder.fit(seen.observations, self.rng, seen.next_observations)
             self._record("losses", losses)
         self._observe()
@@ -243,7 +225,6 @@ class ObservedFeaturesLearner(EpochLearner):
         return flatten_arrays(
             observed={} if known is None else {"features": known},
             encoder=self.encoder.arrays(),
-            transitions={} if self.transitions is None else self.transitions.arrays(),
             solver={} if self._solver is None else self._solver.arrays(),
         )
 
@@ -254,8 +235,6 @@ class ObservedFeaturesLearner(EpochLearner):
         self.encoder.set_arrays(subtree(arrays, "encoder"))
         if known := subtree(arrays, "observed"):
             self._observed_features = known["features"]
-        if seen := subtree(arrays, "transitions"):
-            self.transitions = Transitions(**seen)
         if self._solver is not None:
             self._solver.set_arrays(subtree(arrays, "solver"))
             self._solver.set_replay_arrays(subtree(arrays, "replay"))

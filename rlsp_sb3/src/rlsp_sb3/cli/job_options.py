@@ -39,9 +39,9 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE …",
-        help="Change the configuration, such as rlsp.horizon=10, rlsp.budget.n_epochs=40 or "
-        "retrain_timesteps=1000, with a value in YAML; may be given several times. A wrong name "
-        "is answered with a list of all.",
+        help="Change the configuration, such as rlsp.horizon=10, "
+        "rlsp.hyperparameters.n_epochs=40 or retrain_timesteps=1000, with a value in YAML; may be "
+        "given several times. A wrong name is answered with a list of all.",
     ),
 ]
 JobsOption = Annotated[

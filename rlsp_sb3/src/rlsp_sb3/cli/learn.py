@@ -33,6 +33,8 @@ app = typer.Typer(no_args_is_help=True)
 
 - `rlsp learn HalfCheetah-FW-v2 --learner rlsp --preset paper --states expert.zip --set horizon=20`
 
+- `rlsp learn Pendulum-v1 --learner rlsp --states s.zip --set hyperparameters.solver.n_steps=20000`
+
 - `rlsp learn CartPole-v1 --learner rlsp --states episodes.npz --set solver=PPO`
 """,
 )
@@ -72,7 +74,8 @@ def learn_command(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Set an argument of the learner's constructor; may be given several times. "
+            help="Set an argument of the learner's constructor, such as horizon=10 or "
+            "hyperparameters.solver.n_steps=20000; may be given several times. "
             "A wrong name is answered with a list of all.",
         ),
     ] = None,

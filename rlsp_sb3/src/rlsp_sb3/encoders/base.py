@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.models.normalization import Normalizer, find_clock_entries
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.settings import plain
 
 
 class Encoder(ABC):
@@ -107,7 +108,7 @@ class ScaledEncoder(Encoder):
     """
 
     def __init__(self, observation_shape: tuple[int, ...]) -> None:
-        self.scaling = Normalizer(observation_shape)
+        self.normalizer = Normalizer(observation_shape)
         self.is_fitted = False
 
     def fit(
@@ -117,26 +118,26 @@ class ScaledEncoder(Encoder):
         next_observations: NDArray[Any] | None = None,
     ) -> dict[str, float]:
         """Take mean and standard deviation from observations (N, *observation_shape)."""
-        self.scaling.fit(observations)
+        self.normalizer.fit(observations)
         if next_observations is not None:
-            self.scaling.ignore(find_clock_entries(observations, next_observations))
+            self.normalizer.ignore(find_clock_entries(observations, next_observations))
         self.is_fitted = True
         return {}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Fitted parameters, to be saved."""
-        return self.scaling.arrays() if self.is_fitted else {}
+        return self.normalizer.arrays() if self.is_fitted else {}
 
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over what :meth:`arrays` returned."""
         if arrays:
-            self.scaling.set_arrays(arrays)
+            self.normalizer.set_arrays(arrays)
             self.is_fitted = True
 
     def settings(self) -> dict[str, Any]:
-        """The arguments of the constructor, but for the shape of observations."""
+        """The arguments of the constructor as JSON can hold them, without the shape."""
         names = list(inspect.signature(type(self)).parameters)[1:]
-        return {name: getattr(self, name) for name in names}
+        return {name: plain(getattr(self, name)) for name in names}
 
 
 class IdentityEncoder(ScaledEncoder):
@@ -144,9 +145,9 @@ class IdentityEncoder(ScaledEncoder):
 
     def __call__(self, observations: ArrayLike) -> FloatArray:
         """The features (N, F) of N observations."""
-        return self.scaling.scale(observations).numpy().astype(np.float64)
+        return self.normalizer.scale(observations).numpy().astype(np.float64)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the F features."""
-        return tuple(f"observation_{i}" for i in range(len(self.scaling.mean)))
+        return tuple(f"observation_{i}" for i in range(len(self.normalizer.mean)))

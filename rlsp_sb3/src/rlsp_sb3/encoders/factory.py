@@ -19,10 +19,11 @@ from rlsp_sb3.encoders.base import (
 from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
 from rlsp_sb3.encoders.vae import StateVAE
 from rlsp_sb3.models.networks import IMAGE_AXES
-from rlsp_sb3.presets import Budget
+from rlsp_sb3.presets import Preset
 from rlsp_sb3.protocols import TabularEnv
+from rlsp_sb3.utils.arguments import argument_type
 from rlsp_sb3.utils.checks import check_choice
-from rlsp_sb3.utils.did_you_mean import did_you_mean
+from rlsp_sb3.utils.settings import unknown_name, validated
 
 __all__ = [
     "ENCODERS",
@@ -42,6 +43,7 @@ ENCODERS: dict[str, type[ScaledEncoder]] = {
     "identity": IdentityEncoder,
     "vae": StateVAE,
 }
+AUTO = "auto"
 FEATURES = "features"
 """Stands for the features that the environment offers."""
 OWN = {"name": "own"}
@@ -52,33 +54,36 @@ def make_encoder(
     encoder: Any,
     env: Any,
     observed_states: NDArray[Any] | None = None,
-    budget: Budget | None = None,
+    preset: Preset | None = None,
 ) -> Encoder:
     """Make an encoder from its name, its settings, a callable or an encoder.
 
     Args:
         encoder: An :class:`Encoder`; "features" for those that the environment offers; the name of
             one of this module ("fourier", "identity", "vae"); a mapping of such a "name" and
-            arguments; a function from observations (N, *observation_shape) to features (N, F); None
-            for the features of the environment, or else random Fourier features. An autoencoder
-            has slow features where states can be enumerated, if its arguments do not say otherwise.
+            arguments; a function from observations (N, *observation_shape) to features (N, F);
+            "auto" for the features of the environment, or else the encoder of the preset. An
+            autoencoder has slow features where states can be enumerated, if its arguments do not
+            say otherwise.
         env: The environment, without wrappers that hide what it offers.
         observed_states: Observations (n, *observation_shape), to try a function on, and for the
             shape of observations; None for that of the environment.
-        budget: How much work to put into an autoencoder of vectors that is given by its name; None
-            for its own defaults.
+        preset: Says what "auto" is, and the hyperparameters of an autoencoder of vectors that is
+            given by its name; None for random Fourier features and an autoencoder's own defaults.
 
     Raises:
-        TypeError: If it is something else, an argument is unknown or has a wrong type, or the
-            environment offers no features.
-        ValueError: If there is no encoder of that name, an argument is out of range, a function
-            does not give features, or a file held a learner with an encoder of somebody's own.
+        TypeError: If it is something else, an argument has a wrong type, or the environment offers
+            no features.
+        ValueError: If there is no encoder or argument of that name, an argument is out of range, a
+            function does not give features, or a file held a learner with an encoder of somebody's
+            own.
     """
     offered = hasattr(env, "features") and hasattr(env, "feature_names")
     if isinstance(encoder, Encoder):
         return encoder
-    if encoder is None:
-        encoder = FEATURES if offered else "fourier"
+    if isinstance(encoder, str) and encoder == AUTO:
+        own = "fourier" if preset is None else preset.encoder
+        encoder = FEATURES if offered else own
     if isinstance(encoder, str):
         encoder = {"name": encoder}
     if encoder == {"name": FEATURES}:
@@ -98,25 +103,27 @@ def make_encoder(
         name = settings.pop("name", None)
         check_choice("encoder", name, [FEATURES, *ENCODERS])
         allowed = [] if name == FEATURES else list(inspect.signature(ENCODERS[name]).parameters)[1:]
-        for setting in settings:
+        for setting, value in settings.items():
             if setting not in allowed:
-                raise TypeError(
-                    f"encoder={encoder!r}: {name!r} has no setting "
-                    f"{setting!r}{did_you_mean(str(setting), allowed)}: expected some of {allowed}"
-                )
+                raise unknown_name(f"encoder={encoder!r}: {name!r}", str(setting), allowed)
+            validated(argument_type(ENCODERS[name], setting), value, f"encoder.{setting}")
         # Of the observed states, if there are some: wrappers may add to observations.
         offers: Any = env.observation_space if observed_states is None else observed_states[0]
         shape = offers.shape or ()
         if name == "vae" and isinstance(env, TabularEnv):
             settings = {"slow_features": True, **settings}
-        if name == "vae" and budget is not None and len(shape) != IMAGE_AXES:
-            work = {"hidden": budget.encoder_hidden, "schedule": budget.encoder}
-            settings = {**work, **settings}
+        if name == "vae" and preset is not None and len(shape) != IMAGE_AXES:
+            own_settings = preset.hyperparameters.encoder
+            settings = {
+                "hidden": own_settings.hidden,
+                "fit_settings": own_settings.fit,
+                **settings,
+            }
         return ENCODERS[name](shape, **settings)
     if not callable(encoder):
         raise TypeError(
             f"encoder={encoder!r}: expected an Encoder, a function from observations to features, "
-            f"or one of {[FEATURES, *ENCODERS]}"
+            f"or one of {[AUTO, FEATURES, *ENCODERS]}"
         )
     if observed_states is None:
         return FunctionEncoder(encoder, ())

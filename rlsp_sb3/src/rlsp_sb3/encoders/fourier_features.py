@@ -46,14 +46,14 @@ class RandomFourierFeatures(ScaledEncoder):
         self.seed = seed
         rng = np.random.default_rng(seed)
         # ω ~ N(0, 1 / (bandwidth² D)) for D entries, and b ~ U(0, 2π)
-        size = len(self.scaling.mean)
+        size = len(self.normalizer.mean)
         self.frequencies = rng.standard_normal((size, n_features)) / (bandwidth * np.sqrt(size))
         self.phases = rng.uniform(0, 2 * np.pi, n_features)
 
     def __call__(self, observations: ArrayLike) -> FloatArray:
         """The features (N, F) of N observations."""
         # φ(x) = √(2 / F) cos(ω·x + b), with E φ(x)·φ(y) = exp(-‖x - y‖² / (2 bandwidth² D))
-        scaled = self.scaling.scale(observations).numpy()
+        scaled = self.normalizer.scale(observations).numpy()
         n_features = len(self.phases)
         cosines = np.cos(scaled @ self.frequencies + self.phases)
         return np.asarray(np.sqrt(2 / n_features) * cosines)

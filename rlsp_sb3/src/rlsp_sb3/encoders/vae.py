@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,14 @@ from torch import nn
 
 from rlsp_sb3.encoders.base import ScaledEncoder
 from rlsp_sb3.encoders.slow_features import slow_axes
+from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.io.state_arrays import flatten_arrays, load_module, module_arrays, subtree
 from rlsp_sb3.models.networks import IMAGE_AXES, image_decoder, image_encoder, mlp
 from rlsp_sb3.models.normalization import Normalizer
-from rlsp_sb3.models.training import FitSettings, fit
+from rlsp_sb3.models.training import fit
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_int, check_positive
+from rlsp_sb3.utils.settings import validated
 
 FIT = FitSettings(2500, 500, 1e-3)
 FIT_IMAGES = FitSettings(500, 64, 1e-3)
@@ -38,7 +40,8 @@ class StateVAE(ScaledEncoder):
             Images (height, width, channels) have convolutions instead.
         kl_weight: The weight of the Kullback-Leibler divergence from the prior, at least 0.
         scale_latents: Whether to scale the means.
-        schedule: How long and how fast to fit it; None for what suits small networks.
+        fit_settings: The settings for fitting it, or a mapping of them; None for what suits small
+            networks.
         seed: Draws the first parameters.
         slow_features: Whether to turn the means into uncorrelated features that are the larger the
             slower they change, with variance 1 together (see
@@ -56,7 +59,7 @@ class StateVAE(ScaledEncoder):
         hidden: Sequence[int] = (128, 128),
         kl_weight: float = 1e-3,
         scale_latents: bool = True,
-        schedule: FitSettings | None = None,
+        fit_settings: FitSettings | Mapping[str, Any] | None = None,
         seed: int = 0,
         slow_features: bool = False,
     ) -> None:
@@ -68,10 +71,12 @@ class StateVAE(ScaledEncoder):
         self.kl_weight = kl_weight
         self.scale_latents = scale_latents
         is_image = len(observation_shape) == IMAGE_AXES
-        self.schedule = FitSettings(*schedule) if schedule else FIT_IMAGES if is_image else FIT
+        if fit_settings is None:
+            fit_settings = FIT_IMAGES if is_image else FIT
+        self.fit_settings: FitSettings = validated(FitSettings, fit_settings, "fit_settings")
         self.seed = seed
         self.slow_features = slow_features
-        size = len(self.scaling.mean)
+        size = len(self.normalizer.mean)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             if is_image:
@@ -80,14 +85,14 @@ class StateVAE(ScaledEncoder):
             else:
                 self.encoder = mlp(size, 2 * n_latents, hidden, nn.LeakyReLU)
                 self.decoder = mlp(n_latents, size, tuple(reversed(hidden)), nn.LeakyReLU)
-        self.latent_scaling = Normalizer((n_latents,))
+        self.latent_normalizer = Normalizer((n_latents,))
         self.axes = np.eye(n_latents)
 
     @torch.no_grad()
     def __call__(self, observations: ArrayLike) -> FloatArray:
         """The features (N, F) of N observations."""
-        latents = self.encoder(self.scaling.scale(observations))[:, : self.n_latents]
-        scaled = self.latent_scaling.scale(latents.numpy()).numpy().astype(np.float64)
+        latents = self.encoder(self.normalizer.scale(observations))[:, : self.n_latents]
+        scaled = self.latent_normalizer.scale(latents.numpy()).numpy().astype(np.float64)
         return np.asarray(scaled @ self.axes) if self.slow_features else scaled
 
     @property
@@ -112,7 +117,7 @@ class StateVAE(ScaledEncoder):
                 "fast features change; or make the encoder with slow_features=False"
             )
         super().fit(observations, rng, next_observations)
-        scaled = self.scaling.scale(observations)
+        scaled = self.normalizer.scale(observations)
         noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
 
         def loss(rows: NDArray[np.int64]) -> torch.Tensor:
@@ -129,11 +134,11 @@ class StateVAE(ScaledEncoder):
             return total
 
         parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
-        held_out = fit(parameters, loss, len(scaled), self.schedule, rng)
+        held_out = fit(parameters, loss, len(scaled), self.fit_settings, rng)
         if self.scale_latents:
             with torch.no_grad():
-                self.latent_scaling.fit(self.encoder(scaled)[:, : self.n_latents].numpy())
-            self.latent_scaling.std = np.maximum(self.latent_scaling.std, MIN_FEATURE_STD)
+                self.latent_normalizer.fit(self.encoder(scaled)[:, : self.n_latents].numpy())
+            self.latent_normalizer.std = np.maximum(self.latent_normalizer.std, MIN_FEATURE_STD)
         if self.slow_features and next_observations is not None:
             self.axes = np.eye(self.n_latents)
             self.axes = slow_axes(self(observations), self(next_observations))
@@ -144,8 +149,8 @@ class StateVAE(ScaledEncoder):
         if not self.is_fitted:
             return {}
         return flatten_arrays(
-            scaling=super().arrays(),
-            latent_scaling=self.latent_scaling.arrays(),
+            normalizer=super().arrays(),
+            latent_normalizer=self.latent_normalizer.arrays(),
             slow={"axes": self.axes} if self.slow_features else {},
             encoder=module_arrays(self.encoder),
             decoder=module_arrays(self.decoder),
@@ -154,8 +159,8 @@ class StateVAE(ScaledEncoder):
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over what :meth:`arrays` returned."""
         if arrays:
-            super().set_arrays(subtree(arrays, "scaling"))
-            self.latent_scaling.set_arrays(subtree(arrays, "latent_scaling"))
+            super().set_arrays(subtree(arrays, "normalizer"))
+            self.latent_normalizer.set_arrays(subtree(arrays, "latent_normalizer"))
             if self.slow_features:
                 self.axes = np.array(subtree(arrays, "slow")["axes"])
             load_module(self.encoder, subtree(arrays, "encoder"))

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
+from annotated_types import Ge
 
 from rlsp_sb3.learners import registry
-from rlsp_sb3.presets import find_budget
+from rlsp_sb3.presets import PRESETS, find_preset
 from rlsp_sb3.rlsp.rlsp import RLSP
-from rlsp_sb3.solvers.sb3_arguments import yaml_value
-from rlsp_sb3.utils.arguments import check_arguments
-from rlsp_sb3.utils.checks import check_choice, check_int
-from rlsp_sb3.utils.did_you_mean import did_you_mean
+from rlsp_sb3.utils.arguments import SHORT, check_arguments
+from rlsp_sb3.utils.checks import check_choice
+from rlsp_sb3.utils.settings import (
+    Settings,
+    merged,
+    nested,
+    split_assignment,
+    unknown_name,
+    validated,
+    yaml_value,
+)
 
-PRESET_NAMES = ("paper", "fast", "smoke")
-DEFAULT = "default.yaml"
-SHORT = {"budget": "base", "encoder": "name"}
-"""Entries whose name may stand for a mapping with nothing but that name, and how that is called."""
+DEFAULT = "default"
+"""The configuration from which all others inherit."""
+
+SUFFIX = ".yaml"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """Configuration of a method in an environment.
 
-    Args:
+    Attributes:
         rlsp: Arguments of the constructor of RLSP, as JSON can hold them.
         retrain_timesteps: For how many environment steps a policy is retrained, at least 1.
         gail: Arguments of the constructor of GAIL, as JSON can hold them.
@@ -37,29 +44,14 @@ class Config:
         episodes: In how many episodes a policy's return is measured, at least 1.
         transitions: How many transitions of each of three policies (random, expert, learned)
             rewards are compared on, at least 2.
-
-    Raises:
-        TypeError: If an entry has a wrong type.
-        ValueError: If an argument is unknown, or a number out of range.
     """
 
     rlsp: dict[str, Any]
-    retrain_timesteps: int
+    retrain_timesteps: Annotated[int, Ge(1)]
     gail: dict[str, Any]
-    gail_timesteps: int
-    episodes: int
-    transitions: int
-
-    def __post_init__(self) -> None:
-        """Check all entries."""
-        check_int("retrain_timesteps", self.retrain_timesteps, 1)
-        check_int("gail_timesteps", self.gail_timesteps, 1)
-        check_int("episodes", self.episodes, 1)
-        check_int("transitions", self.transitions, 2)
-        check_arguments("rlsp", RLSP, self.rlsp)
-        find_budget(self.rlsp.get("budget", "fast"), is_tabular=False)
-        if "gail" in registry.learner_names():
-            check_arguments("gail", registry.load_learner("gail"), self.gail)
+    gail_timesteps: Annotated[int, Ge(1)]
+    episodes: Annotated[int, Ge(1)]
+    transitions: Annotated[int, Ge(2)]
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
@@ -73,85 +65,89 @@ def load_config(env_id: str, preset: str = "fast", assignments: Iterable[str] = 
         env_id: The id of the environment.
         preset: "paper", "fast" or "smoke".
         assignments: What is to be other than shipped, as texts like "retrain_timesteps=1000",
-            "rlsp.horizon=10" or "rlsp.budget.n_epochs=3", with values in YAML.
+            "rlsp.horizon=10" or "rlsp.hyperparameters.solver.n_steps=20000", with values in YAML.
 
     Raises:
         TypeError: If an entry has a wrong type.
         ValueError: If there is no such preset, or an assignment is none or names nothing.
     """
-    check_choice("preset", preset, PRESET_NAMES)
-    file = _file_of(env_id)
-    # A copy: what is shipped is read once.
-    chosen = deepcopy(_merged(_shipped()[DEFAULT][preset], _shipped()[file][preset]))
-    config = _checked(f"{file}, {preset}", chosen)
+    check_choice("preset", preset, PRESETS)
+    name = _file_of(env_id)
+    chosen: dict[str, Any] = {}
+    for each in lineage(name, _shipped()):
+        chosen = merged(chosen, _shipped()[each].get(preset, {}), SHORT)
+    config = _checked(f"{name}, {preset}", chosen)
     for assignment in assignments:
-        chosen = _merged(chosen, _parse(assignment))
+        path, text = split_assignment(assignment, "rlsp.horizon=10")
+        try:
+            value = yaml_value(text)
+        except ValueError as error:
+            raise ValueError(f"--set {assignment}: {error}") from error
+        chosen = merged(chosen, nested(path, value), SHORT)
         config = _checked(f"--set {assignment}", chosen)
     return config
 
 
+def lineage(name: str, files: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A configuration and those that it inherits from, the farthest first.
+
+    Args:
+        name: The name of the configuration.
+        files: The contents of all; "inherits" is the name of the one that it differs from, which is
+            "default" for all others than that.
+
+    Raises:
+        ValueError: If there is none of a name, or one inherits from itself.
+    """
+    names = [name]
+    while names[-1] != DEFAULT:
+        parent = files[names[-1]].get("inherits", DEFAULT)
+        if not isinstance(parent, str) or parent not in files:
+            error = unknown_name("the folder", str(parent), files, "configuration")
+            raise ValueError(f"{names[-1]}: inherits={parent!r}: {error}")
+        if parent in names:
+            circle = " from ".join([*names[names.index(parent) :], parent])
+            raise ValueError(f"{names[-1]}: inherits={parent!r}: {circle} is a circle")
+        names.append(parent)
+    return names[::-1]
+
+
 def _checked(where: str, entries: Mapping[str, Any]) -> Config:
     """A configuration, or an error that says where it is wrong."""
-    names = [field.name for field in fields(Config)]
-    for name in entries:
-        if name not in names:
-            raise ValueError(
-                f"{where}: there is no entry {name!r}{did_you_mean(str(name), names)}: expected "
-                f"some of {', '.join(names)}"
-            )
-    if missing := [name for name in names if name not in entries]:
-        raise ValueError(f"{where}: {', '.join(missing)} is missing")
     try:
-        return Config(**entries)
+        config: Config = validated(Config, entries)
+        check_arguments("rlsp", RLSP, config.rlsp)
+        preset = config.rlsp.get("preset", "fast")
+        find_preset(preset, config.rlsp.get("hyperparameters"), prefix="rlsp.")
+        if "gail" in registry.learner_names():
+            check_arguments("gail", registry.load_learner("gail"), config.gail)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{where}: {error}") from error
-
-
-def _parse(assignment: str) -> dict[str, Any]:
-    """The nested mapping that an assignment such as "rlsp.horizon=10" stands for."""
-    path, equals, text = assignment.partition("=")
-    if not equals:
-        raise ValueError(f"--set {assignment}: expected NAME=VALUE, such as rlsp.horizon=10")
-    try:
-        value = yaml_value(text.strip())
-    except ValueError as error:
-        raise ValueError(f"--set {assignment}: {error}") from error
-    for name in reversed(path.strip().replace("-", "_").split(".")):
-        value = {name: value}
-    return dict(value)
-
-
-def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of both; of mappings in both, the entries of both again."""
-    merged = dict(first)
-    for name, value in second.items():
-        before = merged.get(name)
-        if isinstance(value, dict) and isinstance(before, str) and name in SHORT:
-            before = {SHORT[name]: before}
-        both = isinstance(value, dict) and isinstance(before, dict)
-        merged[name] = _merged(before, value) if both else value  # type: ignore[arg-type]
-    return merged
+    return config
 
 
 def _file_of(env_id: str) -> str:
-    """The name of the file that serves an environment."""
+    """The name of the configuration that serves an environment."""
     name = env_id.rpartition(":")[2]
-    found = (file for file, content in _shipped().items() if name in content["envs"])
+    found = (file for file, content in _shipped().items() if name in content.get("envs", ()))
     return next(found, DEFAULT)
 
 
 @cache
 def _shipped() -> dict[str, dict[str, Any]]:
-    """The files of the package by name, each a mapping of "envs" and the names of budgets."""
+    """The files of the package by name, each a mapping of "envs" and the names of presets."""
     folder = resources.files("rlsp_sb3.experiments").joinpath("configs")
     files = sorted((file for file in folder.iterdir()), key=lambda file: file.name)
-    return {file.name: _read(file.name, file.read_text(encoding="utf-8")) for file in files}
+    return {
+        file.name.removesuffix(SUFFIX): _read(file.name, file.read_text(encoding="utf-8"))
+        for file in files
+    }
 
 
 def _read(name: str, text: str) -> dict[str, Any]:
-    """A file, if it has all the entries on its first level and no others."""
+    """A file, if it has no entries on its first level but those that there are."""
     content = yaml.safe_load(text)
-    expected = {"envs", *PRESET_NAMES}
-    if not isinstance(content, dict) or set(content) != expected:
-        raise ValueError(f"{name} has {content!r}: expected a mapping of {sorted(expected)}")
+    expected = ["envs", "inherits", *PRESETS]
+    if not isinstance(content, dict) or not set(content) <= set(expected):
+        raise ValueError(f"{name} has {content!r}: expected a mapping of some of {expected}")
     return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -12,18 +13,17 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from rlsp_sb3.encoders.factory import encoder_settings, make_encoder
+from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.learners.callbacks import with_checkpoints
 from rlsp_sb3.learners.eval_metrics import measure_learner
 from rlsp_sb3.learners.tabular import TabularLearner
-from rlsp_sb3.presets import Budget, find_budget
+from rlsp_sb3.presets import find_preset
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.solvers.factory import find_solver, solver_name
 from rlsp_sb3.solvers.training_env import ForwardModel
+from rlsp_sb3.utils.arguments import ARRAYS
 from rlsp_sb3.utils.checks import check_choice, check_int, check_mdp
 from rlsp_sb3.utils.timer import Timer
-
-AS_ARRAYS = ("inverse_dynamics", "transitions")
-"""Arguments that files hold as arrays."""
 
 
 class EpochLearner(TabularLearner):
@@ -50,7 +50,8 @@ class EpochLearner(TabularLearner):
         encoder: Any,
         solver: Any,
         solver_kwargs: dict[str, Any] | None,
-        budget: str | dict[str, Any] | Budget,
+        preset: str,
+        hyperparameters: Mapping[str, Any] | RLSPHyperparameters | None,
         n_epochs: int | None,
         forward_model: ForwardModel,
         keep_termination: bool,
@@ -65,8 +66,10 @@ class EpochLearner(TabularLearner):
         super().__init__(env, observed_states, **kwargs)
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
         self._algorithm = find_solver(solver, self.action_space, is_tabular)
-        self.budget = find_budget(budget, is_tabular)
-        self.n_epochs = self.budget.n_epochs if n_epochs is None else n_epochs
+        self._preset = find_preset(preset, hyperparameters, is_tabular=is_tabular)
+        self.preset = preset
+        self.hyperparameters = self._preset.hyperparameters
+        self.n_epochs = self.hyperparameters.n_epochs if n_epochs is None else n_epochs
         check_int("n_epochs", self.n_epochs, 1)
         self.solver = solver
         self.solver_kwargs = solver_kwargs
@@ -75,7 +78,7 @@ class EpochLearner(TabularLearner):
         self.eval_interval = eval_interval
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_interval = checkpoint_interval
-        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self.budget)
+        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self._preset)
 
     def set_env(self, env: GymEnv | str) -> None:
         """Keep the environment, which the encoder, the solver and all simulations are made for.
@@ -127,10 +130,10 @@ class EpochLearner(TabularLearner):
 
     def saved_arguments(self) -> dict[str, Any]:
         """The arguments for making such a learner again, as JSON can hold them."""
-        names = [name for name in self._argument_names() if name not in AS_ARRAYS]
+        names = [name for name in self._argument_names() if name not in ARRAYS]
         return {
             **{name: getattr(self, name) for name in names},
             "encoder": encoder_settings(self.encoder),
             "solver": solver_name(self.solver),
-            "budget": asdict(self.budget),
+            "hyperparameters": asdict(self.hyperparameters),
         }

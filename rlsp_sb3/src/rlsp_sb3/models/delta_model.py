@@ -11,10 +11,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import nn
 
+from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.io.state_arrays import flatten_arrays, load_module, module_arrays, subtree
 from rlsp_sb3.models.networks import mlp
 from rlsp_sb3.models.normalization import ActionNormalizer, Normalizer
-from rlsp_sb3.models.training import FitSettings, fit
+from rlsp_sb3.models.training import fit
 
 
 class DeltaModel:
@@ -55,7 +56,7 @@ class DeltaModel:
         origins: NDArray[Any],
         actions: NDArray[Any],
         results: NDArray[Any],
-        schedule: FitSettings,
+        settings: FitSettings,
         rng: np.random.Generator,
     ) -> float:
         """Fit it, from where it is, to N changes.
@@ -64,7 +65,7 @@ class DeltaModel:
             origins: Observations (N, *observation_shape).
             actions: Actions (N, *action_shape).
             results: Observations (N, *observation_shape).
-            schedule: How long and how fast.
+            settings: How long and how fast.
             rng: Draws the examples and the noise.
 
         Returns:
@@ -90,7 +91,7 @@ class DeltaModel:
             index = torch.as_tensor(rows)
             return nn.functional.mse_loss(self.network(noisy(inputs[index])), noisy(targets[index]))
 
-        return fit(self.network.parameters(), loss, len(inputs), schedule, rng)
+        return fit(self.network.parameters(), loss, len(inputs), settings, rng)
 
     @torch.no_grad()
     def __call__(self, origins: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float64]:

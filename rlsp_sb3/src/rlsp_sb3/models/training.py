@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from rlsp_sb3.hyperparameters import FitSettings
+
 HELD_OUT = 0.05  # of the examples
-
-
-class FitSettings(NamedTuple):
-    """Training settings: number of updates, batch size and learning rate.
-
-    Attributes:
-        n_updates: The number of gradient steps, at least 1.
-        batch_size: The number of examples of each, at least 1.
-        learning_rate: The first step size of Adam, above 0; it falls to 0 like a cosine.
-    """
-
-    n_updates: int
-    batch_size: int
-    learning_rate: float
 
 
 def fit(
     parameters: Iterable[nn.Parameter],
     loss: Callable[[NDArray[np.int64]], torch.Tensor],
     n_examples: int,
-    schedule: FitSettings,
+    settings: FitSettings,
     rng: np.random.Generator,
 ) -> float:
     """Minimize a loss by Adam.
@@ -41,7 +28,7 @@ def fit(
         parameters: What to adapt.
         loss: The mean loss of some examples, by their indices (B,).
         n_examples: How many there are; a twentieth of them, at random, is held out.
-        schedule: How long and how fast.
+        settings: How long and how fast.
         rng: Draws the examples.
 
     Returns:
@@ -57,14 +44,14 @@ def fit(
     held_out, seen = shuffled[:n_held_out], shuffled[n_held_out:]
     if not len(seen):
         seen = held_out
-    optimizer = torch.optim.Adam(list(parameters), schedule.learning_rate)
-    for update in range(schedule.n_updates):
-        progress = update / schedule.n_updates
+    optimizer = torch.optim.Adam(list(parameters), settings.learning_rate)
+    for update in range(settings.n_updates):
+        progress = update / settings.n_updates
         optimizer.param_groups[0]["lr"] = (
-            schedule.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+            settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
         )
         optimizer.zero_grad()
-        loss(seen[rng.integers(len(seen), size=schedule.batch_size)]).backward()  # type: ignore[no-untyped-call]
+        loss(seen[rng.integers(len(seen), size=settings.batch_size)]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     with torch.no_grad():
         return float(loss(held_out))

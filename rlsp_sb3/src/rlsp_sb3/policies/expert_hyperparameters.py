@@ -10,14 +10,14 @@ from typing import Any
 import yaml
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from rlsp_sb3.solvers.sb3_arguments import (
-    ELSEWHERE,
-    SOLVERS,
-    check_hyperparameters,
-    merge,
+from rlsp_sb3.solvers.sb3_arguments import ELSEWHERE, SOLVERS, check_hyperparameters
+from rlsp_sb3.utils.settings import (
+    merged,
+    nested,
+    split_assignment,
+    unknown_name,
     yaml_value,
 )
-from rlsp_sb3.utils.did_you_mean import did_you_mean
 
 _FILE = "expert_hyperparameters.yaml"
 
@@ -37,19 +37,16 @@ def find_expert_hyperparameters(
         ValueError: If an assignment is none, names no hyperparameter, or has a wrong value.
     """
     sections = _shipped()[solver.__name__]
-    chosen = merge(sections["default"], sections.get(env_id, {}))
+    chosen = merged(sections["default"], sections.get(env_id, {}))
     for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals:
-            raise ValueError(f"--set {assignment}: expected NAME=VALUE")
-        name = name.strip().replace("-", "_")
-        if name in ELSEWHERE:
-            raise ValueError(f"--set {assignment}: use {ELSEWHERE[name]} instead")
+        path, text = split_assignment(assignment)
+        if path[0] in ELSEWHERE:
+            raise ValueError(f"--set {assignment}: use {ELSEWHERE[path[0]]} instead")
         try:
-            checked = check_hyperparameters(solver, {name: yaml_value(text.strip())})
+            checked = check_hyperparameters(solver, nested(path, yaml_value(text)))
         except ValueError as error:
             raise ValueError(f"--set {assignment}: {error}") from error
-        chosen = merge(chosen, checked)
+        chosen = merged(chosen, checked)
     return chosen
 
 
@@ -76,10 +73,7 @@ def read_expert_hyperparameters(text: str) -> dict[str, dict[str, dict[str, Any]
     checked: dict[str, dict[str, dict[str, Any]]] = {name: {"default": {}} for name in SOLVERS}
     for name, sections in _mapping("the file", yaml.safe_load(text)).items():
         if name not in SOLVERS:
-            raise ValueError(
-                f"there is no solver {name!r}{did_you_mean(str(name), SOLVERS)}: expected one of "
-                f"{', '.join(SOLVERS)}"
-            )
+            raise unknown_name("", str(name), SOLVERS, "solver")
         for env_id, chosen in _mapping(name, sections).items():
             try:
                 section = check_hyperparameters(SOLVERS[name], _mapping(env_id, chosen))

@@ -12,16 +12,17 @@ from stable_baselines3.common.callbacks import CallbackList, ProgressBarCallback
 from stable_baselines3.common.type_aliases import MaybeCallback
 
 from rlsp_sb3.encoders.base import FunctionEncoder
+from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.callbacks import as_callback
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.solvers.base import seeded_globally
-from rlsp_sb3.solvers.factory import find_solver, make_model
+from rlsp_sb3.solvers.factory import SolverSpec, find_solver, make_model
 from rlsp_sb3.solvers.training_env import is_simulated, make_training_env
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_int
 
-NEEDED = ("solver", "solver_kwargs", "budget", "forward_model", "keep_termination")
+NEEDED = ("solver", "solver_kwargs", "hyperparameters", "forward_model", "keep_termination")
 
 
 def retrain_policy(
@@ -74,19 +75,24 @@ def retrain_policy(
 
     # The reward is all that the replay buffer has to keep of an observation.
     feature = FunctionEncoder(lambda shown: reward(shown)[:, None], ("inferred_reward",))
-    simulated = is_simulated(learner.env, given.forward_model)
+    hyperparameters: RLSPHyperparameters = given.hyperparameters
     env = make_training_env(
-        learner.env, reward, solver, given.budget, simulated, given.keep_termination, rng
+        learner.env,
+        reward,
+        rng,
+        algorithm=solver,
+        hyperparameters=hyperparameters,
+        simulated=is_simulated(learner.env, given.forward_model),
+        keep_termination=given.keep_termination,
     )
-    rate = given.budget.solver_kwargs.get("learning_rate", 3e-4)
+    rate = hyperparameters.solver.kwargs.get("learning_rate", 3e-4)
     kwargs = {
         "learning_rate": lambda remaining: rate * remaining,
         **(given.solver_kwargs or {}),
     }
+    spec = SolverSpec(solver, hyperparameters.solver, kwargs, learner.device)
     callbacks = [as_callback(callback)] + ([ProgressBarCallback()] if progress_bar else [])
     with seeded_globally(rng) as model_seed:
-        model = make_model(
-            solver, kwargs, env, feature, np.ones(1), given.budget, model_seed, learner.device
-        )
+        model = make_model(spec, env, feature, np.ones(1), model_seed)
         model.learn(total_timesteps, CallbackList(callbacks))
     return model

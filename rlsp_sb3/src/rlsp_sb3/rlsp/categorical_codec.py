@@ -18,7 +18,7 @@ class CategoricalCodec:
     """Categorical codes of observations: a symbol for each value of each entry.
 
     Entries that never vary are left out of the codes. A value that was not there when the
-    vocabulary was made counts as the nearest one that was.
+    codec was made counts as the nearest one that was.
 
     Args:
         observations: Observations (n, *observation_shape) of all kinds.
@@ -80,7 +80,7 @@ class CategoricalCodec:
 class ImageCodec(CategoricalCodec):
     """A symbol for each state, for observations with too many entries to look at each.
 
-    States are given by their numbers. One that was not there when the vocabulary was made counts
+    States are given by their numbers. One that was not there when the codec was made counts
     as the one with the next larger number.
 
     Args:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.data.transitions import Transitions, collect, concatenate
-from rlsp_sb3.encoders.base import Encoder
 from rlsp_sb3.env_util import first_base_env
+from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.io.state_arrays import flatten_arrays, load_module, module_arrays, subtree
 from rlsp_sb3.models.delta_model import DeltaModel
 from rlsp_sb3.models.normalization import find_clock_entries
-from rlsp_sb3.models.training import FitSettings
-from rlsp_sb3.presets import Budget
 from rlsp_sb3.rlsp.gradient import feature_counts, simulate_forward
-from rlsp_sb3.rlsp.gradient_estimator import GradientEstimator, TrajectoryWeights
+from rlsp_sb3.rlsp.gradient_estimator import (
+    FeatureDifferences,
+    GradientEstimator,
+    GradientProblem,
+    Weighting,
+)
 from rlsp_sb3.rlsp.inverse_dynamics import DeltaInverseDynamics
 from rlsp_sb3.rlsp.inverse_policy import StationaryInversePolicy
 from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories
@@ -31,13 +32,13 @@ from rlsp_sb3.simulators.learned import LearnedSimulator
 from rlsp_sb3.simulators.rollout import Trajectories, rollout_simulator
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solvers.base import SB3Solver
-from rlsp_sb3.solvers.factory import Algorithm, make_model
+from rlsp_sb3.solvers.factory import SolverSpec, make_model
 from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
 from rlsp_sb3.type_aliases import Arrays, FloatArray
 
 logger = logging.getLogger(__name__)
 
-SMALLEST_SHARE = 0.2  # of the trajectories that count, as effective sample size
+MIN_EFFECTIVE_SHARE = 0.2  # of all trajectories, as effective sample size
 MARGIN = 10.0  # how far pasts may leave the range that was seen, in widths of that range
 
 
@@ -49,17 +50,15 @@ class ContinuousGradientEstimator(GradientEstimator):
     actions say little about where a good policy goes.
 
     Args:
+        problem: What the gradient is estimated of.
         env: The environment.
-        observed_states: Observations (n, *observation_shape).
-        encoder: The features φ; fitted if it is not yet.
         simulator: What follows from actions.
         solver: Finds the policy.
         inverse_policy: Draws which action was before.
         inverse_dynamics: Computes what was before; fitted if it is not yet.
-        transitions: What these are fitted to; None to collect them.
-        horizon: The full horizon, the number T of states of a trajectory.
-        budget: How much work to put into what.
-        weights: Which pasts count.
+
+    Attributes:
+        transitions: What the inverse dynamics are fitted to; None until they are collected.
     """
 
     solver: SB3Solver
@@ -68,29 +67,24 @@ class ContinuousGradientEstimator(GradientEstimator):
 
     def __init__(
         self,
+        problem: GradientProblem,
         env: gym.Env[Any, Any],
-        observed_states: Observations,
-        encoder: Encoder,
+        *,
         simulator: Simulator,
         solver: SB3Solver,
         inverse_policy: StationaryInversePolicy,
         inverse_dynamics: DeltaInverseDynamics,
-        transitions: Transitions | None,
-        horizon: int,
-        budget: Budget,
-        weights: TrajectoryWeights,
     ) -> None:
-        self.observed = observed_states
+        super().__init__(problem)
+        self.observed = problem.observed_states
         self.solver = solver
         self.inverse_policy = inverse_policy
         self.inverse_dynamics = inverse_dynamics
-        self.transitions = transitions
+        self.transitions: Transitions | None = None
         self.simulator = simulator
         self._env = env
-        self._encoder = encoder
-        self._horizon = horizon
-        self._budget = budget
-        self._weights = weights
+        self._encoder = problem.encoder
+        self._horizon = problem.horizon
         self._n_fits = 0
 
     @property
@@ -100,25 +94,25 @@ class ContinuousGradientEstimator(GradientEstimator):
 
     def setup(self, rng: np.random.Generator) -> dict[str, float]:
         """Collect transitions, and fit the encoder and the inverse dynamics to them."""
-        budget, losses = self._budget, dict[str, float]()
+        hyperparameters, losses = self.problem.hyperparameters, dict[str, float]()
         if not self._encoder.is_fitted:
             # To nothing near the observed states: what is unusual about them has to stand out.
-            usual = collect(self._env, budget.n_transitions, rng)
+            usual = collect(self._env, hyperparameters.n_transitions, rng)
             losses |= self._encoder.fit(usual.observations, rng, usual.next_observations)
         if self.transitions is None:
             self.transitions = collect(
                 self._env,
-                budget.n_transitions,
+                hyperparameters.n_transitions,
                 rng,
                 starts=None if isinstance(self.simulator, LearnedSimulator) else self.observed,
-                max_length=budget.episode_length,
+                max_length=hyperparameters.episode_length,
             )
         seen = self.transitions
         if not self.inverse_dynamics.model.is_fitted:
-            loss = self.inverse_dynamics.fit(seen, budget.dynamics, rng)
+            loss = self.inverse_dynamics.fit(seen, hyperparameters.dynamics.fit, rng)
             losses["inverse_dynamics_loss"] = loss
         if isinstance(self.simulator, LearnedSimulator):
-            loss = self.simulator.fit(seen, budget.dynamics, rng)
+            loss = self.simulator.fit(seen, hyperparameters.dynamics.fit, rng)
             losses["forward_dynamics_loss"] = loss
         self.inverse_policy.after.fit(seen.next_observations)
         return losses
@@ -131,7 +125,7 @@ class ContinuousGradientEstimator(GradientEstimator):
     @property
     def _collected(self) -> Transitions:
         if self.transitions is None:
-            raise RuntimeError("no transitions have been collected yet: call prepare first")
+            raise RuntimeError("no transitions have been collected yet: call setup first")
         return self.transitions
 
     @property
@@ -149,50 +143,52 @@ class ContinuousGradientEstimator(GradientEstimator):
         self, past: PastTrajectories | None, rng: np.random.Generator
     ) -> dict[str, float]:
         """Fit the inverse policy to what the policy does, and at times the dynamics."""
-        budget, n = self._budget, self._budget.n_rollouts
+        hyperparameters = self.problem.hyperparameters
+        n = hyperparameters.inverse_policy.n_rollouts
         starts = self.simulator.reset(n)
         ends = self.observed if past is None else past.states
         starts[n // 2 :] = ends[rng.integers(len(ends), size=n - n // 2)]
         actions, after = steps_of(
             rollout_simulator(self.simulator, self.solver.act, starts, self._horizon - 1)
         )
-        schedule = budget.inverse_policy
+        settings = hyperparameters.inverse_policy.fit
         if self._n_fits == 0:
-            schedule = budget.first_inverse_policy
-        elif not budget.keep_inverse_policy:
+            settings = hyperparameters.inverse_policy.first_fit
+        elif not hyperparameters.inverse_policy.warm_start:
             self.inverse_policy.reinitialize(rng)
-        losses = {"inverse_policy_loss": self.inverse_policy.fit(actions, after, schedule, rng)}
-        if budget.dynamics_again and self._n_fits % budget.again_every == 0:
-            losses |= self._fit_dynamics(budget.dynamics_again, rng)
+        losses = {"inverse_policy_loss": self.inverse_policy.fit(actions, after, settings, rng)}
+        dynamics = hyperparameters.dynamics
+        if dynamics.refit and self._n_fits % dynamics.refit_interval == 0:
+            losses |= self._fit_dynamics(dynamics.refit, rng)
         self._n_fits += 1
         return losses
 
-    def _fit_dynamics(self, schedule: FitSettings, rng: np.random.Generator) -> dict[str, float]:
+    def _fit_dynamics(self, settings: FitSettings, rng: np.random.Generator) -> dict[str, float]:
         """Fit the dynamics again, to old and new transitions in equal parts."""
         seen = self._collected
         new = self.solver.transitions(len(seen.actions), rng)
         if new is not None:
             seen = concatenate(seen, new)
-        losses = {"inverse_dynamics_loss": self.inverse_dynamics.fit(seen, schedule, rng)}
+        losses = {"inverse_dynamics_loss": self.inverse_dynamics.fit(seen, settings, rng)}
         if isinstance(self.simulator, LearnedSimulator):
-            losses["forward_dynamics_loss"] = self.simulator.fit(seen, schedule, rng)
+            losses["forward_dynamics_loss"] = self.simulator.fit(seen, settings, rng)
         return losses
 
-    def trajectory_weights(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
+    def trajectory_weights(self, past: PastTrajectories) -> Weighting:
         """Importance weights of past trajectories (N,)."""
         reached = past.observations[0]
-        if self._weights == "cosine":
-            return cosine_weights(reached, self.simulator.reset(1)[0]), {}
-        if self._weights == "none":
-            return uniform_weights(len(reached)), {}
+        if self.problem.trajectory_weights == "cosine":
+            return Weighting(cosine_weights(reached, self.simulator.reset(1)[0]), {})
+        if self.problem.trajectory_weights == "uniform":
+            return Weighting(uniform_weights(len(reached)), {})
         # A past that is shorter than the full horizon begins where the person was on the way.
         n_before = self._horizon - len(past.observations)
         starts = self.simulator.reset(len(reached))
         on_the_way = rollout_simulator(
             self.simulator, self.solver.act, starts, n_before
         ).observations[-1]
-        smallest_size = SMALLEST_SHARE * len(reached)
-        scaling = self.inverse_dynamics.model.origin
+        min_effective_size = MIN_EFFECTIVE_SHARE * len(reached)
+        normalizer = self.inverse_dynamics.model.origin
         known = on_the_way[finite(on_the_way)]
         seen = self._collected
         is_clock = find_clock_entries(seen.observations, seen.next_observations).reshape(
@@ -200,9 +196,9 @@ class ContinuousGradientEstimator(GradientEstimator):
         )
         # The time at which the states were observed says nothing of where the person was.
         reached, known = (np.where(is_clock, 0, each) for each in (reached, known))
-        return initial_weights(reached, known, scaling, smallest_size), {}
+        return Weighting(initial_weights(reached, known, normalizer, min_effective_size), {})
 
-    def feature_differences(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
+    def feature_differences(self, past: PastTrajectories) -> FeatureDifferences:
         """The features of each past minus those of the policy from the same start (N, F).
 
         That is the gradient where nothing is random (Lindner et al. 2021, equation 5).
@@ -211,10 +207,13 @@ class ContinuousGradientEstimator(GradientEstimator):
         ahead = simulate_forward(past, self.solver.act, self.simulator)
         forward = feature_counts(self._encoder, ahead)
         n_states = len(past.observations)
-        return backward - forward, {
-            "features_backward": float(np.linalg.norm(np.nanmean(backward, axis=0)) / n_states),
-            "features_forward": float(np.linalg.norm(np.nanmean(forward, axis=0)) / n_states),
-        }
+        return FeatureDifferences(
+            backward - forward,
+            {
+                "features_backward": float(np.linalg.norm(np.nanmean(backward, axis=0)) / n_states),
+                "features_forward": float(np.linalg.norm(np.nanmean(forward, axis=0)) / n_states),
+            },
+        )
 
     def arrays(self) -> Arrays:
         """Learned parameters, to be saved."""
@@ -225,7 +224,7 @@ class ContinuousGradientEstimator(GradientEstimator):
         return flatten_arrays(
             solver=self.solver.arrays(),
             inverse_policy=module_arrays(self.inverse_policy),
-            inverse_policy_scaling=self.inverse_policy.after.arrays(),
+            inverse_policy_normalizer=self.inverse_policy.after.arrays(),
             inverse_dynamics=self.inverse_dynamics.model.arrays(),
             transitions=seen,
             simulator=learned_simulator,
@@ -236,7 +235,7 @@ class ContinuousGradientEstimator(GradientEstimator):
         """Take over what :meth:`arrays` returned."""
         self.solver.set_arrays(subtree(arrays, "solver"))
         load_module(self.inverse_policy, subtree(arrays, "inverse_policy"))
-        self.inverse_policy.after.set_arrays(subtree(arrays, "inverse_policy_scaling"))
+        self.inverse_policy.after.set_arrays(subtree(arrays, "inverse_policy_normalizer"))
         self.inverse_dynamics.model.set_arrays(subtree(arrays, "inverse_dynamics"))
         seen = subtree(arrays, "transitions")
         if seen:
@@ -255,23 +254,25 @@ def steps_of(trajectories: Trajectories) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def make_continuous_estimator(
+    problem: GradientProblem,
     venv: VecEnv,
-    observed_states: Observations,
-    encoder: Encoder,
     theta: FloatArray,
-    solver: Algorithm,
-    solver_kwargs: Mapping[str, Any],
-    horizon: int,
-    budget: Budget,
-    weights: TrajectoryWeights,
+    rng: np.random.Generator,
+    *,
+    solver: SolverSpec,
     forward_model: ForwardModel,
     keep_termination: bool,
-    inverse_dynamics: DeltaInverseDynamics | None,
-    transitions: Transitions | None,
-    rng: np.random.Generator,
-    device: torch.device,
 ) -> ContinuousGradientEstimator:
-    """Make the estimator; the arguments are those of RLSP and of ContinuousGradientEstimator.
+    """Put a gradient estimator together.
+
+    Args:
+        problem: What the gradient is estimated of.
+        venv: The environment.
+        theta: The first reward weights θ (F,).
+        rng: Decides all that is random.
+        solver: Which algorithm trains the policy, and how it is set up.
+        forward_model: See :class:`~rlsp_sb3.RLSP`.
+        keep_termination: See there.
 
     Raises:
         TypeError: If the environment does not offer what this takes.
@@ -282,37 +283,40 @@ def make_continuous_estimator(
     shape = env.observation_space.shape or ()
     simulated = is_simulated(venv, forward_model)
     logger.info("what follows is %s", "simulated" if simulated else "learned")
+    encoder, hyperparameters = problem.encoder, problem.hyperparameters
 
     def reward(observations: Observations) -> FloatArray:
         return np.asarray(encoder(observations) @ theta)
 
-    training_env = make_training_env(venv, reward, solver, budget, simulated, keep_termination, rng)
+    training_env = make_training_env(
+        venv,
+        reward,
+        rng,
+        algorithm=solver.algorithm,
+        hyperparameters=hyperparameters,
+        simulated=simulated,
+        keep_termination=keep_termination,
+    )
+
+    def dynamics_model(seed: int) -> DeltaModel:
+        return DeltaModel(shape, env.action_space, hyperparameters.dynamics.hidden, seed=seed)
+
     simulator: Simulator
     if isinstance(training_env, SimulatorVecEnv):
         simulator = training_env.simulator
     else:
-        forward = DeltaModel(shape, env.action_space, budget.dynamics_hidden, seed=int(seeds[0]))
-        simulator = LearnedSimulator(env, rng, forward)
-    model = make_model(
-        solver, solver_kwargs, training_env, encoder, theta, budget, int(seeds[1]), device
-    )
-    if inverse_dynamics is None:
-        inverse_dynamics = DeltaInverseDynamics(
-            DeltaModel(shape, env.action_space, budget.dynamics_hidden, seed=int(seeds[2]))
-        )
-    inverse_policy = StationaryInversePolicy(
-        shape, env.action_space, budget.inverse_policy_hidden, seed=int(seeds[3])
-    )
+        simulator = LearnedSimulator(env, rng, dynamics_model(int(seeds[0])))
+    model = make_model(solver, training_env, encoder, theta, int(seeds[1]))
     return ContinuousGradientEstimator(
+        problem,
         env,
-        observed_states,
-        encoder,
-        simulator,
-        SB3Solver(model, encoder, budget.solver_steps),
-        inverse_policy,
-        inverse_dynamics,
-        transitions,
-        horizon,
-        budget,
-        weights,
+        simulator=simulator,
+        solver=SB3Solver(model, encoder, hyperparameters.solver.n_steps),
+        inverse_dynamics=DeltaInverseDynamics(dynamics_model(int(seeds[2]))),
+        inverse_policy=StationaryInversePolicy(
+            shape,
+            env.action_space,
+            hyperparameters.inverse_policy.hidden,
+            seed=int(seeds[3]),
+        ),
     )

@@ -3,15 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories, same_observations
+from rlsp_sb3.rlsp.trajectory_weights import effective_sample_size
 from rlsp_sb3.simulators.base import Simulator
 from rlsp_sb3.simulators.rollout import BatchPolicy, rollout_simulator
 
 Features = Callable[[Observations], NDArray[np.float64]]
+MAX_GRADIENT_NORM = 10.0
+
+
+class WeightedMean(NamedTuple):
+    """A mean over past trajectories.
+
+    Attributes:
+        value: The mean (F,).
+        effective_size: As how many trajectories of equal weight those count that are in it.
+    """
+
+    value: NDArray[np.float64]
+    effective_size: float
+
+
+def weighted_mean(weights: NDArray[np.float64], values: NDArray[np.float64]) -> WeightedMean:
+    """The mean of what past trajectories say of the gradient, by their weights.
+
+    Args:
+        weights: The weights (N,); negative ones count against.
+        values: What each trajectory says (N, F); NaN where the simulator became unstable.
+
+    Raises:
+        FloatingPointError: If no trajectory with a weight has finite values.
+    """
+    known = np.isfinite(values).all(axis=1) & (weights != 0)
+    if not known.any():
+        raise FloatingPointError(
+            "no simulated past can be compared with the policy: wherever they begin, the "
+            "simulator becomes unstable; simulate for a shorter horizon"
+        )
+    used = weights[known] / np.abs(weights[known]).sum()
+    return WeightedMean(np.asarray(used @ values[known]), effective_sample_size(np.abs(used)))
+
+
+def clip_norm(
+    gradient: NDArray[np.float64], max_norm: float = MAX_GRADIENT_NORM
+) -> NDArray[np.float64]:
+    """A gradient (F,), made shorter if its norm is larger (Lindner et al. 2021, appendix)."""
+    norm = float(np.linalg.norm(gradient))
+    return gradient * min(1.0, max_norm / max(norm, 1e-12))
 
 
 def simulate_forward(

@@ -1,32 +1,85 @@
 """Gradient estimators of Deep RLSP: simulator, inverse models and solver of an environment.
 
-An estimator puts together the parts of Algorithm 1 of Lindner et al. (2021) that depend on what an
-environment is like; :class:`~rlsp_sb3.RLSP` is the algorithm.
+A gradient estimator puts together the parts of Algorithm 1 of Lindner et al. (2021) that differ
+where states can be enumerated and where they cannot; :class:`~rlsp_sb3.RLSP` is the algorithm.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from rlsp_sb3.encoders.base import Encoder
+from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.rlsp.past_trajectories import (
     InverseDynamics,
     InversePolicy,
     Observations,
     PastTrajectories,
+    simulate_past,
 )
 from rlsp_sb3.solvers.base import Solver
 from rlsp_sb3.type_aliases import Arrays, FloatArray
 
-TrajectoryWeights = Literal["none", "initial", "cosine"]
+TrajectoryWeights = Literal["uniform", "initial", "cosine"]
+
+
+@dataclass(frozen=True)
+class GradientProblem:
+    """Problem whose gradient is estimated: observed states, encoder and settings.
+
+    Attributes:
+        observed_states: Observations (n, *observation_shape).
+        encoder: The features φ; fitted by the estimator if it is not yet.
+        horizon: The full horizon, the number T of states of a trajectory.
+        n_trajectories: The number of past trajectories that are simulated for each gradient.
+        trajectory_weights: The weights of past trajectories.
+        hyperparameters: The settings of all models.
+    """
+
+    observed_states: Observations
+    encoder: Encoder
+    horizon: int
+    n_trajectories: int
+    trajectory_weights: TrajectoryWeights
+    hyperparameters: RLSPHyperparameters
+
+
+class Weighting(NamedTuple):
+    """Weights of past trajectories.
+
+    Attributes:
+        weights: The weights (N,), whose absolute values sum to 1.
+        diagnostics: What to log, by name.
+    """
+
+    weights: FloatArray
+    diagnostics: dict[str, float]
+
+
+class FeatureDifferences(NamedTuple):
+    """Estimates of the gradient of the log likelihood by past trajectories.
+
+    Attributes:
+        values: An estimate for each trajectory (N, F).
+        diagnostics: What to log, by name.
+    """
+
+    values: FloatArray
+    diagnostics: dict[str, float]
 
 
 class GradientEstimator(ABC):
     """Base class of estimators of the gradient of the log likelihood, from simulated pasts.
 
+    Args:
+        problem: What it is estimated of.
+
     Attributes:
+        problem: The same.
         observed: What pasts end in, (n, *shape): observations, or what stands for them.
         solver: Finds the policy of the person.
         inverse_policy: Draws which action was before.
@@ -38,16 +91,19 @@ class GradientEstimator(ABC):
     inverse_policy: InversePolicy
     inverse_dynamics: InverseDynamics
 
+    def __init__(self, problem: GradientProblem) -> None:
+        self.problem = problem
+
     def setup(self, rng: np.random.Generator) -> dict[str, float]:
-        """Do what has to be done once before anything is simulated.
+        """Collect and fit what is needed before anything is simulated.
 
         Returns:
-            What to log.
+            The losses, by name.
         """
         return {}
 
     def initial_theta(self, theta: FloatArray) -> FloatArray:
-        """The weights (F,) to start from, given those that a learner has from the beginning."""
+        """The reward weights θ (F,) to start from, given those that a learner begins with."""
         return theta
 
     @property
@@ -62,20 +118,32 @@ class GradientEstimator(ABC):
         """Fit the inverse models to the person's policy as it is now.
 
         Args:
-            past: The last pasts that were simulated, if there are any.
+            past: The past trajectories of the last epoch, if there was one.
             rng: The source of random numbers.
 
         Returns:
-            What to log.
+            The losses, by name.
         """
 
-    @abstractmethod
-    def trajectory_weights(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
-        """Importance weights of past trajectories (N,), and values to log."""
+    def simulate_past(self, horizon: int, rng: np.random.Generator) -> PastTrajectories:
+        """Simulate past trajectories of the observed states by the inverse models."""
+        return simulate_past(
+            self.observed,
+            self.inverse_policy,
+            self.inverse_dynamics,
+            horizon=horizon,
+            n_trajectories=self.problem.n_trajectories,
+            rng=rng,
+            bounds=self.observation_bounds,
+        )
 
     @abstractmethod
-    def feature_differences(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
-        """Gradient of the log likelihood (N, F) that each past estimates, and values to log."""
+    def trajectory_weights(self, past: PastTrajectories) -> Weighting:
+        """Importance weights of past trajectories."""
+
+    @abstractmethod
+    def feature_differences(self, past: PastTrajectories) -> FeatureDifferences:
+        """Features of past trajectories minus those of the policy from the same start."""
 
     @abstractmethod
     def arrays(self) -> Arrays:

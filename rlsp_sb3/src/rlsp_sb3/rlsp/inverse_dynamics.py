@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rlsp_sb3.data.transitions import Transitions
+from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.models.delta_model import DeltaModel
 from rlsp_sb3.models.networks import draw, mlp, one_hot
-from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec
 
 N_COMPONENTS = 4
@@ -28,19 +28,19 @@ class DiscreteInverseDynamics(nn.Module):
     an apple, and the person beside it) is told by the components.
 
     Args:
-        vocabulary: The values of the observations.
+        codec: The values of the observations.
         n_times: The number of actions of a trajectory.
         n_actions: The number of actions to choose from.
     """
 
-    def __init__(self, vocabulary: CategoricalCodec, n_times: int, n_actions: int) -> None:
+    def __init__(self, codec: CategoricalCodec, n_times: int, n_actions: int) -> None:
         super().__init__()
-        self.vocabulary = vocabulary
+        self.codec = codec
         self.n_times = n_times
         self.n_actions = n_actions
-        n_inputs = len(vocabulary.entries) + n_times + n_actions
-        self.network = mlp(n_inputs, N_COMPONENTS * (1 + vocabulary.n_symbols))
-        self.membership = vocabulary.membership
+        n_inputs = len(codec.entries) + n_times + n_actions
+        self.network = mlp(n_inputs, N_COMPONENTS * (1 + codec.n_symbols))
+        self.membership = codec.membership
 
     def forward(
         self,
@@ -50,7 +50,7 @@ class DiscreteInverseDynamics(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The log weights (N, components) and the logits of symbols (N, components, n_symbols)."""
         inputs = [
-            self.vocabulary.inputs(after),
+            self.codec.inputs(after),
             one_hot(times, self.n_times),
             one_hot(actions, self.n_actions),
         ]
@@ -68,7 +68,7 @@ class DiscreteInverseDynamics(nn.Module):
     ) -> torch.Tensor:
         """The mean negative log likelihood of N observations."""
         weights, logits = self(after, actions, times)
-        codes = self.vocabulary.encode(before)[:, None].expand(-1, N_COMPONENTS, -1)
+        codes = self.codec.encode(before)[:, None].expand(-1, N_COMPONENTS, -1)
         # log Σ_k w_k Π_e softmax(logits_k of the values of entry e)[s_e]
         normalizers = torch.log(logits.exp() @ self.membership)
         log_probability = logits.gather(2, codes).sum(dim=2) - normalizers.sum(dim=2)
@@ -88,12 +88,12 @@ class DiscreteInverseDynamics(nn.Module):
         # k ~ w, then each entry by component k, independently
         weights, logits = self(after, actions, times)
         chosen = logits[torch.arange(len(logits)), draw(weights, rng)]
-        entries = chosen.split(self.vocabulary.sizes, dim=1)
+        entries = chosen.split(self.codec.sizes, dim=1)
         codes = [
             int(offset) + draw(entry, rng)
-            for offset, entry in zip(self.vocabulary.offsets, entries, strict=False)
+            for offset, entry in zip(self.codec.offsets, entries, strict=False)
         ]
-        return self.vocabulary.decode(torch.stack(codes, dim=1))
+        return self.codec.decode(torch.stack(codes, dim=1))
 
 
 class DeltaInverseDynamics:
@@ -109,7 +109,7 @@ class DeltaInverseDynamics:
         self.model = model
 
     def fit(
-        self, transitions: Transitions, schedule: FitSettings, rng: np.random.Generator
+        self, transitions: Transitions, settings: FitSettings, rng: np.random.Generator
     ) -> float:
         """Fit it, from where it is, to transitions.
 
@@ -117,7 +117,7 @@ class DeltaInverseDynamics:
             The mean squared error of scaled changes that were held out.
         """
         after, actions = transitions.next_observations, transitions.actions
-        return self.model.fit(after, actions, transitions.observations, schedule, rng)
+        return self.model.fit(after, actions, transitions.observations, settings, rng)
 
     def sample(
         self,

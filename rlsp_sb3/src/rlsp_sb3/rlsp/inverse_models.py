@@ -30,7 +30,7 @@ class InverseModels:
     """An inverse policy and inverse dynamics, fitted together and kept from fit to fit.
 
     Args:
-        vocabulary: The values of the observations.
+        codec: The values of the observations.
         n_times: The number of actions of a trajectory.
         n_actions: The number of actions to choose from.
         rng: Seeds the parameters.
@@ -38,15 +38,15 @@ class InverseModels:
 
     def __init__(
         self,
-        vocabulary: CategoricalCodec,
+        codec: CategoricalCodec,
         n_times: int,
         n_actions: int,
         rng: np.random.Generator,
     ) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(int(rng.integers(2**31)))
-            self.policy = CategoricalInversePolicy(vocabulary, n_times, n_actions)
-            self.dynamics = DiscreteInverseDynamics(vocabulary, n_times, n_actions)
+            self.policy = CategoricalInversePolicy(codec, n_times, n_actions)
+            self.dynamics = DiscreteInverseDynamics(codec, n_times, n_actions)
         parameters = [*self.policy.parameters(), *self.dynamics.parameters()]
         self._optimizer = torch.optim.Adam(parameters, LEARNING_RATE)
 

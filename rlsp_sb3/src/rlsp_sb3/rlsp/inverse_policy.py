@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
+from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.models.networks import draw, mlp, one_hot
 from rlsp_sb3.models.normalization import ActionNormalizer, Normalizer
-from rlsp_sb3.models.training import FitSettings, fit
+from rlsp_sb3.models.training import fit
 from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec
 
 
@@ -22,20 +23,20 @@ class CategoricalInversePolicy(nn.Module):
     """p_t(a | s'), the probability that the action at time t led to an observation s'.
 
     Args:
-        vocabulary: The values of the observations.
+        codec: The values of the observations.
         n_times: The number of actions of a trajectory.
         n_actions: The number of actions to choose from.
     """
 
-    def __init__(self, vocabulary: CategoricalCodec, n_times: int, n_actions: int) -> None:
+    def __init__(self, codec: CategoricalCodec, n_times: int, n_actions: int) -> None:
         super().__init__()
-        self.vocabulary = vocabulary
+        self.codec = codec
         self.n_times = n_times
-        self.network = mlp(len(vocabulary.entries) + n_times, n_actions)
+        self.network = mlp(len(codec.entries) + n_times, n_actions)
 
     def forward(self, after: NDArray[np.generic], times: NDArray[np.int64]) -> torch.Tensor:
         """The logits (N, n_actions) for N observations and times."""
-        inputs = [self.vocabulary.inputs(after), one_hot(times, self.n_times)]
+        inputs = [self.codec.inputs(after), one_hot(times, self.n_times)]
         logits: torch.Tensor = self.network(torch.cat(inputs, dim=1))
         return logits
 
@@ -104,7 +105,7 @@ class StationaryInversePolicy(nn.Module):
         self,
         actions: NDArray[Any],
         after: NDArray[Any],
-        schedule: FitSettings,
+        settings: FitSettings,
         rng: np.random.Generator,
     ) -> float:
         """Fit it, from where it is, to N actions and the observations after them.
@@ -118,7 +119,7 @@ class StationaryInversePolicy(nn.Module):
             index = torch.as_tensor(rows)
             return -self._log_prob(inputs[index], targets[index]).mean()
 
-        return fit(self.parameters(), loss, len(inputs), schedule, rng)
+        return fit(self.parameters(), loss, len(inputs), settings, rng)
 
     @torch.no_grad()
     def sample(

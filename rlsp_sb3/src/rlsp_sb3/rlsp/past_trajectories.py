@@ -51,15 +51,23 @@ class PastTrajectories(NamedTuple):
         """All observations (T·N, *observation_shape)."""
         return self.observations.reshape(-1, *self.observations.shape[2:])
 
+    @property
+    def clipped_fraction(self) -> float | None:
+        """The fraction of simulated observations that was clipped; None if there are no limits."""
+        if self.n_clipped is None:
+            return None
+        return float(self.n_clipped.sum() / (max(len(self.actions), 1) * len(self.n_clipped)))
+
 
 def simulate_past(
     observed_states: Observations,
     inverse_policy: InversePolicy,
     inverse_dynamics: InverseDynamics,
+    *,
     horizon: int,
     n_trajectories: int,
     rng: np.random.Generator,
-    limits: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> PastTrajectories:
     """Draw trajectories backward from observed states (Lindner et al. 2021, Algorithm 1).
 
@@ -70,20 +78,20 @@ def simulate_past(
         horizon: The number T of states of a trajectory.
         n_trajectories: The number N of trajectories.
         rng: The source of random numbers.
-        limits: Between which observations (*observation_shape) they are clipped; what is not a
-            number becomes the lower limit.
+        bounds: Between which observations (*observation_shape) they are clipped; what is not a
+            number becomes the lower bound.
     """
     ends = rng.integers(len(observed_states), size=n_trajectories)
     observations, actions = [observed_states[ends]], []
-    n_clipped = None if limits is None else np.zeros(n_trajectories, dtype=np.int64)
+    n_clipped = None if bounds is None else np.zeros(n_trajectories, dtype=np.int64)
     for t in reversed(range(horizon - 1)):
         times = np.full(n_trajectories, t)
         actions.append(inverse_policy.sample(observations[-1], times, rng))
         before: Any = inverse_dynamics.sample(observations[-1], actions[-1], times, rng)
-        if limits is not None and n_clipped is not None:
-            inside = (before >= limits[0]) & (before <= limits[1])
+        if bounds is not None and n_clipped is not None:
+            inside = (before >= bounds[0]) & (before <= bounds[1])
             n_clipped += ~inside.reshape(n_trajectories, -1).all(axis=1)
-            before = np.clip(np.where(np.isnan(before), limits[0], before), *limits)
+            before = np.clip(np.where(np.isnan(before), bounds[0], before), *bounds)
             before = before.astype(observed_states.dtype)
         observations.append(before)
     return PastTrajectories(

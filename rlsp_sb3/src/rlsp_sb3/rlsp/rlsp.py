@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,30 +12,31 @@ from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 
-from rlsp_sb3.data.transitions import Transitions
+from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.learners.epoch import EpochLearner
-from rlsp_sb3.presets import Budget
+from rlsp_sb3.presets import PresetName
 from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.rewards.priors import PRIORS, PriorName
 from rlsp_sb3.rewards.reward import LinearReward
-from rlsp_sb3.rlsp.continuous_estimator import (
-    ContinuousGradientEstimator,
-    make_continuous_estimator,
-)
+from rlsp_sb3.rlsp.continuous_estimator import make_continuous_estimator
 from rlsp_sb3.rlsp.curriculum import Curriculum
-from rlsp_sb3.rlsp.gradient_estimator import GradientEstimator, TrajectoryWeights
-from rlsp_sb3.rlsp.inverse_dynamics import DeltaInverseDynamics
-from rlsp_sb3.rlsp.past_trajectories import PastTrajectories, simulate_past
+from rlsp_sb3.rlsp.gradient import clip_norm, weighted_mean
+from rlsp_sb3.rlsp.gradient_estimator import (
+    GradientEstimator,
+    GradientProblem,
+    TrajectoryWeights,
+)
+from rlsp_sb3.rlsp.past_trajectories import PastTrajectories
 from rlsp_sb3.rlsp.tabular_estimator import TabularGradientEstimator
-from rlsp_sb3.rlsp.trajectory_weights import effective_sample_size
+from rlsp_sb3.rlsp.trajectory_weights import without_clipped
 from rlsp_sb3.solvers.base import PlanningSolver, seeded_globally
+from rlsp_sb3.solvers.factory import SolverSpec
 from rlsp_sb3.solvers.training_env import ForwardModel
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_choice, check_int, check_positive, check_vector
 from rlsp_sb3.utils.timer import Timer
 
-LARGEST_GRADIENT = 10.0
 DEFAULT_HORIZON = 30
 
 
@@ -76,32 +78,34 @@ class RLSP(EpochLearner):
         encoder: The features φ: an :class:`~rlsp_sb3.encoders.Encoder` (one that is fitted is used
             as it is), "features" (the environment's own), "fourier", "vae", "identity", a mapping
             such as ``{"name": "fourier", "bandwidth": 0.5}``, or a function from observations
-            (N, *observation_shape) to features (N, F). None for the environment's own features, or
-            else "fourier".
+            (N, *observation_shape) to features (N, F). "auto" for the environment's own features,
+            or else the encoder of the preset.
         solver: What finds the policy: "planning", an algorithm of SB3, sb3-contrib or sbx, its
             class or its name ("FastSAC", "PPO", "sbx:SAC"). "auto" is planning in environments that
             offer ``mdp``, and otherwise FastSAC or, for discrete actions, PPO.
         solver_kwargs: Arguments of the solver's class.
-        budget: "fast", "paper" for the published settings, a mapping of such a "base" and what
-            differs from it, such as ``{"base": "fast", "n_epochs": 40}``, or a
-            :class:`~rlsp_sb3.presets.Budget`.
+        preset: Where everything comes from that is not given: "fast" (small networks, minutes on
+            one core, random Fourier features), "paper" (as published: an autoencoder and cosine
+            weights, hours) or "smoke" (to see whether everything works; the result means nothing).
+        hyperparameters: What differs from the preset, by owner, such as
+            ``{"n_transitions": 20_000, "solver": {"n_steps": 20_000, "kwargs": {"gamma": 0.99}}}``;
+            or an :class:`~rlsp_sb3.hyperparameters.RLSPHyperparameters`, for all of them.
         n_epochs: How many epochs ``learn`` takes if it is not told, at least 1; None for what the
-            budget says.
+            hyperparameters say.
         learning_rate: The step size of the gradient ascent, above 0, for the gradient of the log
-            posterior divided by the T - 1 actions; None for what the budget says.
+            posterior divided by the T - 1 actions; None for what the hyperparameters say.
         n_trajectories: How many pasts are simulated in an epoch, at least 1; None for what the
-            budget says.
+            hyperparameters say.
         trajectory_weights: Which pasts count: "initial" for those that begin where the person can
-            have been at that time; "none" for all alike; "cosine" as published.
-        prior: "gaussian", "laplace" or "uniform", centered at 0.
+            have been at that time; "uniform" for all alike; "cosine" as published; None for those
+            of the preset.
+        prior: "gaussian", "laplace" or "uniform", centered at 0; None for that of the preset.
         prior_std: The width of the prior, above 0: the standard deviation of the Gaussian, the
-            scale of the Laplace distribution.
+            scale of the Laplace distribution; None for that of the preset.
         forward_model: "simulator" to put the environment into states, "learned" to learn what
             follows from them; "auto" for the simulator where there is one.
         keep_termination: Whether the end of an episode by the environment counts while the policy
             is trained; it leaks the true reward. Needs ``forward_model="learned"``.
-        inverse_dynamics: Those of another learner, to be used as they are; None to learn them.
-        transitions: Those that another learner collected; None to collect them.
         inferred_weight: How much the final policy minds the inferred reward beside the task reward,
             if it is planned and the environment offers a task reward.
         eval_interval: Every how many epochs the reward and the policy are compared with the true
@@ -128,20 +132,19 @@ class RLSP(EpochLearner):
         observed_states: ArrayLike | None = None,
         *,
         horizon: int | None = None,
-        encoder: Any = None,
+        encoder: Any = "auto",
         solver: Any = "auto",
         solver_kwargs: dict[str, Any] | None = None,
-        budget: str | dict[str, Any] | Budget = "fast",
+        preset: PresetName = "fast",
+        hyperparameters: Mapping[str, Any] | RLSPHyperparameters | None = None,
         n_epochs: int | None = None,
         learning_rate: float | None = None,
         n_trajectories: int | None = None,
-        trajectory_weights: TrajectoryWeights = "initial",
-        prior: PriorName = "gaussian",
-        prior_std: float = 0.5,
+        trajectory_weights: TrajectoryWeights | None = None,
+        prior: PriorName | None = None,
+        prior_std: float | None = None,
         forward_model: ForwardModel = "auto",
         keep_termination: bool = False,
-        inverse_dynamics: DeltaInverseDynamics | None = None,
-        transitions: Transitions | None = None,
         inferred_weight: float = 1.0,
         eval_interval: int = 5,
         checkpoint_dir: str | Path | None = None,
@@ -151,16 +154,14 @@ class RLSP(EpochLearner):
         tensorboard_log: str | None = None,
         device: torch.device | str = "auto",
     ) -> None:
-        check_choice("trajectory_weights", trajectory_weights, get_args(TrajectoryWeights))
-        check_choice("prior", prior, PRIORS)
-        check_positive("prior_std", prior_std)
         super().__init__(
             env,
             observed_states,
             encoder=encoder,
             solver=solver,
             solver_kwargs=solver_kwargs,
-            budget=budget,
+            preset=preset,
+            hyperparameters=hyperparameters,
             n_epochs=n_epochs,
             forward_model=forward_model,
             keep_termination=keep_termination,
@@ -173,117 +174,83 @@ class RLSP(EpochLearner):
             tensorboard_log=tensorboard_log,
             device=device,
         )
+        self._choose(trajectory_weights, prior, prior_std)
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
         self.horizon = self._check_horizon(horizon)
         n_actions = max(self.horizon - 1, 1)
         if learning_rate is None:
-            learning_rate = self.budget.learning_rate * (n_actions if is_tabular else 1)
-        self.n_trajectories = (
-            self.budget.n_trajectories if n_trajectories is None else n_trajectories
-        )
+            learning_rate = self.hyperparameters.learning_rate * (n_actions if is_tabular else 1)
+        if n_trajectories is None:
+            n_trajectories = self.hyperparameters.n_trajectories
         check_positive("learning_rate", learning_rate)
-        check_int("n_trajectories", self.n_trajectories, 1)
+        check_int("n_trajectories", n_trajectories, 1)
         self.learning_rate = learning_rate
-        self.trajectory_weights = trajectory_weights
-        self.prior = prior
-        self.prior_std = prior_std
+        self.n_trajectories = n_trajectories
         self.theta = 0.01 * self.rng.standard_normal(len(self.encoder.feature_names))
         self._past: PastTrajectories | None = None
         self._is_ready = False
-        self.gradient_estimator = self._make_gradient_estimator(inverse_dynamics, transitions)
+        self.gradient_estimator = self._make_gradient_estimator()
         self.curriculum = Curriculum(
             self.horizon if is_tabular else min(2, self.horizon),
             self.horizon,
             self.n_epochs,
-            self.budget.gradient_threshold,
+            self.hyperparameters.gradient_threshold,
         )
         self._check_checkpoints()
 
-    def _make_gradient_estimator(
-        self, inverse_dynamics: DeltaInverseDynamics | None, transitions: Transitions | None
-    ) -> GradientEstimator:
-        """Make the gradient estimator for the environment: tabular or continuous."""
-        algorithm, chosen = self._algorithm, self.solver_kwargs or {}
-        if algorithm is None:
-            self.timestep = "gradient step"
-        if algorithm is None or isinstance(self.unwrapped_env, TabularEnv):
-            estimator = TabularGradientEstimator(
-                self.unwrapped_env,
-                self.observed_states,
-                self.encoder,
-                self.horizon,
-                self.n_trajectories,
-                self.budget,
-                self.trajectory_weights,
-                self.rng,
-            )
-            if algorithm is not None:
-                estimator.train_by(algorithm, chosen, self.theta, self.device)
-            return estimator
-        return make_continuous_estimator(
-            self.env,
+    def _choose(
+        self, trajectory_weights: Any, prior: PriorName | None, prior_std: float | None
+    ) -> None:
+        """Take what is given, or else what the preset says."""
+        preset = self._preset
+        self.trajectory_weights: TrajectoryWeights = (
+            preset.trajectory_weights if trajectory_weights is None else trajectory_weights
+        )
+        self.prior: PriorName = preset.prior if prior is None else prior
+        self.prior_std = preset.prior_std if prior_std is None else prior_std
+        check_choice("trajectory_weights", self.trajectory_weights, get_args(TrajectoryWeights))
+        check_choice("prior", self.prior, PRIORS)
+        check_positive("prior_std", self.prior_std)
+
+    def _make_gradient_estimator(self) -> GradientEstimator:
+        """The estimator for an environment to plan in, or for any other."""
+        problem = GradientProblem(
             self.observed_states,
             self.encoder,
+            horizon=self.horizon,
+            n_trajectories=self.n_trajectories,
+            trajectory_weights=self.trajectory_weights,
+            hyperparameters=self.hyperparameters,
+        )
+        if self._algorithm is None:
+            self.timestep = "gradient step"
+            return TabularGradientEstimator(self.unwrapped_env, problem, self.rng)
+        solver = SolverSpec(
+            self._algorithm, self.hyperparameters.solver, self.solver_kwargs or {}, self.device
+        )
+        if isinstance(self.unwrapped_env, TabularEnv):
+            estimator = TabularGradientEstimator(self.unwrapped_env, problem, self.rng)
+            estimator.train_by(solver, self.theta)
+            return estimator
+        return make_continuous_estimator(
+            problem,
+            self.env,
             self.theta,
-            algorithm,
-            chosen,
-            self.horizon,
-            self.budget,
-            self.trajectory_weights,
-            self.forward_model,
-            self.keep_termination,
-            inverse_dynamics,
-            transitions,
             self.rng,
-            self.device,
+            solver=solver,
+            forward_model=self.forward_model,
+            keep_termination=self.keep_termination,
         )
 
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
         self._get_ready()
         while self.num_timesteps < total_timesteps and not self.curriculum.has_converged:
-            clock = Timer()
+            timer = Timer()
             with seeded_globally(self.rng):  # what SB3's policies draw from, too
-                to_log = self._epoch(clock)
+                self._epoch(timer)
             self._policy = None
-            losses = {name: to_log.pop(name) for name in list(to_log) if name.endswith("loss")}
-            self._record("losses", losses)
-            self._record("rlsp", to_log)
-            if not self._end_epoch(self.curriculum.epoch, clock, callback, log_interval):
+            if not self._end_epoch(self.curriculum.epoch, timer, callback, log_interval):
                 break
-
-    def _epoch(self, clock: Timer) -> dict[str, float]:
-        """One round of Algorithm 1 of Lindner et al. (2021); returns what to log."""
-        estimator, horizon = self.gradient_estimator, self.curriculum.horizon
-        with clock("solver"):
-            starts = estimator.observed if self._past is None else self._past.states
-            self.num_timesteps += estimator.solver.train(self.theta, starts, self.rng)
-        with clock("inverse_models"):
-            to_log = estimator.fit_inverse_models(self._past, self.rng)
-        with clock("past"):
-            past = simulate_past(
-                estimator.observed,
-                estimator.inverse_policy,
-                estimator.inverse_dynamics,
-                horizon,
-                self.n_trajectories,
-                self.rng,
-                estimator.observation_bounds,
-            )
-            weights = self._weigh(past, to_log)
-        with clock("gradient"):
-            # Per action, so that a longer horizon does not mean larger steps.
-            likelihood = self._average(weights, past, to_log) / max(horizon - 1, 1)
-            prior = self._prior_gradient() / max(self.horizon - 1, 1)
-            gradient = clipped(likelihood + prior)
-            self.theta = self.theta + self._step_size * gradient
-        self._past = past
-        self.curriculum.advance(gradient)
-        return to_log | {
-            "epoch": self.curriculum.epoch,
-            "horizon": horizon,
-            "gradient_norm": float(np.linalg.norm(gradient)),
-            "reward_norm": float(np.linalg.norm(self.theta)),
-        }
 
     def _get_ready(self) -> None:
         """Do once what comes before the first epoch."""
@@ -293,37 +260,51 @@ class RLSP(EpochLearner):
         self.theta = self.gradient_estimator.initial_theta(self.theta)
         self._is_ready = True
 
-    def _weigh(self, past: PastTrajectories, to_log: dict[str, float]) -> FloatArray:
-        """Importance weights of past trajectories (N,): 0 of those that had to be clipped."""
-        weights, more = self.gradient_estimator.trajectory_weights(past)
-        to_log |= more
-        if past.n_clipped is not None:
-            wild = past.n_clipped > 0
-            n_simulated = max(len(past.actions), 1) * len(wild)
-            to_log["clipped_observations"] = float(past.n_clipped.sum() / n_simulated)
-            if wild.all():
-                raise FloatingPointError(
-                    f"all {len(wild)} simulated pasts left the range of observations: the inverse "
-                    "dynamics are wrong there; let them see transitions near the observed states "
-                    "(transitions=), simulate for a shorter horizon, or check observed_states"
-                )
-            weights = np.where(wild, 0.0, weights)
-        return weights
+    def _epoch(self, timer: Timer) -> None:
+        """An iteration of Algorithm 1 of Lindner et al. (2021)."""
+        estimator, horizon = self.gradient_estimator, self.curriculum.horizon
+        with timer("solver"):
+            self._train_policy()
+        with timer("inverse_models"):
+            losses = estimator.fit_inverse_models(self._past, self.rng)
+        with timer("past"):
+            past = estimator.simulate_past(horizon, self.rng)
+            weighting = estimator.trajectory_weights(past)
+            weights = without_clipped(weighting.weights, past)
+        with timer("gradient"):
+            differences = estimator.feature_differences(past)
+            mean = weighted_mean(weights, differences.values)
+            gradient = self._log_posterior_gradient(mean.value, horizon)
+            self.theta = self.theta + self._step_size * gradient
+        self._past = past
+        self.curriculum.advance(gradient)
+        self._record("losses", losses)
+        self._record("rlsp", {**weighting.diagnostics, **differences.diagnostics})
+        if past.clipped_fraction is not None:
+            self._record("rlsp", {"clipped_observations": past.clipped_fraction})
+        self._record(
+            "rlsp",
+            {
+                "effective_pasts": mean.effective_size,
+                "epoch": self.curriculum.epoch,
+                "horizon": horizon,
+                "gradient_norm": float(np.linalg.norm(gradient)),
+                "reward_norm": float(np.linalg.norm(self.theta)),
+            },
+        )
 
-    def _average(
-        self, weights: FloatArray, past: PastTrajectories, to_log: dict[str, float]
-    ) -> FloatArray:
-        """Weighted mean (F,) of the gradients of the log likelihood that pasts estimate."""
-        differences, more = self.gradient_estimator.feature_differences(past)
-        known = np.isfinite(differences).all(axis=1) & (weights != 0)
-        if not known.any():
-            raise FloatingPointError(
-                "no simulated past can be compared with the policy: wherever they begin, the "
-                "simulator becomes unstable; simulate for a shorter horizon"
-            )
-        used = weights[known] / np.abs(weights[known]).sum()
-        to_log |= more | {"effective_pasts": effective_sample_size(np.abs(used))}
-        return np.asarray(used @ differences[known])
+    def _train_policy(self) -> None:
+        """Train the policy for the current reward, in part from where the past was."""
+        estimator = self.gradient_estimator
+        starts = estimator.observed if self._past is None else self._past.states
+        self.num_timesteps += estimator.solver.train(self.theta, starts, self.rng)
+
+    def _log_posterior_gradient(self, likelihood_gradient: FloatArray, horizon: int) -> FloatArray:
+        """The gradient (F,) to ascend by: that of likelihood and prior, clipped."""
+        # Per action, so that a longer horizon does not mean larger steps.
+        likelihood = likelihood_gradient / max(horizon - 1, 1)
+        prior = self._prior_gradient() / max(self.horizon - 1, 1)
+        return clip_norm(likelihood + prior)
 
     def _prior_gradient(self) -> FloatArray:
         prior = PRIORS[self.prior](np.zeros_like(self.theta), self.prior_std)
@@ -332,7 +313,9 @@ class RLSP(EpochLearner):
     @property
     def _step_size(self) -> float:
         """The step size of the current epoch."""
-        return self.learning_rate * (1 - self.curriculum.progress if self.budget.anneal else 1)
+        return self.learning_rate * (
+            1 - self.curriculum.progress if self.hyperparameters.anneal else 1
+        )
 
     @property
     def _default_timesteps(self) -> int:
@@ -363,20 +346,6 @@ class RLSP(EpochLearner):
     def inferred_rewards(self) -> FloatArray:
         """The inferred reward of each state (S,) of an environment to plan in."""
         return self._state_features @ self.theta
-
-    @property
-    def inverse_dynamics(self) -> Any:
-        """Inverse dynamics model; may be given to another learner."""
-        return self.gradient_estimator.inverse_dynamics
-
-    @property
-    def transitions(self) -> Transitions | None:
-        """Transitions collected before the first epoch; may be given to another learner."""
-        return (
-            self.gradient_estimator.transitions
-            if isinstance(self.gradient_estimator, ContinuousGradientEstimator)
-            else None
-        )
 
     @property
     def _state_features(self) -> FloatArray:
@@ -417,9 +386,3 @@ class RLSP(EpochLearner):
         self.gradient_estimator.set_arrays(subtree(arrays, "gradient_estimator"))
         self.gradient_estimator.solver.set_replay_arrays(subtree(arrays, "replay"))
         self.curriculum.set_arrays(subtree(arrays, "curriculum"))
-
-
-def clipped(gradient: FloatArray) -> FloatArray:
-    """A gradient (F,), made shorter if its norm is above 10 (Lindner et al. 2021, appendix)."""
-    norm = float(np.linalg.norm(gradient))
-    return gradient * min(1.0, LARGEST_GRADIENT / max(norm, 1e-12))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -12,31 +11,36 @@ from numpy.typing import NDArray
 from rlsp_sb3.encoders.base import Encoder, FunctionEncoder
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.models.networks import IMAGE_AXES
-from rlsp_sb3.presets import Budget
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec, ImageCodec, StateIndexCodec
 from rlsp_sb3.rlsp.gradient import feature_advantages
-from rlsp_sb3.rlsp.gradient_estimator import GradientEstimator, TrajectoryWeights
+from rlsp_sb3.rlsp.gradient_estimator import (
+    FeatureDifferences,
+    GradientEstimator,
+    GradientProblem,
+    Weighting,
+)
 from rlsp_sb3.rlsp.inverse_models import InverseModels
-from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories, simulate_past
+from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories
 from rlsp_sb3.rlsp.state_index_env import StateIndexEnv
 from rlsp_sb3.rlsp.trajectory_weights import (
     cosine_weights,
     count_impossible,
+    tempered_weights,
     uniform_weights,
-    weigh,
 )
 from rlsp_sb3.simulators.rollout import make_simulator, rollout_simulator
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solvers.base import PlanningSolver, SB3Solver
-from rlsp_sb3.solvers.factory import Algorithm, make_model
+from rlsp_sb3.solvers.factory import SolverSpec, make_model
 from rlsp_sb3.type_aliases import Arrays, FloatArray
 
 BLOCK = 4096  # states whose observations are in memory at a time
 FIRST_FITS = 5  # of the inverse models before the first gradient
 N_EXPLORED = 8192  # random trajectories from the start, and as many from the end
 N_TRIES = 32  # of each step that could have happened; one does where nothing is random
-SMALLEST_SHARE = 0.05  # of the trajectories that count, as effective sample size
+MIN_EFFECTIVE_SHARE = 0.05  # of all trajectories, as effective sample size
+MAX_POWER = 50.0  # of the weights: one impossible step is then as good as no weight
 
 
 class TabularGradientEstimator(GradientEstimator):
@@ -51,75 +55,55 @@ class TabularGradientEstimator(GradientEstimator):
 
     Args:
         env: A :class:`~rlsp_sb3.protocols.TabularEnv`.
-        observed_states: Observations (n, *observation_shape).
-        encoder: The features φ; fitted, if it is not yet, to what random actions lead to.
-        horizon: The number T of states of a trajectory.
-        n_trajectories: How many pasts are simulated in an epoch.
-        budget: How many trajectories of the policy the inverse models see in each epoch, and how
-            many gradient steps they take.
-        weights: Which pasts count: "initial" for those that the simulator can reproduce from an
-            initial state.
+        problem: What the gradient is estimated of. The encoder is fitted, if it is not yet, to what
+            random actions lead to. With the trajectory weights "initial" those past trajectories
+            count that the simulator can reproduce from an initial state.
         rng: The source of random numbers.
 
     Raises:
         ValueError: If the observations do not look discrete.
     """
 
-    def __init__(
-        self,
-        env: Any,
-        observed_states: Observations,
-        encoder: Encoder,
-        horizon: int,
-        n_trajectories: int,
-        budget: Budget,
-        weights: TrajectoryWeights,
-        rng: np.random.Generator,
-    ) -> None:
+    def __init__(self, env: Any, problem: GradientProblem, rng: np.random.Generator) -> None:
+        super().__init__(problem)
         self._env = env
-        self._encoder = encoder
-        self._horizon = horizon
-        self._n_trajectories = n_trajectories
-        self._budget = budget
-        self._weights = weights
+        self._encoder = problem.encoder
+        self._horizon = horizon = problem.horizon
         self._is_numbered = hasattr(env, "observations")
         simulated: Any = env
         if self._is_numbered:
             simulated = StateIndexEnv(env)
         self._simulated = simulated
-        self.observed = env.state_indices(observed_states) if self._is_numbered else observed_states
+        self.observed = problem.observed_states
+        if self._is_numbered:
+            self.observed = env.state_indices(problem.observed_states)
         self._simulator = make_simulator(self._simulated, rng)
         self.solver = PlanningSolver(self._simulated, lambda: self.state_features, horizon, rng)
         n_rows, n_states = env.mdp.transitions.shape
         n_actions = n_rows // n_states
         self._explored = self._explore(n_actions)
-        self._models = InverseModels(self._vocabulary(n_states), horizon - 1, n_actions, rng)
+        self._models = InverseModels(self._make_codec(n_states), horizon - 1, n_actions, rng)
         self.inverse_policy = self._models.policy
         self.inverse_dynamics = self._models.dynamics
 
-    def train_by(
-        self, algorithm: Algorithm, chosen: Mapping[str, Any], theta: FloatArray, device: Any
-    ) -> None:
+    def train_by(self, solver: SolverSpec, theta: FloatArray) -> None:
         """Let an algorithm of SB3 find the policy instead of planning it.
 
         Args:
-            algorithm: The algorithm or its class.
-            chosen: Arguments of the class.
+            solver: Which algorithm, and how it is set up.
             theta: The first weights (F,).
-            device: Where its networks run.
         """
-        rng, budget, encoder = self._simulator.rng, self._budget, self._encoder
+        rng, encoder = self._simulator.rng, self._encoder
         training_env = SimulatorVecEnv(
             make_simulator(self._env, rng),
-            budget.n_envs,
-            max(self._horizon - 1, 1),
-            lambda observations: np.asarray(encoder(observations) @ theta),
-            rng,
+            n_envs=solver.hyperparameters.n_envs,
+            episode_length=max(self._horizon - 1, 1),
+            reward=lambda observations: np.asarray(encoder(observations) @ theta),
+            rng=rng,
             share_of_starts=0,
         )
-        seed = int(rng.integers(2**31))
-        model = make_model(algorithm, chosen, training_env, encoder, theta, budget, seed, device)
-        self.solver = SB3Solver(model, encoder, budget.solver_steps, self._show)
+        model = make_model(solver, training_env, encoder, theta, int(rng.integers(2**31)))
+        self.solver = SB3Solver(model, encoder, solver.hyperparameters.n_steps, self._show)
 
     @cached_property
     def state_features(self) -> FloatArray:
@@ -138,41 +122,40 @@ class TabularGradientEstimator(GradientEstimator):
         self, past: PastTrajectories | None, rng: np.random.Generator
     ) -> dict[str, float]:
         """Fit the inverse models to trajectories of the policy from the start."""
-        starts = self._simulator.reset(self._budget.n_rollouts)
+        hyperparameters = self.problem.hyperparameters.inverse_policy
+        starts = self._simulator.reset(hyperparameters.n_rollouts)
         rollouts = rollout_simulator(self._simulator, self.solver.act, starts, self._horizon - 1)
         features = self._features(rollouts.observations)
-        n_updates = self._budget.inverse_policy.n_updates
+        n_updates = hyperparameters.fit.n_updates
         for _ in range(FIRST_FITS - 1 if past is None else 0):
             # Where the past will be is not known yet: look, and look again.
             focus = None if past is None else self._features(past.observations)
             self._models.fit(rollouts, features, focus, n_updates, rng)
-            past = simulate_past(
-                self.observed,
-                self.inverse_policy,
-                self.inverse_dynamics,
-                self._horizon,
-                self._n_trajectories,
-                rng,
-            )
+            past = self.simulate_past(self._horizon, rng)
         focus = None if past is None else self._features(past.observations)
         return self._models.fit(rollouts, features, focus, n_updates, rng)
 
-    def trajectory_weights(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
+    def trajectory_weights(self, past: PastTrajectories) -> Weighting:
         """Importance weights of past trajectories (N,)."""
         n = past.observations.shape[1]
         impossible = count_impossible(past, self._simulator, N_TRIES)
-        if self._weights == "initial":
-            weights = weigh(impossible, SMALLEST_SHARE * n)
-        elif self._weights == "cosine":
+        chosen = self.problem.trajectory_weights
+        if chosen == "initial":
+            # If there are enough trajectories without impossible steps, the others count nothing.
+            weights = tempered_weights(
+                -impossible.astype(np.float64), MIN_EFFECTIVE_SHARE * n, max_power=MAX_POWER
+            )
+        elif chosen == "cosine":
             start = self._show(self._simulator.reset(1))[0]
             weights = cosine_weights(self._show(past.observations[0]), start)
         else:
             weights = uniform_weights(n)
-        return weights, {"possible_pasts": float(np.mean(impossible == 0))}
+        return Weighting(weights, {"possible_pasts": float(np.mean(impossible == 0))})
 
-    def feature_differences(self, past: PastTrajectories) -> tuple[FloatArray, dict[str, float]]:
-        """The advantages of the actions of each past (N, F)."""
-        return feature_advantages(past, self.solver.act, self._simulator, self._features), {}
+    def feature_differences(self, past: PastTrajectories) -> FeatureDifferences:
+        """The advantages of the actions of past trajectories (N, F)."""
+        advantages = feature_advantages(past, self.solver.act, self._simulator, self._features)
+        return FeatureDifferences(advantages, {})
 
     def arrays(self) -> Arrays:
         """Learned parameters, to be saved."""
@@ -195,7 +178,7 @@ class TabularGradientEstimator(GradientEstimator):
 
         return rollout_simulator(simulator, act, starts, max(self._horizon - 1, 1)).observations
 
-    def _vocabulary(self, n_states: int) -> CategoricalCodec:
+    def _make_codec(self, n_states: int) -> CategoricalCodec:
         """The codes of what is simulated."""
         explored = self._explored.reshape(-1, *self._explored.shape[2:])
         if not self._is_numbered:

@@ -14,7 +14,10 @@ SMALLEST_STD = 1e-3  # of where a person may have been, in standard deviations o
 
 
 def initial_weights(
-    reached: Observations, expected: Observations, scaling: Normalizer, smallest_size: float
+    reached: Observations,
+    expected: Observations,
+    normalizer: Normalizer,
+    min_effective_size: float,
 ) -> NDArray[np.float64]:
     """Importance weights by the density of trajectories' starts among the person's own.
 
@@ -26,8 +29,8 @@ def initial_weights(
         reached: Where N trajectories begin (N, *observation_shape).
         expected: Where a person acting from an initial state is at that time
             (n, *observation_shape).
-        scaling: The scale of observations.
-        smallest_size: The floor of the effective sample size, at most N.
+        normalizer: The scale of observations.
+        min_effective_size: The floor of the effective sample size, at most N.
 
     Returns:
         Weights (N,) that sum to 1.
@@ -40,10 +43,10 @@ def initial_weights(
             "expected has no rows: expected observations of where the person can have been at that "
             "time; if the simulator becomes unstable on the way, simulate for a shorter horizon"
         )
-    here, there = (scaling.scale(each).numpy() for each in (reached, expected))
+    here, there = (normalizer.scale(each).numpy() for each in (reached, expected))
     std = np.maximum(there.std(axis=0), SMALLEST_STD)
     squared_scores = (((here - there.mean(axis=0)) / std) ** 2).sum(axis=1)
-    return tempered(-0.5 * squared_scores.astype(np.float64), smallest_size)
+    return tempered_weights(-0.5 * squared_scores.astype(np.float64), min_effective_size)
 
 
 def uniform_weights(n: int) -> NDArray[np.float64]:
@@ -70,12 +73,15 @@ def cosine_weights(reached: Observations, initial: Observations) -> NDArray[np.f
     return np.asarray(cosines / max(np.abs(cosines).sum(), 1e-12))
 
 
-def tempered(log_weights: NDArray[np.float64], smallest_size: float) -> NDArray[np.float64]:
-    """The largest power, up to 1, of weights whose effective sample size is above a floor.
+def tempered_weights(
+    log_weights: NDArray[np.float64], min_effective_size: float, max_power: float = 1.0
+) -> NDArray[np.float64]:
+    """Weights to the largest power with an effective sample size that stays above a floor.
 
     Args:
         log_weights: (N,), up to a constant.
-        smallest_size: The floor, at most N.
+        min_effective_size: The floor, at most N.
+        max_power: The largest power, above 0.
 
     Returns:
         Weights (N,) that sum to 1.
@@ -86,14 +92,33 @@ def tempered(log_weights: NDArray[np.float64], smallest_size: float) -> NDArray[
         unscaled = np.exp(power * excess)
         return np.asarray(unscaled / unscaled.sum())
 
-    low, high = 0.0, 1.0
-    if effective_sample_size(weights(high)) >= smallest_size:
+    low, high = 0.0, max_power
+    if effective_sample_size(weights(high)) >= min_effective_size:
         return weights(high)
     for _ in range(60):
         middle = (low + high) / 2
-        enough = effective_sample_size(weights(middle)) >= smallest_size
+        enough = effective_sample_size(weights(middle)) >= min_effective_size
         low, high = (middle, high) if enough else (low, middle)
     return weights(low)
+
+
+def without_clipped(weights: NDArray[np.float64], past: PastTrajectories) -> NDArray[np.float64]:
+    """Weights (N,) that are 0 for past trajectories that had to be clipped.
+
+    Raises:
+        FloatingPointError: If all had to be.
+    """
+    if past.n_clipped is None:
+        return weights
+    clipped = past.n_clipped > 0
+    if clipped.all():
+        raise FloatingPointError(
+            f"all {len(clipped)} simulated pasts left the range of observations: the inverse "
+            "dynamics are wrong there; let them see more transitions "
+            "(hyperparameters.n_transitions), simulate for a shorter horizon, or check "
+            "observed_states"
+        )
+    return np.where(clipped, 0.0, weights)
 
 
 def count_impossible(
@@ -128,36 +153,6 @@ def count_impossible(
                 break
         counts[missed] += 1
     return counts
-
-
-def weigh(impossible: NDArray[np.int64], smallest_size: float) -> NDArray[np.float64]:
-    """Importance weights of trajectories that favor those with few impossible steps.
-
-    Weights fall off exponentially with the number of impossible steps, as fast as possible with
-    an effective sample size that stays above a floor: if there are enough trajectories without
-    any, the others count nothing.
-
-    Args:
-        impossible: The number of impossible steps of each trajectory (N,).
-        smallest_size: The floor of the effective sample size, at most N.
-
-    Returns:
-        Weights (N,) that sum to 1.
-    """
-    excess = impossible - impossible.min()
-
-    def weights(rate: float) -> NDArray[np.float64]:
-        unscaled = np.exp(-rate * excess)
-        return np.asarray(unscaled / unscaled.sum())
-
-    low, high = 0.0, 50.0
-    if effective_sample_size(weights(high)) >= smallest_size:
-        return weights(high)
-    for _ in range(40):
-        middle = (low + high) / 2
-        enough = effective_sample_size(weights(middle)) >= smallest_size
-        low, high = (middle, high) if enough else (low, middle)
-    return weights(low)
 
 
 def effective_sample_size(weights: NDArray[np.float64]) -> float:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_sb3.data.transitions import Transitions
+from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.models.delta_model import DeltaModel
-from rlsp_sb3.models.training import FitSettings
 from rlsp_sb3.simulators.base import Simulator
 from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int
@@ -49,7 +49,7 @@ class LearnedSimulator(Simulator):
         return self.model(observations, actions).astype(self.observation_space.dtype)
 
     def fit(
-        self, transitions: Transitions, schedule: FitSettings, rng: np.random.Generator
+        self, transitions: Transitions, settings: FitSettings, rng: np.random.Generator
     ) -> float:
         """Fit the model, from where it is, to transitions.
 
@@ -57,7 +57,7 @@ class LearnedSimulator(Simulator):
             The mean squared error of scaled changes that were held out.
         """
         before, after = transitions.observations, transitions.next_observations
-        return self.model.fit(before, transitions.actions, after, schedule, rng)
+        return self.model.fit(before, transitions.actions, after, settings, rng)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The model and the initial observations, to be saved."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         set_model_arrays,
         steps_at_once,
     )
-    from rlsp_sb3.solvers.factory import Algorithm, find_solver, make_model, solver_name
+    from rlsp_sb3.solvers.factory import Algorithm, SolverSpec, find_solver, make_model, solver_name
     from rlsp_sb3.solvers.fast_sac import FastSAC
     from rlsp_sb3.solvers.sb3_arguments import constructor_arguments
     from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
@@ -28,6 +28,7 @@ __all__ = [
     "PlanningSolver",
     "SB3Solver",
     "Solver",
+    "SolverSpec",
     "constructor_arguments",
     "find_solver",
     "is_simulated",

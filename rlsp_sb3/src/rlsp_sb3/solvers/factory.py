@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gymnasium import spaces
@@ -14,10 +15,10 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.encoders.base import Encoder
-from rlsp_sb3.presets import Budget
+from rlsp_sb3.hyperparameters import SolverHyperparameters
 from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.solvers.fast_sac import FastSAC
-from rlsp_sb3.solvers.sb3_arguments import POLICY, SOLVERS, constructor_arguments, merge
+from rlsp_sb3.solvers.sb3_arguments import POLICY, SOLVERS, constructor_arguments
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 
@@ -123,63 +124,75 @@ def _batch_size(n_steps: int) -> int:
     return next(divisors, BATCH)
 
 
+@dataclass(frozen=True)
+class SolverSpec:
+    """The algorithm that trains a policy, and how it is set up.
+
+    Attributes:
+        algorithm: An algorithm, which is put into another environment, or the class of one.
+        hyperparameters: What every algorithm is told.
+        kwargs: Arguments of the class, which come before the hyperparameters.
+        device: Where its networks run.
+    """
+
+    algorithm: Algorithm
+    hyperparameters: SolverHyperparameters
+    kwargs: Mapping[str, Any]
+    device: Any
+
+
 def make_model(
-    solver: Algorithm,
-    chosen: Mapping[str, Any],
-    env: VecEnv,
-    encoder: Encoder,
-    theta: FloatArray,
-    budget: Budget,
-    seed: int,
-    device: Any,
+    solver: SolverSpec, env: VecEnv, encoder: Encoder, theta: FloatArray, seed: int
 ) -> BaseAlgorithm:
     """An algorithm that is ready to learn for rewards θ·φ.
 
     Args:
-        solver: An algorithm, which is put into the environment, or the class of one.
-        chosen: Arguments of the class, other than those of the budget.
+        solver: Which algorithm, and how it is set up.
         env: Where it learns.
         encoder: The features φ.
         theta: The first weights θ (F,).
-        budget: How much work it puts into what.
         seed: Seeds it.
-        device: Where its networks run.
 
     Raises:
         TypeError: If the class has no such arguments.
         ValueError: If the algorithm does not fit to the environment.
     """
+    algorithm, hyperparameters = solver.algorithm, solver.hyperparameters
     relabeling: dict[str, Any] = {
         "features": encoder,
         "theta": theta,
-        "standardize": budget.standardize,
+        "standardize": hyperparameters.standardize_rewards,
     }
-    if isinstance(solver, BaseAlgorithm):
-        solver.set_env(env)
-        if isinstance(solver, OffPolicyAlgorithm):
-            solver.replay_buffer = RelabeledReplayBuffer(
-                solver.buffer_size,
+    if isinstance(algorithm, BaseAlgorithm):
+        algorithm.set_env(env)
+        if isinstance(algorithm, OffPolicyAlgorithm):
+            algorithm.replay_buffer = RelabeledReplayBuffer(
+                algorithm.buffer_size,
                 env.observation_space,
                 env.action_space,
-                solver.device,
+                algorithm.device,
                 env.num_envs,
                 **relabeling,
             )
-        return solver
-    arguments: dict[str, Any] = {"policy_kwargs": {"net_arch": list(budget.solver_hidden)}}
-    if issubclass(solver, OffPolicyAlgorithm):
-        allowed = inspect.signature(solver).parameters
-        known = {name: value for name, value in budget.solver_kwargs.items() if name in allowed}
-        arguments |= known
-        if "replay_buffer_class" not in chosen:
+        return algorithm
+    arguments: dict[str, Any] = {"policy_kwargs": {"net_arch": list(hyperparameters.hidden)}}
+    if issubclass(algorithm, OffPolicyAlgorithm):
+        allowed = inspect.signature(algorithm).parameters
+        arguments |= {
+            name: value for name, value in hyperparameters.kwargs.items() if name in allowed
+        }
+        if "replay_buffer_class" not in solver.kwargs:
             arguments["replay_buffer_class"] = RelabeledReplayBuffer
             arguments["replay_buffer_kwargs"] = relabeling
-    elif issubclass(solver, OnPolicyAlgorithm):
-        arguments["n_steps"] = max(2, budget.solver_steps // env.num_envs)
-        if "batch_size" in inspect.signature(solver).parameters:
+    elif issubclass(algorithm, OnPolicyAlgorithm):
+        arguments["n_steps"] = max(2, hyperparameters.n_steps // env.num_envs)
+        if "batch_size" in inspect.signature(algorithm).parameters:
             arguments["batch_size"] = _batch_size(arguments["n_steps"] * env.num_envs)
-    merged = constructor_arguments(merge(arguments, chosen), env.action_space)
+    chosen = dict(solver.kwargs)
+    if chosen.get("policy_kwargs"):
+        chosen["policy_kwargs"] = {**arguments["policy_kwargs"], **chosen["policy_kwargs"]}
+    arguments = constructor_arguments({**arguments, **chosen}, env.action_space)
     try:
-        return solver(POLICY, env, seed=seed, device=device, **merged)
+        return algorithm(POLICY, env, seed=seed, device=solver.device, **arguments)
     except AssertionError as error:  # what SB3 does with what it does not support
-        raise ValueError(f"solver={solver.__name__}: {error}") from error
+        raise ValueError(f"solver={algorithm.__name__}: {error}") from error

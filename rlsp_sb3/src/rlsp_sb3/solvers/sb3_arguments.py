@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
-from types import NoneType
-from typing import Any, get_origin
+from collections.abc import Mapping
+from contextlib import suppress
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import numpy as np
 import stable_baselines3
-import yaml
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import ActionNoise, NormalActionNoise
 
 from rlsp_sb3.models.networks import ACTIVATIONS
-from rlsp_sb3.utils.arguments import SIMPLE_TYPES, argument_types, arguments_of
+from rlsp_sb3.utils.arguments import argument_type, arguments_of
+from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.did_you_mean import did_you_mean
+from rlsp_sb3.utils.settings import unknown_name, validated
 
 SOLVERS: dict[str, type[BaseAlgorithm]] = {
     name: getattr(stable_baselines3, name) for name in ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
@@ -26,13 +28,16 @@ POLICY = "MlpPolicy"
 # Who sets what this file does not.
 ELSEWHERE = {"env": "ENV", "seed": "--seed", "tensorboard_log": "--tensorboard"}
 NO_HYPERPARAMETERS = {*ELSEWHERE, "policy", "verbose", "_init_setup_model"}
-WRITABLE = {
-    **SIMPLE_TYPES,
-    str: "text",
-    tuple: "a list",
-    dict: "a mapping",
-    ActionNoise: "a number",
+WRITABLE: dict[Any, Any] = {
+    bool: bool,
+    int: int,
+    float: float,
+    str: str,
+    type(None): type(None),
+    dict: dict[str, Any],
+    ActionNoise: float,
 }
+"""The types of arguments that can be written as text, and the types of what is written."""
 
 
 def find_sb3_algorithm(name: str) -> type[BaseAlgorithm]:
@@ -69,18 +74,10 @@ def constructor_arguments(
         arguments["action_noise"] = NormalActionNoise(np.zeros_like(sigma), sigma)
     kwargs = arguments.get("policy_kwargs") or {}
     if isinstance(kwargs.get("activation_fn"), str):
-        _check_name("there is no activation_fn", kwargs["activation_fn"], ACTIVATIONS)
+        check_choice("policy_kwargs.activation_fn", kwargs["activation_fn"], ACTIVATIONS)
         activation = ACTIVATIONS[kwargs["activation_fn"]]
         arguments["policy_kwargs"] = {**kwargs, "activation_fn": activation}
     return arguments
-
-
-def merge(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """The first with the entries of the second, also within ``policy_kwargs``."""
-    merged = {**base, **other}
-    if base.get("policy_kwargs") and other.get("policy_kwargs"):
-        merged["policy_kwargs"] = {**base["policy_kwargs"], **other["policy_kwargs"]}
-    return merged
 
 
 def check_hyperparameters(solver: type[BaseAlgorithm], chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,48 +86,49 @@ def check_hyperparameters(solver: type[BaseAlgorithm], chosen: Mapping[str, Any]
     Raises:
         ValueError: If one is unknown, or has a value of a wrong type; the message names it.
     """
-    allowed = {
-        name: types
+    kinds = {
+        name: kind
         for name in arguments_of(solver)
-        if name not in NO_HYPERPARAMETERS and (types := _writable_types(solver, name)) - {NoneType}
+        if name not in NO_HYPERPARAMETERS and (kind := _writable_type(solver, name))
     }
     checked = {}
     for name, value in chosen.items():
-        _check_name(f"{solver.__name__} has no hyperparameter", name, allowed)
-        checked[name] = _check_value(name, value, allowed[name])
+        if name not in kinds:
+            raise unknown_name(solver.__name__, str(name), kinds, "hyperparameter")
+        checked[name] = _check_value(name, value, kinds[name])
     if checked.get("policy_kwargs"):
         _check_policy_kwargs(solver, checked["policy_kwargs"])
     return checked
 
 
-def _writable_types(solver: type[BaseAlgorithm], name: str) -> set[Any]:
-    """The types of an argument whose values can be written as text."""
-    types = {get_origin(part) or part for part in argument_types(solver, name)}
-    return types & set(WRITABLE)
+def _writable_type(solver: type[BaseAlgorithm], name: str) -> Any:
+    """The type of what can be written for an argument; None if nothing can."""
+    kind = argument_type(solver, name)
+    parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    written = [
+        part if get_origin(part) is tuple else WRITABLE.get(get_origin(part) or part)
+        for part in parts
+    ]
+    written = [part for part in written if part is not None]
+    if set(written) <= {type(None)}:
+        return None
+    return Union[tuple(written)]  # noqa: UP007 (of types that are not known here)
 
 
-def _check_name(complaint: str, name: Any, allowed: Iterable[str]) -> None:
-    allowed = list(allowed)
-    if name not in allowed:
-        raise ValueError(
-            f"{complaint} {name!r}{did_you_mean(str(name), allowed)}: expected one of "
-            f"{', '.join(allowed)}"
-        )
+def _check_value(name: str, value: Any, kind: Any) -> Any:
+    """A value, if it is of a type; an int if it is one, however it is written.
 
-
-def _check_value(name: str, value: Any, types: set[Any]) -> Any:
-    """A value, if it is of one of some types."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and types & {float, ActionNoise}:
-        return value
-    if number and int in types and float(value).is_integer():
-        return int(value)
-    if isinstance(value, list) and tuple in types:
-        return value
-    if not number and type(value) in types:
-        return value
-    expected = " or ".join(words for kind, words in WRITABLE.items() if kind in types)
-    raise ValueError(f"{name}={value!r}: expected {expected}")
+    Raises:
+        ValueError: If it is of another type.
+    """
+    try:
+        if isinstance(value, float) and value.is_integer():  # 1e6
+            with suppress(TypeError, ValueError):
+                return validated(kind, int(value), name)
+        validated(kind, value, name)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+    return value
 
 
 def _check_policy_kwargs(solver: type[BaseAlgorithm], kwargs: Mapping[str, Any]) -> None:
@@ -142,26 +140,7 @@ def _check_policy_kwargs(solver: type[BaseAlgorithm], kwargs: Mapping[str, Any])
         if name not in given and not name.endswith("_class")
     ]
     for name in kwargs:
-        _check_name("policy_kwargs has no entry", name, allowed)
+        if name not in allowed:
+            raise unknown_name("policy_kwargs", str(name), allowed, "entry")
     if "activation_fn" in kwargs:
-        _check_name("there is no activation_fn", kwargs["activation_fn"], ACTIVATIONS)
-
-
-def yaml_value(text: str) -> Any:
-    """A value in YAML, but 1e-3 is a number and None is none.
-
-    Raises:
-        ValueError: If it is no YAML.
-    """
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"expected a value in YAML ({' '.join(str(error).split())})") from error
-    if isinstance(value, str):
-        if value.lower() == "none":
-            return None
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+        check_choice("policy_kwargs.activation_fn", kwargs["activation_fn"], ACTIVATIONS)

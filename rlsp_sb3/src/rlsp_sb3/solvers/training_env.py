@@ -9,7 +9,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.env_util import first_base_env
-from rlsp_sb3.presets import Budget
+from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
 from rlsp_sb3.simulators.rollout import make_simulator
 from rlsp_sb3.simulators.simulator_vec_env import ObservationReward, SimulatorVecEnv
@@ -30,23 +30,25 @@ def is_simulated(venv: VecEnv, forward_model: ForwardModel) -> bool:
 def make_training_env(
     venv: VecEnv,
     reward: ObservationReward,
-    solver: Algorithm,
-    budget: Budget,
+    rng: np.random.Generator,
+    *,
+    algorithm: Algorithm,
+    hyperparameters: RLSPHyperparameters,
     simulated: bool,
     keep_termination: bool,
-    rng: np.random.Generator,
 ) -> SimulatorVecEnv | RewardVecEnv:
     """The environment with another reward, for a solver to train in.
 
     Args:
         venv: The environment.
         reward: Maps observations (N, *observation_shape) to rewards (N,).
-        solver: What trains there; an algorithm decides the number of copies, otherwise the budget.
-        budget: How many copies there are, and how long their episodes.
+        rng: Decides all that is random in a simulator.
+        algorithm: What trains there; one that exists already decides the number of copies,
+            otherwise the hyperparameters.
+        hyperparameters: How many copies there are, and how long their episodes.
         simulated: Whether they are put into states, as many as wanted at once; otherwise the
             environment is used as it is.
         keep_termination: Whether an episode that the environment ends is one that ended.
-        rng: Decides all that is random in a simulator.
 
     Raises:
         TypeError: If it is to be simulated, and cannot be put into the state of an observation.
@@ -60,7 +62,12 @@ def make_training_env(
             "simulator that is put into a state does not say when an episode ends"
         )
     simulator = make_simulator(first_base_env(venv), rng, n_threads=1)
-    n_envs = solver.n_envs if isinstance(solver, BaseAlgorithm) else budget.n_envs
+    solver = hyperparameters.solver
     return SimulatorVecEnv(
-        simulator, n_envs, budget.episode_length, reward, rng, budget.share_of_starts
+        simulator,
+        n_envs=algorithm.n_envs if isinstance(algorithm, BaseAlgorithm) else solver.n_envs,
+        episode_length=hyperparameters.episode_length,
+        reward=reward,
+        rng=rng,
+        share_of_starts=solver.past_start_fraction,
     )

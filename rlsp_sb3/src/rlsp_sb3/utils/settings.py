@@ -1,0 +1,323 @@
+"""Nested settings: reading them from text, merging them, and checking them against types.
+
+Everything that a user may write into a mapping, a YAML file or after ``--set`` goes through here:
+hyperparameters, configurations of experiments, and arguments of constructors. Types decide, by
+pydantic; errors name the path of the setting, its value, and what is expected.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import get_type_hints as type_hints
+
+import numpy as np
+import yaml
+
+from rlsp_sb3.utils.did_you_mean import did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+CONFIG = {"extra": "forbid", "allow_inf_nan": False}
+"""How pydantic checks: an unknown name is an error, and NaN is no number."""
+
+WORDS = {
+    bool: "True or False",
+    int: "an int",
+    float: "a number",
+    str: "text",
+    type(None): "None",
+}
+"""The names of simple types in errors."""
+
+LIMITS = {"ge": "of at least {}", "gt": "above {}", "le": "of at most {}", "lt": "below {}"}
+"""The limits of annotated_types in errors, by their attributes."""
+
+OUT_OF_RANGE = {
+    "finite_number",
+    "greater_than",
+    "greater_than_equal",
+    "less_than",
+    "less_than_equal",
+    "literal_error",
+}
+"""Errors of pydantic in which the type of a value is right."""
+
+
+class Settings:
+    """A base of dataclasses whose fields can be checked by :func:`validated`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = CONFIG
+
+
+def validated(kind: Any, value: Any, name: str = "") -> Any:
+    """A value as the type that it is to have: a mapping becomes a dataclass, a list a tuple.
+
+    An int is a number, but no number is an int, and True is neither.
+
+    Args:
+        kind: The type: a dataclass derived from :class:`Settings`, or any that pydantic knows. What
+            pydantic cannot check, such as a protocol of NumPy, is taken as it is.
+        value: The value, as JSON can hold it, but with tuples and dataclasses.
+        name: What the setting is called in errors; "" if its entries are called by their names.
+
+    Raises:
+        TypeError: If it, or an entry of it, has another type.
+        ValueError: If an entry is unknown or missing, or a value is out of range.
+    """
+    from pydantic import ValidationError
+
+    adapter, value = _adapter(kind), plain(value)
+    if adapter is None:
+        return value
+    try:
+        return adapter.validate_json(json.dumps(value, default=_as_json), strict=True)
+    except ValidationError as error:
+        found = [(each["type"], each["loc"]) for each in error.errors(include_url=False)]
+        raise _error(kind, value, name, found) from None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any] | None:
+    """Pydantic's adapter for a type; None if it has none."""
+    from pydantic import PydanticUserError, TypeAdapter
+    from pydantic.errors import PydanticSchemaGenerationError
+
+    config: Any = None if is_dataclass(kind) else {**CONFIG, "arbitrary_types_allowed": True}
+    try:
+        return TypeAdapter(kind, config=config)
+    except (PydanticSchemaGenerationError, PydanticUserError):
+        return None
+
+
+def has_all_entries(kind: Any, value: Any) -> bool:
+    """Tell whether a nested mapping has each entry of a dataclass, on all levels."""
+    return isinstance(value, Mapping) and all(
+        name in value and (not is_dataclass(entry) or has_all_entries(entry, value[name]))
+        for name, entry in type_hints(kind).items()
+        if name in _names(kind)
+    )
+
+
+def plain(value: Any) -> Any:
+    """A dataclass as a mapping; anything else as it is."""
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _as_json(value: Any) -> Any:
+    """A value as JSON can hold it, for those that it has no words for."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    as_mapping = plain(value)
+    return {"": repr(value)} if as_mapping is value else as_mapping  # fits to nothing
+
+
+def _error(
+    kind: Any, value: Any, name: str, found: list[tuple[str, tuple[int | str, ...]]]
+) -> Exception:
+    """The first of the errors that pydantic found, as (type, location), in our words."""
+    first, location = found[0]
+    if first in ("missing", "missing_argument"):
+        whole = _at(kind, location[:-1])
+        missing = [
+            str(each[-1]) for which, each in found if which == first and each[:-1] == location[:-1]
+        ]
+        return ValueError(
+            f"{_has_no(_dotted(name, location[:-1]))} {', '.join(missing)}: expected "
+            f"{_expected(whole)}"
+        )
+    if first in ("unexpected_keyword_argument", "extra_forbidden"):
+        allowed = _names(_at(kind, location[:-1]))
+        return unknown_name(_dotted(name, location[:-1]), str(location[-1]), allowed)
+    path: list[int | str] = []
+    for each in location:  # as far as it leads into the value, and not to a part of a union
+        try:
+            value = value[each]
+        except (IndexError, KeyError, TypeError):
+            break
+        path.append(each)
+    same = {which for which, each in found if each[: len(path)] == tuple(path)}
+    hint = ""
+    expected = _at(kind, tuple(path))
+    if isinstance(value, str):
+        hint = did_you_mean(value, _choices(expected))
+    error = ValueError if same & OUT_OF_RANGE else TypeError
+    return error(f"{_dotted(name, tuple(path))}={value!r}{hint}: expected {_expected(expected)}")
+
+
+def unknown_name(where: str, name: str, allowed: Iterable[str], what: str = "setting") -> Exception:
+    """The error for a setting that there is not.
+
+    Args:
+        where: The path of what does not have it, or the name of the class; "" for none.
+        name: The name.
+        allowed: The names that there are.
+        what: What it is called.
+    """
+    allowed = list(allowed)
+    return ValueError(
+        f"{_has_no(where)} {what} {name!r}{did_you_mean(name, allowed)}: expected some of "
+        f"{', '.join(allowed)}"
+    )
+
+
+def _has_no(where: str) -> str:
+    return f"{where} has no" if where else "there is no"
+
+
+def _dotted(name: str, path: Sequence[int | str]) -> str:
+    return ".".join([*([name] if name else []), *map(str, path)])
+
+
+def _parts(kind: Any) -> tuple[Any, ...]:
+    """The parts of a union, without what annotates them; the type itself if it is none."""
+    if get_origin(kind) is Annotated:
+        return _parts(get_args(kind)[0])
+    if get_origin(kind) in (Union, types.UnionType):
+        return tuple(part for each in get_args(kind) for part in _parts(each))
+    return (kind,)
+
+
+def _at(kind: Any, path: Sequence[int | str]) -> Any:
+    """The type of what is at a path within a value of a type."""
+    for name in path:
+        for part in _parts(kind):
+            arguments = get_args(part)
+            if is_dataclass(part) and isinstance(part, type):
+                kind = type_hints(part, include_extras=True)[str(name)]
+                break
+            if isinstance(name, str) and len(arguments) == 2:  # a mapping
+                kind = arguments[1]
+                break
+            if isinstance(name, int) and arguments:
+                kind = arguments[0 if Ellipsis in arguments else min(name, len(arguments) - 1)]
+                break
+        else:
+            return Any
+    return kind
+
+
+def _names(kind: Any) -> list[str]:
+    """The names of the entries of a type."""
+    return [
+        field.name
+        for part in _parts(kind)
+        if is_dataclass(part) and isinstance(part, type)
+        for field in fields(part)
+    ]
+
+
+def _choices(kind: Any) -> list[str]:
+    return [
+        str(value)
+        for part in _parts(kind)
+        if get_origin(part) is Literal
+        for value in get_args(part)
+    ]
+
+
+def _expected(kind: Any) -> str:
+    """A type in words, such as "an int of at least 1 or None"."""
+    if get_origin(kind) is Annotated:
+        base, *limits = get_args(kind)
+        found = [
+            words.format(getattr(limit, attribute))
+            for limit in limits
+            for attribute, words in LIMITS.items()
+            if hasattr(limit, attribute)
+        ]
+        return " ".join([_expected(base), " and ".join(found)]).strip()
+    if get_origin(kind) in (Union, types.UnionType):
+        words = dict.fromkeys(_expected(part) for part in get_args(kind))
+        if "a mapping" in words:
+            words = dict.fromkeys(each for each in words if not each.startswith("a mapping of"))
+        return " or ".join(words)
+    if get_origin(kind) is Literal:
+        return " or ".join(repr(value) for value in get_args(kind))
+    if kind in WORDS:
+        return WORDS[kind]
+    if names := _names(kind):
+        return f"a mapping of {', '.join(names)}"
+    origin = get_origin(kind) or kind
+    if origin in (tuple, list, Sequence):
+        inner = [_expected(part) for part in get_args(kind) if part is not Ellipsis]
+        return f"a list ({', '.join(inner)}{' each' * (len(inner) == 1)})" if inner else "a list"
+    if origin in (dict, Mapping):
+        return "a mapping"
+    return getattr(kind, "__name__", str(kind))
+
+
+# Text.
+
+
+def yaml_value(text: str) -> Any:
+    """A value in YAML, but 1e-3 is a number and None is none.
+
+    Raises:
+        ValueError: If it is no YAML.
+    """
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"expected a value in YAML ({' '.join(str(error).split())})") from error
+    if isinstance(value, str):
+        if value.lower() == "none":
+            return None
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def split_assignment(assignment: str, example: str = "") -> tuple[list[str], str]:
+    """The path and the text of an assignment such as "solver.n_steps=20000".
+
+    Args:
+        assignment: The assignment; hyphens in names are underscores.
+        example: Shown in errors, such as "horizon=10".
+
+    Raises:
+        ValueError: If it is none.
+    """
+    path, equals, text = assignment.partition("=")
+    if not equals:
+        such_as = f", such as {example}" if example else ""
+        raise ValueError(f"--set {assignment}: expected NAME=VALUE{such_as}")
+    return path.strip().replace("-", "_").split("."), text.strip()
+
+
+def nested(path: Sequence[str], value: Any) -> Any:
+    """The nested mapping in which a value is at a path; the value itself if that is empty."""
+    for name in reversed(path):
+        value = {name: value}
+    return value
+
+
+def merged(
+    first: Mapping[str, Any], second: Mapping[str, Any], short: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The entries of both; of mappings in both, the entries of both again.
+
+    Args:
+        first: A nested mapping.
+        second: Another, whose values come before; the result shares nothing with either.
+        short: Entries where text stands for a mapping with nothing but it, and how it is called
+            there: with {"encoder": "name"}, "vae" is the same as {"name": "vae"}.
+    """
+    result = deepcopy(dict(first))
+    for name, value in second.items():
+        before = result.get(name)
+        if isinstance(value, Mapping) and isinstance(before, str) and name in (short or {}):
+            before = {(short or {})[name]: before}
+        both = isinstance(value, Mapping) and isinstance(before, Mapping)
+        result[name] = merged(before, value, short) if both else deepcopy(value)  # type: ignore[arg-type]
+    return result
