@@ -49,11 +49,12 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.env_util": "as_vec_env first_base_env make_env open_env plugin_specs register_envs",
     "rlsp_sb3.evaluation": (
-        "CrossEntropyCurve Returns SimulatedReward confidence_interval epic_distance "
-        "held_out_cross_entropy measure_returns"
+        "CrossEntropyCurve Returns SeedSummary SimulatedReward epic_distance "
+        "held_out_cross_entropy mean_interval measure_returns summarize summarize_curves"
     ),
     "rlsp_sb3.experiments": (
-        "METHODS Config LearnerRun TableConfig learn_into_folder load_config run_jobs"
+        "CONTINUOUS_METHODS GRIDWORLD_METHODS RLSP_METHODS Config LearnerRun Method "
+        "TableConfig learn_into_folder load_config run_jobs"
     ),
     "rlsp_sb3.experiments.executors": "MAX_RETRIES Event Executor LocalExecutor RayExecutor Task",
     "rlsp_sb3.experiments.gridworlds": "",

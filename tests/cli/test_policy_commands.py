@@ -24,7 +24,6 @@ from rlsp_sb3.cli.experts import parse_indices
 from rlsp_sb3.data.episodes import load_episodes
 from rlsp_sb3.data.rollouts import sample_observed_states
 from rlsp_sb3.evaluation.returns import measure_returns
-from rlsp_sb3.evaluation.seed_statistics import confidence_interval
 from rlsp_sb3.policies.expert_hyperparameters import (
     find_expert_hyperparameters,
     read_expert_hyperparameters,
@@ -440,17 +439,6 @@ def test_evaluate_takes_the_most_probable_action_unless_told(room):
     one = ok("evaluate", room[0], "RoomDefault-v0", "--episodes", 1).out
     assert "1 episode " in one
     assert re.search(r"95 % confidence interval +–", one)
-
-
-def test_confidence_interval():
-    values = np.random.default_rng(0).normal(3, 2, 400)
-    low, high = confidence_interval(values, 0)
-    half_width = 1.96 * values.std() / 20
-    assert low == pytest.approx(values.mean() - half_width, abs=0.02)
-    assert high == pytest.approx(values.mean() + half_width, abs=0.02)
-    assert confidence_interval(values, 0) == (low, high)
-    assert confidence_interval(np.full(5, 2.0)) == (2, 2)
-    assert confidence_interval(np.ones(1)) is None
 
 
 def test_returns_stop_at_the_end_of_episodes():

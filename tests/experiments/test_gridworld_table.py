@@ -13,14 +13,9 @@ from PIL import Image
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3 import env_util
-from rlsp_sb3.experiments.gridworlds import table as module
-from rlsp_sb3.experiments.gridworlds.table import (
-    GRIDWORLD_METHODS,
-    Cell,
-    CellFile,
-    find_gridworld_methods,
-    find_problems,
-)
+from rlsp_sb3.experiments.gridworlds import cells, run_table
+from rlsp_sb3.experiments.gridworlds.cells import Cell, CellFile, find_problems
+from rlsp_sb3.experiments.methods import GRIDWORLD_METHODS, find_methods
 from rlsp_sb3.learners import registry
 
 from helpers.command import ok, rlsp
@@ -90,10 +85,14 @@ def test_published_fractions(tmp_path: Any) -> None:
             ("RoomDefault-v0", "TrainDefault-v0", "RoomBad-v0"), fractions, strict=True
         ):
             row = found.pop((name, method))
-            assert float(row["mean"]) == pytest.approx(fraction, abs=5e-4), (name, method)
-            assert float(row["low"]) <= float(row["mean"]) <= float(row["high"])
-            assert row["n_seeds"] == ("2" if method.startswith("tabular") else "1")
-            assert float(row["seconds"]) > 0
+            assert float(row["fraction_mean"]) == pytest.approx(fraction, abs=5e-4), (name, method)
+            assert (
+                float(row["fraction_low"])
+                <= float(row["fraction_mean"])
+                <= float(row["fraction_high"])
+            )
+            assert row["fraction_n"] == ("2" if method.startswith("tabular") else "1")
+            assert float(row["seconds_mean"]) > 0
     assert not found
     fractions_printed, _, seconds_printed = result.out.partition("seconds to infer the reward")
     for printed in (fractions_printed, seconds_printed):
@@ -125,23 +124,28 @@ def test_deep_adds_simulated_pasts(tmp_path: Any, monkeypatch: pytest.MonkeyPatc
         else method
         for method in GRIDWORLD_METHODS
     ]
-    monkeypatch.setattr(module, "GRIDWORLD_METHODS", quick)
+    monkeypatch.setattr(run_table, "GRIDWORLD_METHODS", quick)
     result = table("--out", tmp_path, "--methods", "task-reward", "--deep", "--seeds", 2)
     found = {(row["problem"], row["method"]): row for row in rows(tmp_path / "table.csv")}
     names = ("RoomDefault-v0", "TrainDefault-v0", "RoomBad-v0")
     assert found.keys() == set(product(names, ("task-reward", "rlsp")))
     for name in names:
         row = found[name, "rlsp"]
-        assert row["n_seeds"] == "2"
-        assert float(row["low"]) <= float(row["mean"]) <= float(row["high"]) < 1 + 1e-9
-        assert float(row["seconds"]) > 0
+        assert row["fraction_n"] == "2"
+        assert (
+            float(row["fraction_low"])
+            <= float(row["fraction_mean"])
+            <= float(row["fraction_high"])
+            < 1 + 1e-9
+        )
+        assert float(row["seconds_mean"]) > 0
     assert "simulated" in result.out
 
 
 @pytest.mark.usefixtures("small")
 def test_a_run_that_was_stopped_goes_on(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     computed: list[tuple[str, str, int]] = []
-    compute = module.compute_cell
+    compute = cells.compute_cell
 
     def stopped(problem: Any, method: Any, seed: int) -> Cell:
         if len(computed) == 2:
@@ -154,10 +158,10 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Any, monkeypatch: pytest.Monke
         return compute(problem, method, seed)
 
     command = ("table", "gridworlds", "--out", tmp_path, "--methods", "tabular-rlsp", "--seeds", 2)
-    monkeypatch.setattr(module, "compute_cell", stopped)
+    monkeypatch.setattr(cells, "compute_cell", stopped)
     assert rlsp(*command).code != 0
     assert len(rows(tmp_path / "cells.csv")) == 2
-    monkeypatch.setattr(module, "compute_cell", counted)
+    monkeypatch.setattr(cells, "compute_cell", counted)
     assert rlsp(*command).code == 0
     assert len(computed) == len(set(computed)) == 6
     before, about = (tmp_path / "cells.csv").read_text(), files_about(tmp_path)
@@ -190,7 +194,7 @@ def test_other_settings_are_other_results(tmp_path: Any, monkeypatch: pytest.Mon
         method._replace(settings={"horizon": 20}) if method.name == "tabular-rlsp" else method
         for method in GRIDWORLD_METHODS
     ]
-    monkeypatch.setattr(module, "GRIDWORLD_METHODS", changed)
+    monkeypatch.setattr(run_table, "GRIDWORLD_METHODS", changed)
     table("--out", tmp_path, "--methods", "tabular-rlsp", "--seeds", 1)
     after = rows(tmp_path / "cells.csv")
     assert len(after) == len(before) == 3
@@ -200,7 +204,7 @@ def test_other_settings_are_other_results(tmp_path: Any, monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("small")
 def test_a_failure_does_not_cost_the_others(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = [method._replace(settings={"horizon": 6}) for method in GRIDWORLD_METHODS]
-    monkeypatch.setattr(module, "GRIDWORLD_METHODS", changed)
+    monkeypatch.setattr(run_table, "GRIDWORLD_METHODS", changed)
     result = rlsp(
         *("table", "gridworlds", "--out", tmp_path, "--methods", "tabular-rlsp", "--seeds", 1)
     )
@@ -214,10 +218,11 @@ def test_a_failure_does_not_cost_the_others(tmp_path: Any, monkeypatch: pytest.M
 
 def test_methods_that_are_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "learner_names", lambda: ["rlsp", "tabular-rlsp"])
-    found, missing = find_gridworld_methods(None, deep=False)
+    found, missing = find_methods(None, GRIDWORLD_METHODS)
     assert [method.name for method in found] == ["tabular-rlsp", "tabular-rlsp-uniform"]
-    assert [method.name for method in missing][:2] == ["task-reward", "deviation"]
-    found, _ = find_gridworld_methods(["tabular-rlsp"], deep=True)
+    assert list(missing)[:2] == ["task-reward", "deviation"]
+    assert missing["deviation"] == "it is not installed (run `pip install rlsp-baselines`)"
+    found, _ = find_methods(["tabular-rlsp"], GRIDWORLD_METHODS, with_slow=True)
     assert [method.name for method in found] == ["tabular-rlsp", "rlsp"]
 
 

@@ -10,11 +10,14 @@ import pytest
 
 from rlsp_sb3 import RLSP
 from rlsp_sb3.experiments import learning
+from rlsp_sb3.experiments import run_table as tables
 from rlsp_sb3.experiments.executors.base import Event, call
-from rlsp_sb3.experiments.job import Figures, Job, Outcome
+from rlsp_sb3.experiments.job import Job, Outcome
 from rlsp_sb3.experiments.mujoco import run_job as module
-from rlsp_sb3.experiments.mujoco.run_job import run_job
+from rlsp_sb3.experiments.mujoco.job import MujocoFigures
+from rlsp_sb3.experiments.mujoco.run_job import run_mujoco_job
 from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder
+from rlsp_sb3.experiments.run_table import run_table
 from rlsp_sb3.experiments.runner import finished_jobs, run_jobs, unfinished_jobs
 from rlsp_sb3.io.save_util import read_archive
 from rlsp_sb3.learners.callbacks import checkpoints
@@ -58,7 +61,9 @@ def outcomes(plan):
     found = {}
     for job in plan.jobs:
         stages = []
-        outcome = run_job(lambda stage, fraction, told=stages: told.append((stage, fraction)), job)
+        outcome = run_mujoco_job(
+            lambda stage, fraction, told=stages: told.append((stage, fraction)), job
+        )
         found[job.method] = (outcome, stages)
     return found
 
@@ -90,7 +95,7 @@ def test_results_are_complete(plan, outcomes):
         ]
         assert all(0 <= fraction <= 1 for _, fraction in stages)
         assert json.loads(json.dumps(figures.to_dict())) == json.loads(
-            json.dumps(Figures.from_dict(json.loads(json.dumps(figures.to_dict()))).to_dict())
+            json.dumps(MujocoFigures.from_dict(json.loads(json.dumps(figures.to_dict()))).to_dict())
         )
 
 
@@ -113,7 +118,7 @@ def test_methods_share_encoder_and_observed_states(outcomes, tmp_path):
 
 
 def test_the_same_job_has_the_same_result(plan, outcomes):
-    again = run_job(lambda stage, fraction: None, plan.jobs[1])
+    again = run_mujoco_job(lambda stage, fraction: None, plan.jobs[1])
     assert comparable(again.figures) == comparable(outcomes["rlsp"][0].figures)
     assert again.learner == outcomes["rlsp"][0].learner
 
@@ -168,12 +173,12 @@ def test_a_job_that_is_stopped_goes_on_to_the_same_result(
 
     work = tmp_path / "work"
     with pytest.raises(StopError):
-        run_job(stop, job, work)
+        run_mujoco_job(stop, job, work)
     assert len(checkpoints(work)) > 0
     assert (work / "learner.zip").exists() == (stop_in == "retrained policy")
     learned = []
     monkeypatch.setattr(RLSP, "_get_ready", lambda self: learned.append(self._is_ready))
-    outcome = run_job(lambda stage, fraction: None, job, work)
+    outcome = run_mujoco_job(lambda stage, fraction: None, job, work)
     assert learned == ([True] if stop_in == "learning" else [])
     assert outcome.figures.seconds is None
     assert comparable(outcome.figures) == comparable(outcomes["rlsp"][0].figures)
@@ -184,7 +189,7 @@ def test_a_reward_that_cannot_be_compared_does_not_cost_the_returns(plan, monkey
         raise ValueError("reward is constant")
 
     monkeypatch.setattr(module, "epic_distance", refuse)
-    figures = run_job(lambda stage, fraction: None, plan.jobs[2]).figures
+    figures = run_mujoco_job(lambda stage, fraction: None, plan.jobs[2]).figures
     assert figures.epic is None
     assert figures.retrained is not None
     assert figures.notes == ("no EPIC distance: reward is constant",)
@@ -192,7 +197,7 @@ def test_a_reward_that_cannot_be_compared_does_not_cost_the_returns(plan, monkey
 
 def test_gail_imitates_what_the_expert_does_in_the_observed_states(plan, outcomes, tmp_path):
     pytest.importorskip("imitation", reason='needs pip install "rlsp-baselines[gail]"')
-    outcome = run_job(
+    outcome = run_mujoco_job(
         lambda stage, fraction: None, dataclasses.replace(plan.jobs[1], method="gail")
     )
     assert outcome.figures.in_loop > 0
@@ -212,7 +217,7 @@ def test_gail_imitates_what_the_expert_does_in_the_observed_states(plan, outcome
 
 
 def outcome_of(job: Job, learner: bytes | None = b"learner") -> Outcome:
-    return Outcome(Figures(float(job.seed), None, 0.5, 1.0, None), learner)
+    return Outcome(MujocoFigures(float(job.seed), None, 0.5, 1.0, None), learner)
 
 
 def fake(report, job, work):
@@ -245,6 +250,32 @@ def test_results_are_kept_and_nothing_is_computed_again(jobs, tmp_path):
     assert run_jobs(jobs, folder, Here(), second) == {}
     assert tried == [(jobs[1], folder.work(jobs[1]))]
     assert len(finished_jobs(jobs, folder)) == 3
+
+
+def test_a_table_is_a_plan_and_a_call(plan, tmp_path, monkeypatch, capsys):
+    def compute(report, job, work):
+        if job.method == "waypoints":
+            raise ValueError("no")
+        return outcome_of(job)
+
+    monkeypatch.setattr(tables, "_make_executor", lambda n_workers, ray_address: Here())
+    monkeypatch.setattr(type(plan), "run_job", property(lambda self: compute))
+    result = run_table(plan, tmp_path)
+    assert list(result.failed.values()) == ["ValueError: no"]
+    assert all("waypoints" in title for title in result.failed)
+    assert "EPIC distance to the true reward" in result.tables
+    assert all((tmp_path / name).is_file() for name in result.files)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["command"].startswith(f"rlsp table mujoco --env {ENV} --experts ")
+    assert config["command"].endswith(f" --out {tmp_path}")
+    assert (config["jobs"], config["done"], config["seeds"]) == (4, 3, [0])
+    assert "waypoints" in (tmp_path / "table.md").read_text(encoding="utf-8").splitlines()[-1]
+    again = run_table(plan, tmp_path)
+    assert again.files == result.files
+    assert json.loads((tmp_path / "config.json").read_text()) == config
+    nothing = run_table(dataclasses.replace(plan, jobs=[]), tmp_path / "empty")
+    assert (nothing.tables, nothing.files) == ({}, [])
+    assert capsys.readouterr().out == ""  # where no console is given
 
 
 def test_other_configurations_and_broken_files_do_not_count(jobs, tmp_path):

@@ -32,7 +32,19 @@ def test_lines_weight_and_alignment_are_kept() -> None:
 def test_cells_of_several_seeds() -> None:
     table = Table("method")
     table.add_row(format_cell(summarize([[1.0, 2.0, 3.0, 4.0]]), 1))
-    assert table_text(table).splitlines()[-1] == "| **2.5 ± 1.3**<br>2.5<br>1.0…4.0 |"
+    table.add_row(format_cell(summarize([[1.0, 2.0, 3.0, 4.0, 5.0]]), 1))
+    table.add_row(format_cell(summarize([[1.0, 2.0]]), 1, with_std=False))
+    table.add_row(format_cell(summarize([[2.0] * 5]), 1))
+    table.add_row(format_cell(summarize([[2.0]]), 1))
+    table.add_row(format_cell(None, 1))
+    assert table_text(table).splitlines()[2:] == [
+        "| **2.5 ± 1.3**<br>1.0…4.0 |",
+        "| **3.0 ± 1.6**<br>3.0<br>1.3…4.7 |",
+        "| **1.5**<br>1.0…2.0 |",
+        "| **2.0 ± 0.0** |",
+        "| **2.0** |",
+        "| – |",
+    ]
 
 
 def test_a_reader_of_markdown_sees_what_the_screen_shows() -> None:

@@ -16,19 +16,24 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
-from scipy.stats import trim_mean
+from rich.table import Table
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3.cli.multi_value_options import repeat_options
-from rlsp_sb3.evaluation.seed_statistics import summarize
 from rlsp_sb3.experiments.executors.base import Event
 from rlsp_sb3.experiments.executors.progress import JobProgress
-from rlsp_sb3.experiments.job import Figures
-from rlsp_sb3.experiments.methods import LOOKS, METHODS
+from rlsp_sb3.experiments.methods import CONTINUOUS_METHODS
 from rlsp_sb3.experiments.mujoco.figure import mujoco_plot
-from rlsp_sb3.experiments.mujoco.plan import make_plan
-from rlsp_sb3.experiments.mujoco.table import RowKey, gather, relative_to_experts, tables
+from rlsp_sb3.experiments.mujoco.job import MujocoFigures
+from rlsp_sb3.experiments.mujoco.plan import MujocoPlan, plan_mujoco_table
+from rlsp_sb3.experiments.mujoco.table import (
+    MujocoResults,
+    gather_results,
+    mujoco_tables,
+    relative_to_experts,
+)
 from rlsp_sb3.experiments.result_folder import ResultFolder
+from rlsp_sb3.experiments.table_rows import RowKey
 from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.runs.run_folder import versions
 from rlsp_sb3.utils.machine import machine
@@ -42,6 +47,7 @@ installed = pytest.mark.skipif(
     not {"rlsp", "average-features", "waypoints"} <= set(learner_names()),
     reason="learners are found by entry points: pip install -e rlsp_sb3 and rlsp_baselines first",
 )
+NAMES = [method.name for method in CONTINUOUS_METHODS]
 SMALL = ("--env", ENV, "--n-states", 2, "--seeds", 1, "--preset", "smoke")
 
 
@@ -85,7 +91,8 @@ def test_the_table_is_printed_and_written(whole: Any) -> None:
     for row in table[1:]:
         assert row["n_states"] == "2"
         assert row["retrained_n"] == "1"
-        assert row["retrained_low"] == ""  # there is no interval of one seed
+        # The range of one seed.
+        assert row["retrained_low"] == row["retrained_high"] == row["retrained_center"]
         assert float(row["retrained_mean"]) == float(row["retrained_center"]) > 0
         if ENV.endswith("v5"):  # the reward of v4 is constant
             assert 0 <= float(row["epic_mean"]) <= 1
@@ -226,14 +233,14 @@ def test_mistakes_are_explained(options: str, message: str, experts: Path, tmp_p
 
 @installed
 def test_without_env_those_of_the_paper_that_have_an_expert(experts: Path) -> None:
-    plan = make_plan(experts)
+    plan = plan_mujoco_table(experts)
     assert plan.env_ids == [ENV]
     assert "it has no expert" in plan.left_out["HalfCheetah-FW-v2"]
     assert len(plan.jobs) == 1 + 5 * 3 * len(plan.methods)
     seeds = [job.seed for job in plan.jobs]
     assert seeds == sorted(seeds)
     with pytest.raises(ValueError, match="there is no environment to compare methods in"):
-        make_plan(Path("nowhere"))
+        plan_mujoco_table(Path("nowhere"))
 
 
 def test_options_may_have_several_values() -> None:
@@ -250,47 +257,33 @@ def test_options_may_have_several_values() -> None:
     assert repeat_options(["--n-states"], several) == ["--n-states"]
 
 
-# Summaries.
-
-
-def test_the_interquartile_mean_and_its_interval() -> None:
-    values = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 1000.0])
-    summary = summarize([values])
-    assert summary.center == trim_mean(values, 0.25) == 4.5
-    assert summary.mean == pytest.approx(values.mean())
-    assert summary.std == pytest.approx(values.std(ddof=1))
-    assert 2 <= summary.low < 4.5 < summary.high < 500
-    assert summarize([values]) == summary
-
-
-def test_fewer_than_four_values_have_a_mean_instead() -> None:
-    summary = summarize([[1.0, 2.0, 9.0]])
-    assert summary.center == summary.mean == 4
-    assert summary.low <= 4 <= summary.high
-    one = summarize([[3.0]])
-    assert one[:4] == (1, 3.0, 0.0, 3.0)
-    assert np.isnan([one.low, one.high]).all()
-    with pytest.raises(ValueError, match="no values"):
-        summarize([])
-
-
-def test_strata_are_resampled_by_themselves() -> None:
-    constant = summarize([[0.0] * 4, [1.0] * 4, [2.0] * 4])
-    assert (constant.low, constant.center, constant.high) == (1, 1, 1)
-    mixed = summarize([[0.0] * 4 + [1.0] * 4 + [2.0] * 4])
-    assert mixed.low < mixed.center < mixed.high
+# Rows.
 
 
 def fake_results(plan: Any) -> Any:
     """Results that are told apart by method and seed, and an expert that earns 10."""
     pairs = []
     for job in plan.jobs:
-        value = 10.0 if job.method == "expert" else METHODS.index(job.method) + job.seed
+        value = 10.0 if job.method == "expert" else NAMES.index(job.method) + job.seed
         retrained = None if job.method == "expert" else float(value)
         pairs.append(
-            (job, Figures(float(value), retrained, retrained and retrained / 10, 1.0, None))
+            (job, MujocoFigures(float(value), retrained, retrained and retrained / 10, 1.0))
         )
-    return gather(pairs), pairs
+    return gather_results(pairs), pairs
+
+
+def tables(plan: MujocoPlan, results: MujocoResults) -> dict[str, Table]:
+    return mujoco_tables(plan.env_ids, plan.n_states, plan.methods, results)
+
+
+def plot(plan: MujocoPlan, results: MujocoResults, path: Path) -> None:
+    mujoco_plot(
+        path,
+        env_ids=plan.env_ids,
+        n_states=plan.n_states,
+        methods=plan.methods,
+        results=results,
+    )
 
 
 @installed
@@ -317,21 +310,21 @@ def test_what_no_result_has_is_left_out(tmp_path: Path) -> None:
     titles = set(tables(plan, found))
     without = [(job, replace(figures, retrained=None, epic=None)) for job, figures in pairs]
     gone = {"True return of a retrained policy", "EPIC distance to the true reward"}
-    assert titles - set(tables(plan, gather(without))) == gone
+    assert titles - set(tables(plan, gather_results(without))) == gone
     widths = []
-    for results in (found, gather(without)):
-        mujoco_plot(plan, results, tmp_path / "table.png")
+    for results in (found, gather_results(without)):
+        plot(plan, results, tmp_path / "table.png")
         with Image.open(tmp_path / "table.png") as png:
             widths.append(png.width)
     assert widths[1] < widths[0]  # one panel instead of three
-    assert set(tables(plan, gather([]))) == titles  # as long as there are none
+    assert set(tables(plan, gather_results([]))) == titles  # as long as there are none
 
 
 @installed
 def test_several_environments_are_strata(tmp_path: Path) -> None:
     plan = small_plan(tmp_path, n_seeds=5)
     other = [replace(job, env_id="Other-v0") for job in plan.jobs]
-    both = plan._replace(env_ids=[ENV, "Other-v0"], jobs=plan.jobs + other)
+    both = replace(plan, env_ids=[ENV, "Other-v0"], jobs=plan.jobs + other)
     found, _ = fake_results(both)
     relative = relative_to_experts(found)
     assert relative["retrained"]["average-features", 2].center == pytest.approx(0.3)
@@ -340,10 +333,12 @@ def test_several_environments_are_strata(tmp_path: Path) -> None:
         "True return of a retrained policy, as a fraction of the expert's, in all environments"
         in (titles)
     )
-    mujoco_plot(both, found, tmp_path / "table.png")
+    plot(both, found, tmp_path / "table.png")
     with Image.open(tmp_path / "table.png") as png:
         assert min(png.size) > 600
-    assert set(LOOKS) == set(METHODS)
+    # In gray, too, they are told apart.
+    for part in ("marker", "line"):
+        assert len({getattr(method.style, part) for method in CONTINUOUS_METHODS}) == len(NAMES)
     found.experts[ENV] = -1.0
     assert relative_to_experts(found) == {}
 

@@ -10,7 +10,7 @@ from rlsp_sb3.experiments.executors import ray_cluster
 from rlsp_sb3.experiments.executors.base import Task
 from rlsp_sb3.experiments.executors.local import LocalExecutor
 from rlsp_sb3.experiments.executors.ray_cluster import RayExecutor
-from rlsp_sb3.experiments.mujoco.run_job import run_job
+from rlsp_sb3.experiments.mujoco.run_job import run_mujoco_job
 from rlsp_sb3.experiments.result_folder import ResultFolder
 from rlsp_sb3.experiments.runner import finished_jobs, run_jobs
 
@@ -117,9 +117,9 @@ def test_a_table_is_complete_and_the_same_after_a_node_was_lost(cluster, second_
             cluster.remove_node(second_node, allow_graceful=False)
 
     with folders[0].locked():
-        assert run_jobs(plan.jobs, folders[0], RayExecutor(), run_job, kill) == {}
+        assert run_jobs(plan.jobs, folders[0], RayExecutor(), run_mujoco_job, kill) == {}
     with folders[1].locked():
-        assert run_jobs(plan.jobs, folders[1], LocalExecutor(1), run_job) == {}
+        assert run_jobs(plan.jobs, folders[1], LocalExecutor(1), run_mujoco_job) == {}
     assert second_node not in cluster.worker_nodes
     first, second = (finished_jobs(plan.jobs, folder) for folder in folders)
     assert len(first) == len(second) == len(plan.jobs) == 3

@@ -52,7 +52,9 @@ def make_folder(
     for film in films:
         (path / "films").mkdir(exist_ok=True)
         (path / "films" / film).write_bytes(b"a film")
-    config = TableConfig(path, command, {"Env-v0": {"horizon": 3}}, 2, 3)
+    config = TableConfig(
+        path, command=command, configs={"Env-v0": {"horizon": 3}}, n_seeds=2, n_jobs=3
+    )
     config.write(log, {f"result {i}": 600.0 for i in range(done)}, files, films)
     table = Table("method", "mean")
     table.add_row("RLSP", "1")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rlsp_sb3.experiments.run_log import NAME, RunLog
+from rlsp_sb3.experiments.run_log import RUN_LOG, RunLog
 from rlsp_sb3.runs.run_folder import versions
 from rlsp_sb3.utils import machine as machines
 from rlsp_sb3.utils.machine import machine
@@ -49,11 +49,11 @@ def test_wall_time_is_that_of_all_commands_together(tmp_path: Path, now: list[fl
 def test_nothing_computed_is_nothing_written(tmp_path: Path, now: list[float]) -> None:
     log = RunLog(tmp_path)
     log.start(1)
-    assert not (tmp_path / NAME).exists()
+    assert not (tmp_path / RUN_LOG).exists()
     compute(log, now, a=1)
-    before = (tmp_path / NAME).read_bytes()
+    before = (tmp_path / RUN_LOG).read_bytes()
     RunLog(tmp_path).start(2)
-    assert (tmp_path / NAME).read_bytes() == before
+    assert (tmp_path / RUN_LOG).read_bytes() == before
 
 
 def test_what_is_computed_anew_takes_the_place_of_what_was(
@@ -66,12 +66,12 @@ def test_what_is_computed_anew_takes_the_place_of_what_was(
     about = RunLog(tmp_path).about(["a"])
     assert (about["timed"], about["wall_seconds"]) == (1, 3)
     assert about["machines"] == ["a machine that takes 3 s"]
-    assert len((tmp_path / NAME).read_text().split("takes")) == 2
+    assert len((tmp_path / RUN_LOG).read_text().split("takes")) == 2
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '[{"machine": "x"}]', "{}"])
 def test_results_of_which_nothing_is_known(text: str, tmp_path: Path) -> None:
-    (tmp_path / NAME).write_text(text)
+    (tmp_path / RUN_LOG).write_text(text)
     assert RunLog(tmp_path).about(["a"]) == {
         "timed": 0,
         "wall_seconds": 0,

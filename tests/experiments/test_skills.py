@@ -19,12 +19,12 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3.data.episodes import Episode, load_episodes, save_episodes
 from rlsp_sb3.data.rollouts import rollout_env, sample_observed_states
 from rlsp_sb3.evaluation.policy_discriminator import MEASURE_EVERY, N_UPDATES
-from rlsp_sb3.experiments.methods import METHODS
+from rlsp_sb3.experiments.methods import RANDOM
 from rlsp_sb3.experiments.result_folder import ResultFolder
 from rlsp_sb3.experiments.skills import films
-from rlsp_sb3.experiments.skills.figure import DASHES, skill_plot
-from rlsp_sb3.experiments.skills.job import RANDOM, SkillFigures
-from rlsp_sb3.experiments.skills.plan import make_skill_plan
+from rlsp_sb3.experiments.skills.figure import skill_plot
+from rlsp_sb3.experiments.skills.job import SkillFigures
+from rlsp_sb3.experiments.skills.plan import SkillPlan, plan_skill_table
 from rlsp_sb3.experiments.skills.run_job import (
     RandomPolicy,
     demonstrations_of,
@@ -32,7 +32,9 @@ from rlsp_sb3.experiments.skills.run_job import (
     tell_apart,
     with_actions,
 )
-from rlsp_sb3.experiments.skills.table import SkillRowKey, gather_curves, skill_table
+from rlsp_sb3.experiments.skills.table import gather_curves, skill_table
+from rlsp_sb3.experiments.table_plan import TableOptions
+from rlsp_sb3.experiments.table_rows import RowKey
 from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.utils.errors import NotOfferedError
 
@@ -61,15 +63,14 @@ def swing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_rollout(tmp_path_factory.mktemp("skills") / "swing_rollouts.npz")
 
 
-def small_plan(*paths: Path, **changes: Any) -> Any:
+def small_plan(*paths: Path, **changes: Any) -> SkillPlan:
     arguments: dict[str, Any] = {
-        "env_id": ENV,
-        "states": (2,),
+        "n_states": (2,),
         "methods": LEARNERS,
         "n_seeds": 1,
         "preset": "smoke",
     }
-    return make_skill_plan(paths, **{**arguments, **changes})
+    return plan_skill_table(paths, ENV, TableOptions(**{**arguments, **changes}))
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -107,7 +108,8 @@ def test_the_table_the_figure_and_the_films(whole: Any, swing: Path) -> None:
         ]
         assert float(row["cross_entropy_mean"]) == last > 0
         assert float(jobs[row["method"]]["cross_entropy"]) == last
-        assert row["cross_entropy_low"] == ""  # there is no interval of one seed
+        # The range of one seed.
+        assert row["cross_entropy_low"] == row["cross_entropy_high"] == row["cross_entropy_mean"]
         assert (jobs[row["method"]]["seconds"] == "") == (row["method"] == "random")
     # The rollout is of the same actions, drawn at random, from the same start.
     assert float(table[0]["cross_entropy_mean"]) == pytest.approx(np.log(2), abs=1e-3)
@@ -232,9 +234,9 @@ def test_a_rollout_has_to_be_named() -> None:
 
 def test_what_a_table_consists_of(swing: Path, tmp_path: Path) -> None:
     other = make_rollout(tmp_path / "other.npz", 1)
-    plan = small_plan(swing, other, swing, states=(1, 10, 1), n_seeds=2)
+    plan = small_plan(swing, other, swing, n_states=(1, 10, 1), n_seeds=2)
     assert [skill.name for skill in plan.skills] == ["swing", "other"]
-    assert plan.states == [1, 10]
+    assert plan.n_states == [1, 10]
     assert len(plan.jobs) == 2 * 2 * (1 + 2 * 3)
     assert [job.seed for job in plan.jobs] == sorted(job.seed for job in plan.jobs)
     assert len({job.name for job in plan.jobs}) == len(plan.jobs)
@@ -271,7 +273,7 @@ def test_fingerprints_change_with_all_that_a_result_depends_on(swing: Path, tmp_
 def test_published_skills(reference: Path) -> None:
     pytest.importorskip("mujoco")
     files = [reference / "skills" / f"{name}_rollouts.pkl" for name in ("balancing", "jumping")]
-    plan = make_skill_plan(files, states=(1,), methods=["rlsp"], n_seeds=1)
+    plan = plan_skill_table(files, options=TableOptions(n_states=(1,), methods=["rlsp"], n_seeds=1))
     assert [skill.name for skill in plan.skills] == ["balancing", "jumping"]
     for skill in plan.skills:
         (episode,) = skill.episodes()
@@ -355,12 +357,12 @@ def fake_results(plan: Any) -> Any:
 
 
 def test_cells_are_means_over_seeds(swing: Path) -> None:
-    plan = small_plan(swing, n_seeds=5, states=(1, 10))
+    plan = small_plan(swing, n_seeds=5, n_states=(1, 10))
     curves = gather_curves(fake_results(plan))
-    assert curves[SkillRowKey("swing", "rlsp", 10)].values.shape == (5, 3)
-    assert curves[SkillRowKey("swing", RANDOM, 0)].steps.tolist() == [0, 100, 200]
+    assert curves[RowKey("swing", "rlsp", 10)].values.shape == (5, 3)
+    assert curves[RowKey("swing", RANDOM, 0)].steps.tolist() == [0, 100, 200]
     console = Console(width=100, color_system=None, record=True)
-    console.print(skill_table(plan, curves))
+    console.print(skill_table(["swing"], plan.n_states, plan.methods, curves))
     text = console.export_text()
     assert "0.420 ± 0.016" in text  # RLSP
     assert "0.620 ± 0.016" in text  # random actions
@@ -370,9 +372,14 @@ def test_cells_are_means_over_seeds(swing: Path) -> None:
 def test_the_figure_has_a_panel_for_each_number_of_states(swing: Path, tmp_path: Path) -> None:
     sizes = []
     for states in ((1,), (1, 10, 50)):
-        plan = small_plan(swing, n_seeds=2, states=states)
-        skill_plot(plan, "swing", gather_curves(fake_results(plan)), tmp_path / "figure.png")
+        plan = small_plan(swing, n_seeds=2, n_states=states)
+        skill_plot(
+            tmp_path / "figure.png",
+            skill="swing",
+            n_states=plan.n_states,
+            methods=plan.methods,
+            curves=gather_curves(fake_results(plan)),
+        )
         with Image.open(tmp_path / "figure.png") as png:
             sizes.append(png.size)
     assert sizes[1][0] > sizes[0][0] > 500
-    assert set(DASHES) == set(METHODS)

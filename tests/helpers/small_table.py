@@ -6,7 +6,8 @@ from typing import Any
 import gymnasium as gym
 from stable_baselines3 import SAC
 
-from rlsp_sb3.experiments.mujoco.plan import TablePlan, make_plan
+from rlsp_sb3.experiments.mujoco.plan import MujocoPlan, plan_mujoco_table
+from rlsp_sb3.experiments.table_plan import TableOptions
 
 ENV = "InvertedPendulum-v5" if "InvertedPendulum-v5" in gym.registry else "InvertedPendulum-v4"
 
@@ -19,15 +20,16 @@ def make_expert(folder: Path, env_id: str = ENV) -> Path:
     return folder
 
 
-def small_plan(folder: Path, **changes: Any) -> TablePlan:
+def small_plan(folder: Path, **changes: Any) -> MujocoPlan:
     """Few jobs, with the smallest preset."""
     arguments: dict[str, Any] = {
-        "states": (2,),
+        "n_states": (2,),
         "methods": ["rlsp", "average-features"],
         "n_seeds": 1,
         "preset": "smoke",
     }
-    return make_plan(make_expert(folder / "experts"), [ENV], **{**arguments, **changes})
+    options = TableOptions(**{**arguments, **changes})
+    return plan_mujoco_table(make_expert(folder / "experts"), [ENV], options)
 
 
 def comparable(figures: Any) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from PIL import Image
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3 import LinearReward
 from rlsp_sb3.evaluation.returns import Returns
-from rlsp_sb3.evaluation.seed_statistics import seed_spread
 from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.plotting.feature_weights import are_named, sorted_sizes
 from rlsp_sb3.plotting.runs.groups import Group, curve_of, group_runs, sections, weights_of
@@ -197,27 +196,11 @@ def test_mean_and_range_of_few_seeds(tmp_path: Path) -> None:
     (group,) = groups_of(*folders)
     found = curve_of(group, "rlsp/reward_norm")
     assert found is not None
-    timesteps, (mean, low, high, n) = found
+    timesteps, summary = found
     assert timesteps.tolist() == [10, 20]
-    assert (mean.tolist(), low.tolist(), high.tolist(), n) == ([3, 4], [1, 3], [6, 5], 3)
+    assert (summary.low.tolist(), summary.high.tolist(), summary.n) == ([1, 3], [6, 5], 3)
+    assert summary.center.tolist() == summary.mean.tolist() == [3, 4]
     assert curve_of(group, "eval/true_return") is None
-
-
-def test_interval_of_five_seeds() -> None:
-    values = np.random.default_rng(0).normal(size=(8, 40))
-    mean, low, high, _ = seed_spread(values)
-    np.testing.assert_allclose(mean, values.mean(axis=0))
-    assert np.all((values.min(axis=0) < low) & (low < mean))
-    assert np.all((mean < high) & (high < values.max(axis=0)))
-    error = values.std(axis=0) / np.sqrt(8)  # the bootstrap's; the interval is about 2 x 1.96 wide
-    np.testing.assert_allclose(np.mean((high - low) / error), 3.92, rtol=0.06)
-    np.testing.assert_array_equal(seed_spread(values).low, low)
-
-
-def test_one_seed_has_no_spread() -> None:
-    mean, low, high, n = seed_spread([[1.0, 2.0]])
-    assert mean.tolist() == low.tolist() == high.tolist() == [1, 2]
-    assert n == 1
 
 
 def test_seeds_that_logged_at_different_times_or_not_as_long(tmp_path: Path) -> None:
@@ -229,12 +212,12 @@ def test_seeds_that_logged_at_different_times_or_not_as_long(tmp_path: Path) -> 
     (group,) = groups_of(*folders)
     found = curve_of(group, "rlsp/reward_norm")
     assert found is not None
-    timesteps, (mean, low, high, n) = found
+    timesteps, summary = found
     assert timesteps.tolist() == [20, 30, 40]  # when both had begun and none had ended
-    assert low.tolist() == [0, 2.5, 5]
-    assert high.tolist() == [10, 20, 30]
-    assert mean.tolist() == [5, 11.25, 17.5]
-    assert n == 2
+    assert summary.low.tolist() == [0, 2.5, 5]
+    assert summary.high.tolist() == [10, 20, 30]
+    assert summary.center.tolist() == [5, 11.25, 17.5]
+    assert summary.n == 2
 
 
 def test_weights_of_seeds(tmp_path: Path) -> None:
@@ -261,8 +244,12 @@ def test_features_without_meaning_are_sorted() -> None:
 def test_note_says_what_is_drawn() -> None:
     assert spread_note([1, 1]) == ""
     assert spread_note([3, 1, 3]) == "mean and range of 3 seeds"
-    assert spread_note([5, 9]) == "mean of 5 to 9 seeds and its bootstrapped 95 % interval"
-    assert spread_note([2, 6]) == "mean and range of 2 to 6 seeds, or from 5 on the 95 % interval"
+    assert spread_note([5, 9]) == (
+        "interquartile mean of 5 to 9 seeds and its bootstrapped 95 % interval"
+    )
+    assert spread_note([2, 6]) == (
+        "mean and range of 2 to 6 seeds, from 5 on interquartile mean and 95 % interval"
+    )
 
 
 # The command

@@ -1,21 +1,21 @@
-"""Options and execution of the commands that compute a table job by job."""
+"""Options and output of the commands that compute a table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import yaml
 
-from rlsp_sb3.cli.console import say, stdout
+from rlsp_sb3.cli.console import say, stdout, user_errors
 
 if TYPE_CHECKING:
-    from rlsp_sb3.experiments.executors.base import Executor, Function
-    from rlsp_sb3.experiments.job import MethodJob
-    from rlsp_sb3.experiments.result_folder import ResultFolder
-    from rlsp_sb3.experiments.run_log import RunLog
+    from rlsp_sb3.experiments.run_table import TableResult
+    from rlsp_sb3.experiments.table_plan import TablePlan
 
-INTERRUPTED = 130
+_INTERRUPTED = 130
 
 NStatesOption = Annotated[
     list[int] | None,
@@ -66,71 +66,75 @@ ProgressOption = Annotated[
 ]
 
 
-def compute_jobs(
-    jobs: Sequence[MethodJob],
-    folder: ResultFolder,
-    log: RunLog,
-    function: Function,
+def compute_table(
+    plan: TablePlan[Any],
+    out: Path,
+    *,
     n_workers: int,
     ray_address: str | None,
     progress: bool | None,
-) -> dict[str, str]:
-    """Compute what has no result yet; Ctrl-C ends the command.
+) -> None:
+    """Show a plan, compute its table and show that; Ctrl-C ends the command.
 
     Args:
-        jobs: The jobs.
-        folder: Where results are kept; it has to be locked.
-        log: Is told what has been computed.
-        function: What computes one, see :func:`~rlsp_sb3.experiments.run_jobs`.
-        n_workers: How many to compute at once.
+        plan: What the table consists of.
+        out: The folder.
+        n_workers: How many jobs to compute at once.
         ray_address: The Ray cluster that computes them; None for this machine.
         progress: Whether to show a live table; None for whether this is a terminal.
 
-    Returns:
-        Why jobs have failed, by what they are called on the screen.
+    Raises:
+        Exit: With status 1 if a job has failed, or none has a result.
     """
-    from rlsp_sb3.experiments.executors.base import Event
-    from rlsp_sb3.experiments.executors.progress import JobProgress
-    from rlsp_sb3.experiments.runner import run_jobs, unfinished_jobs
+    from rlsp_sb3.experiments.result_folder import InUseError
+    from rlsp_sb3.experiments.run_table import run_table
 
-    todo = unfinished_jobs(jobs, folder)
-    n_done = len(jobs) - len(todo)
-    if n_done:
-        say(f"{n_done} of {len(jobs)} jobs are done already")
-    if not todo:
-        return {}
-    executor = make_executor(n_workers, ray_address)
-    n_at_once = executor.n_workers
-    log.start(n_at_once, None if ray_address is None else f"a Ray cluster of {n_at_once} cores")
-    titles = {job.name: job.title for job in todo}
+    show_left_out(plan.left_out)
+    configs = {env_id: config.to_dict() for env_id, config in plan.configs.items()}
+    say(f"Configuration ({plan.options.preset})", style="bold")
+    say(yaml.safe_dump(configs, sort_keys=False, default_flow_style=None).rstrip())
     try:
-        with JobProgress(titles, n_at_once, stdout, progress) as board:
-
-            def tell(event: Event) -> None:
-                if event.kind == "done":
-                    log.add(event.task)
-                board.tell(event)
-
-            failed = run_jobs(todo, folder, executor, function, tell)
+        with user_errors((OSError, ImportError)), user_errors((InUseError,), status=1):
+            result = run_table(
+                plan,
+                out,
+                n_workers=n_workers,
+                ray_address=ray_address,
+                console=stdout,
+                progress=progress,
+            )
     except KeyboardInterrupt:
         say("Interrupted: the same command goes on", style="yellow")
-        raise typer.Exit(INTERRUPTED) from None
-    return {titles[name]: why for name, why in failed.items()}
+        raise typer.Exit(_INTERRUPTED) from None
+    show_table(result, out, "each result in jobs")
 
 
-def learning_seconds(jobs: Sequence[MethodJob], folder: ResultFolder) -> dict[str, float]:
-    """Seconds that methods learned, as far as known, by the jobs that have a result."""
-    from rlsp_sb3.experiments.runner import finished_jobs
+def show_left_out(left_out: Mapping[str, str]) -> None:
+    """Say what is not part of a table, and why."""
+    for name, why in left_out.items():
+        say(f"{name} is left out: {why}", style="yellow")
 
-    return {job.name: figures.learning_seconds for job, figures in finished_jobs(jobs, folder)}
 
+def show_table(result: TableResult, out: Path, more: str) -> None:
+    """Print what has come of a table.
 
-def make_executor(n_workers: int, ray_address: str | None) -> Executor:
-    """Make the executor of jobs: worker processes, or a Ray cluster."""
-    if ray_address is not None:
-        from rlsp_sb3.experiments.executors.ray_cluster import RayExecutor
+    Args:
+        result: What has come of it.
+        out: The folder.
+        more: What else is there.
 
-        return RayExecutor(ray_address)
-    from rlsp_sb3.experiments.executors.local import LocalExecutor
-
-    return LocalExecutor(n_workers)
+    Raises:
+        Exit: With status 1 if something has failed, or there is no table.
+    """
+    for title, table in result.tables.items():
+        say(title, style="bold")
+        stdout.print(table)
+    if result.tables:
+        say(result.explanation)
+        for note in result.notes:
+            say(f"note: {note}")
+        say(f"In {out}: {', '.join(result.files)}, and {more}")
+    for what, why in result.failed.items():
+        say(f"{what} failed: {why}", style="yellow")
+    if result.failed or not result.tables:
+        raise typer.Exit(1)

@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-WHOLE = ("--set",)
+_WHOLE = ("--set",)
 """Options whose values may have commas of their own."""
 
 
@@ -47,7 +47,7 @@ def repeat_options(args: list[str], several: set[str]) -> list[str]:
         if not option:
             words.append(word)
         elif word:
-            values = [word] if option in WHOLE else word.split(",")
+            values = [word] if option in _WHOLE else word.split(",")
             words += [part for each in values if each for part in (option, each)]
             has_value = True
     return words if has_value else [*words, option]

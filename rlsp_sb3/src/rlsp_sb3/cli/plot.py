@@ -38,9 +38,9 @@ def plot_command(
 ) -> None:
     """Draw what runs have learned, and compare them.
 
-    Runs that differ only in their seed are drawn as one: their mean, and from the lowest to the
-    highest, or from 5 seeds on the bootstrapped 95 % confidence interval of the mean. Of a run that
-    is still going on, what it has logged is drawn.
+    Runs that differ only in their seed are drawn as one: their mean and their range, or
+    from 5 seeds on their interquartile mean and its bootstrapped 95 % confidence interval. Of a run
+    that is still going on, what it has logged is drawn.
 
     Writes **curves.png** (how they learned), **weights.png** (the weights of features),
     **rewards.png** (the inferred reward in each cell of a gridworld) and **returns.png** (what the

@@ -140,7 +140,8 @@ def evaluate_command(
     """Measure what a policy earns: the return of its own actions, without a discount.
 
     The reward is the environment's. The confidence interval of the mean is bootstrapped over
-    episodes, and says nothing about how other seeds of the training would have done.
+    episodes, of which it takes five, and says nothing about how other seeds of the training would
+    have done.
     """
     from rlsp_sb3.cli.printed_tables import returns_table
     from rlsp_sb3.env_util import make_env

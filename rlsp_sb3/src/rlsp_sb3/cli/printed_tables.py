@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -14,17 +14,11 @@ from rich.text import Text
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.evaluation.returns import Returns
-from rlsp_sb3.experiments.gridworlds.table import FractionSummary, Method
+from rlsp_sb3.experiments.table_cells import NOTHING
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.utils.errors import PluginError
 
-NOTHING = "–"
-METHODS_EXPLANATION = (
-    "The mean over seeds and, where they differ, the lowest and the highest of them. A method that "
-    f"is not random has one. {NOTHING}: not run, or there is none."
-)
-"""Caption of the cells of :func:`method_tables`."""
-MAX_ROWS = 20
+_MAX_ROWS = 20
 
 
 def reward_table(reward: LinearReward, env: Any) -> Table:
@@ -39,12 +33,12 @@ def reward_table(reward: LinearReward, env: Any) -> Table:
     for name in columns:
         table.add_column(name, justify="right")
     n_features = len(reward.weights)
-    largest = np.argsort(-np.abs(reward.weights), kind="stable")[:MAX_ROWS]
-    for i in sorted(largest) if n_features > MAX_ROWS else range(n_features):
+    largest = np.argsort(-np.abs(reward.weights), kind="stable")[:_MAX_ROWS]
+    for i in sorted(largest) if n_features > _MAX_ROWS else range(n_features):
         cells = (_weight(weights[i]) for weights in columns.values())
         table.add_row(Text(reward.feature_names[i]), *cells)
-    if n_features > MAX_ROWS:
-        table.caption = f"the {MAX_ROWS} largest of {n_features} weights"
+    if n_features > _MAX_ROWS:
+        table.caption = f"the {_MAX_ROWS} largest of {n_features} weights"
     return table
 
 
@@ -58,37 +52,6 @@ def fractions_table(fractions: Mapping[str, float]) -> Table:
     return table
 
 
-def method_tables(
-    problems: Sequence[str],
-    methods: Sequence[Method],
-    summaries: Mapping[tuple[str, str], FractionSummary],
-) -> dict[str, Table]:
-    """Tables of fractions of the best true return and of seconds, by title, for all methods."""
-
-    def fraction(summary: FractionSummary) -> Text:
-        low, mean, high = (f"{x:.3f}" for x in (summary.low, summary.mean, summary.high))
-        return Text(mean if low == high else f"{mean}\n{low}…{high}", "bold")
-
-    def seconds(summary: FractionSummary) -> Text:
-        return Text(f"{summary.seconds:,.3f}")
-
-    kinds: dict[str, Callable[[FractionSummary], Text]] = {
-        "fraction of the best true return": fraction,
-        "seconds to infer the reward": seconds,
-    }
-    tables = {}
-    for title, cell in kinds.items():
-        tables[title] = table = Table(box=SIMPLE_HEAD, collapse_padding=True)
-        table.add_column("", no_wrap=True)
-        for method in methods:
-            header = method.label.replace(" ", "\n")  # narrow, so that many fit
-            table.add_column(header, justify="right", min_width=5, overflow="fold")
-        for problem in problems:
-            found = [summaries.get((problem, method.name)) for method in methods]
-            table.add_row(Text(problem), *(cell(x) if x else Text(NOTHING) for x in found))
-    return tables
-
-
 def figures_table(figures: Mapping[str, float]) -> Table:
     """Figures that a learner reports."""
     table = Table(box=SIMPLE_HEAD)
@@ -100,7 +63,7 @@ def figures_table(figures: Mapping[str, float]) -> Table:
 
 
 def returns_table(returns: Returns) -> Table:
-    """Table of the returns of a policy."""
+    """A table of the returns of a policy."""
     low_high = [returns.returns.min(), returns.returns.max()]
     rows = {
         "mean return": f"{returns.mean:,.2f}",
@@ -125,7 +88,7 @@ def _range(ends: Sequence[float] | None, digits: int = 2) -> str:
 
 
 def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str]]:
-    """Table of environments: numbers of states, actions and features, horizon and time limit.
+    """A table of environments.
 
     Returns:
         The table, and for each environment that could not be made, by its id, what to do.

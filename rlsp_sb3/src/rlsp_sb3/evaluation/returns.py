@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from rlsp_sb3.data.rollouts import rollout_env
-from rlsp_sb3.evaluation.seed_statistics import confidence_interval
+from rlsp_sb3.evaluation.seed_statistics import mean_interval
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import check_int
@@ -26,7 +26,8 @@ class Returns:
         returns: The return of each episode (N,).
         lengths: Its number of steps (N,).
         terminated: Whether the environment ended it, other than by a limit of time (N,).
-        interval: The 95 % confidence interval of the mean, bootstrapped; None for one episode.
+        interval: The 95 % confidence interval of the mean, bootstrapped; None for fewer than
+            5 episodes.
     """
 
     returns: NDArray[np.float64]
@@ -114,4 +115,4 @@ def measure_returns(
     ]
     returns, lengths, terminated = zip(*ended, strict=True)
     array = np.array(returns)
-    return Returns(array, np.array(lengths), np.array(terminated), confidence_interval(array, rng))
+    return Returns(array, np.array(lengths), np.array(terminated), mean_interval(array, rng))

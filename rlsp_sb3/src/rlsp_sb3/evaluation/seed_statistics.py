@@ -1,9 +1,24 @@
-"""Statistics of the values of several seeds: means, spreads and confidence intervals."""
+"""Statistics over seeds, with one rule for few of them, and over episodes.
+
+**Fewer than five seeds:** their mean, and their range from the lowest to the highest. No interval:
+what the bootstrap of three seeds calls a 95 % interval was measured to hold the truth in 73 to 76 %
+of all cases.
+
+**Five seeds or more:** their interquartile mean, the mean without the lowest and the highest
+quarter, and its 95 % confidence interval by the percentile bootstrap, as Agarwal et al. (2021),
+"Deep reinforcement learning at the edge of the statistical precipice", propose. It was measured to
+hold the truth in 90 % of all cases for five seeds (that of the mean: 84 %).
+
+Tables, figures and what explains them follow this rule, and say which of the two they show.
+Episodes of one policy are no seeds: what a policy earns is the mean over them, and so the interval
+is that of the mean, but of five or more as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,106 +26,45 @@ from scipy.stats import bootstrap, trim_mean
 
 from rlsp_sb3.type_aliases import Seed
 
-FEWEST_FOR_INTERVAL = 5  # of fewer seeds, a bootstrap interval is too narrow
+FEWEST_FOR_INTERVAL = 5
 CONFIDENCE = 0.95
-RESAMPLES = 9999
-RESAMPLES_OF_CURVES = 2000
+_RESAMPLES = 9_999
+_RESAMPLES_OF_CURVES = 2_000  # which have many points
+_BATCH = 100  # resamples at a time, for memory
+_TRIMMED = 0.25  # of the values, from each end
+
+Value = TypeVar("Value", float, NDArray[np.float64])
 
 
-class SeedSpread(NamedTuple):
-    """The values of N seeds, at one or several places.
-
-    Attributes:
-        mean: Their mean (...).
-        low: The lowest value (...); of 5 seeds or more, the lower end of the bootstrapped 95 %
-            confidence interval of the mean.
-        high: The highest value, or the upper end (...).
-        n: How many there are.
-    """
-
-    mean: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    n: int
-
-
-def seed_spread(values: ArrayLike) -> SeedSpread:
-    """The mean and the spread of the values (N, ...) of N seeds."""
-    seeds = np.asarray(values, dtype=np.float64)
-    mean, low, high = seeds.mean(axis=0), seeds.min(axis=0), seeds.max(axis=0)
-    if len(seeds) >= FEWEST_FOR_INTERVAL:
-        interval = bootstrap(
-            (seeds,),
-            np.mean,
-            axis=0,
-            batch=100,  # resamples at a time, for memory
-            confidence_level=CONFIDENCE,
-            method="percentile",
-            n_resamples=RESAMPLES_OF_CURVES,
-            random_state=np.random.default_rng(0),  # the same runs give the same figure
-        ).confidence_interval
-        low, high = interval.low, interval.high
-    return SeedSpread(mean, np.asarray(low), np.asarray(high), len(seeds))
-
-
-def confidence_interval(
-    values: NDArray[np.float64], seed: Seed = None
-) -> tuple[float, float] | None:
-    """The 95 % confidence interval of a mean, by the percentile bootstrap.
-
-    Args:
-        values: The sample (N,).
-        seed: Seeds the resampling.
-
-    Returns:
-        Its ends; None if there is but one value.
-    """
-    if len(values) < 2:
-        return None
-    interval = bootstrap(
-        (values,),
-        np.mean,
-        batch=100,  # resamples at a time, for memory
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        n_resamples=RESAMPLES,
-        random_state=np.random.default_rng(seed),
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
-
-
-TRIMMED = 0.25  # of the values, from each end
-FEWEST_FOR_IQM = 4
-
-
-class SeedSummary(NamedTuple):
-    """N values, such as those of N seeds.
+@dataclass(frozen=True)
+class SeedSummary(Generic[Value]):
+    """The values of N seeds: each a number, or each an array of one shape.
 
     Attributes:
-        n: How many there are.
+        n: How many there are; of several strata, in the smallest one.
         mean: Their mean.
-        std: Their standard deviation (that of a sample, with N - 1); 0 for one value.
-        center: Their interquartile mean, the mean without the lowest and the highest quarter; the
-            mean of fewer than 4 values, which have no quarters.
-        low: The lower end of the 95 % confidence interval of the center; NaN for one value.
-        high: The upper end.
+        std: Their standard deviation (that of a sample, with N - 1); 0 for one seed.
+        center: Of 5 seeds or more their interquartile mean, of fewer their mean.
+        low: Of 5 seeds or more the lower end of the 95 % confidence interval of the center, of
+            fewer the lowest value.
+        high: The upper end, or the highest value.
     """
 
     n: int
-    mean: float
-    std: float
-    center: float
-    low: float
-    high: float
+    mean: Value
+    std: Value
+    center: Value
+    low: Value
+    high: Value
 
 
-def summarize(strata: Sequence[ArrayLike]) -> SeedSummary:
-    """The summary of all values of some strata, such as the seeds of one or several environments.
+def summarize(strata: Sequence[ArrayLike]) -> SeedSummary[float]:
+    """The summary of the values of some strata, such as the seeds of one or several environments.
 
-    The interval is that of the stratified percentile bootstrap: each stratum is resampled by
-    itself, as often as it has values (Agarwal et al. 2021, "Deep reinforcement learning at the edge
-    of the statistical precipice"). It is computed by SciPy: their library rliable brings a dozen
-    packages (arch, pandas, statsmodels, seaborn, ...) for these two functions.
+    The rule for few seeds is applied to the smallest stratum. The bootstrap is stratified: each
+    stratum is resampled by itself, as often as it has values. It is computed by SciPy: the library
+    of Agarwal et al., rliable, brings a dozen packages (arch, pandas, statsmodels, seaborn, ...)
+    for these two functions.
 
     Args:
         strata: One array of values (N_i,) for each stratum.
@@ -119,26 +73,77 @@ def summarize(strata: Sequence[ArrayLike]) -> SeedSummary:
         ValueError: If there is no value.
     """
     arrays = [np.asarray(stratum, dtype=np.float64) for stratum in strata]
-    values = np.concatenate(arrays) if arrays else np.zeros(0)
-    if not len(values):
+    if not sum(map(len, arrays)):
         raise ValueError("strata have no values: expected at least one")
-    trimmed = TRIMMED if len(values) >= FEWEST_FOR_IQM else 0.0
+    found = _summarize(arrays, _RESAMPLES)
+    return SeedSummary(
+        n=found.n,
+        mean=float(found.mean),
+        std=float(found.std),
+        center=float(found.center),
+        low=float(found.low),
+        high=float(found.high),
+    )
 
-    def center(*samples: NDArray[np.float64], axis: int = -1) -> Any:
-        return trim_mean(np.concatenate(samples, axis=axis), trimmed, axis=axis)
 
-    low = high = float("nan")
-    if all(len(array) > 1 for array in arrays):
-        # Seeded, so that the same results give the same table.
-        found = bootstrap(
-            arrays,
-            center,
-            n_resamples=RESAMPLES,
-            confidence_level=CONFIDENCE,
-            method="percentile",
-            vectorized=True,
-            random_state=np.random.default_rng(0),
-        )
-        low, high = map(float, found.confidence_interval)
-    std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return SeedSummary(len(values), float(values.mean()), std, float(center(*arrays)), low, high)
+def summarize_curves(values: ArrayLike) -> SeedSummary[NDArray[np.float64]]:
+    """The summary of the values (N, ...) of N seeds at several places, each by itself."""
+    return _summarize([np.asarray(values, dtype=np.float64)], _RESAMPLES_OF_CURVES)
+
+
+def mean_interval(values: ArrayLike, seed: Seed = None) -> tuple[float, float] | None:
+    """The 95 % confidence interval of the mean over episodes, by the percentile bootstrap.
+
+    Args:
+        values: What each episode has (N,).
+        seed: Seeds the resampling.
+
+    Returns:
+        Its ends; None if there are fewer than 5 values.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if len(array) < FEWEST_FOR_INTERVAL:
+        return None
+    low, high = _interval([array], np.mean, _RESAMPLES, seed)
+    return float(low), float(high)
+
+
+def _summarize(
+    strata: Sequence[NDArray[np.float64]], n_resamples: int
+) -> SeedSummary[NDArray[np.float64]]:
+    """The summary of all values (N_i, ...) of some strata."""
+    values, n = np.concatenate(strata), min(map(len, strata))
+    mean = values.mean(axis=0)
+    std = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros_like(mean)
+    if n < FEWEST_FOR_INTERVAL:
+        center, low, high = mean, values.min(axis=0), values.max(axis=0)
+        return SeedSummary(n=n, mean=mean, std=std, center=center, low=low, high=high)
+    # Seeded, so that the same results give the same table and the same figure.
+    low, high = _interval(strata, _interquartile_mean, n_resamples, 0)
+    center = _interquartile_mean(*strata, axis=0)
+    return SeedSummary(n=n, mean=mean, std=std, center=center, low=low, high=high)
+
+
+def _interquartile_mean(*samples: NDArray[np.float64], axis: int = -1) -> Any:
+    return trim_mean(np.concatenate(samples, axis=axis), _TRIMMED, axis=axis)
+
+
+def _interval(
+    strata: Sequence[NDArray[np.float64]],
+    statistic: Callable[..., Any],
+    n_resamples: int,
+    seed: Seed,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The ends of the confidence interval of a statistic, from so many resamples."""
+    found = bootstrap(
+        strata,
+        statistic,
+        axis=0,
+        batch=_BATCH,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        n_resamples=n_resamples,
+        vectorized=True,
+        random_state=np.random.default_rng(seed),
+    ).confidence_interval
+    return np.asarray(found.low), np.asarray(found.high)

@@ -1,17 +1,18 @@
-"""Jobs of experiments: a method on some observed states, with a seed."""
+"""Jobs, the units of an experiment: a method, some states and a seed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 from urllib.parse import quote
 
 import rlsp_sb3
 from rlsp_sb3.experiments.config import Config
-from rlsp_sb3.experiments.methods import EXPERT, LABELS, RLSP_METHODS
+from rlsp_sb3.experiments.methods import EXPERT, RLSP_METHODS, label_of
 
 
 class Result(Protocol):
@@ -21,23 +22,37 @@ class Result(Protocol):
     def learning_seconds(self) -> float:
         """Seconds that something was learned, as far as known."""
 
+    @property
+    def measures(self) -> Mapping[str, float | None]:
+        """Its numbers by name, in the order of the table; None for one that is missing."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The reasons for numbers that are missing."""
+
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
 
 
 @dataclass(frozen=True)
-class MethodJob(ABC):
-    """Base class of jobs: a method with one seed, which has one result.
+class Job(ABC):
+    """The unit of an experiment, which has one result.
 
     Attributes:
         env_id: The id of the environment.
-        method: The name of the learner, one of :data:`METHODS`, or of what it is compared with.
+        method: The name of the method, or of what it is compared with.
         n_states: How many observed states it sees; 0 for what sees none.
         seed: Seeds all random numbers.
         config: How the method is run.
     """
 
-    figures_class: ClassVar[Any]  # has from_dict, which undoes its to_dict
+    figures_class: ClassVar[Any]
+    """The class of the result, whose ``from_dict`` undoes its ``to_dict``."""
+    config_entries: ClassVar[Mapping[str, tuple[str, ...]]]
+    """The entries of the configuration that matter, by method.
+
+    Those of "rlsp" are for all of :data:`~rlsp_sb3.experiments.RLSP_METHODS`.
+    """
 
     env_id: str
     method: str
@@ -47,17 +62,43 @@ class MethodJob(ABC):
 
     @property
     @abstractmethod
-    def name(self) -> str:
-        """Name in files; two jobs of a table have different names."""
+    def subject(self) -> str:
+        """The subject of the job, such as an environment; rows of a table are grouped by it."""
 
     @property
     @abstractmethod
-    def title(self) -> str:
-        """Title on the screen."""
+    def source(self) -> dict[str, str]:
+        """The source of the observed states, as JSON can hold it."""
 
-    @abstractmethod
+    @property
+    def name(self) -> str:
+        """The name of the job in files; two jobs of a table have different ones."""
+        parts = [quote(self.subject, safe=""), self.method]
+        parts += [f"{self.n_states}-states"] if self.n_states else []
+        parts += [] if self.method == EXPERT else [f"seed{self.seed}"]  # measured once
+        return ".".join(parts)
+
+    @property
+    def title(self) -> str:
+        """The name of the job on the screen."""
+        parts = [f"{label_of(self.method)} on {self.subject}"]
+        parts += [count_states(self.n_states)] if self.n_states else []
+        parts += [] if self.method == EXPERT else [f"seed {self.seed}"]
+        return ", ".join(parts)
+
     def about(self) -> dict[str, Any]:
         """All that the result depends on, as JSON can hold it; no more of the configuration."""
+        config = self.config.to_dict()
+        used = self.config_entries["rlsp" if self.method in RLSP_METHODS else self.method]
+        return {
+            "env": self.env_id,
+            "method": self.method,
+            "n_states": self.n_states,
+            "seed": self.seed,
+            "config": {name: config[name] for name in used},
+            **self.source,
+            "version": rlsp_sb3.__version__,
+        }
 
     @property
     def fingerprint(self) -> str:
@@ -67,7 +108,7 @@ class MethodJob(ABC):
 
 
 class Outcome(NamedTuple):
-    """Outcome of a job: its result and files.
+    """The outcome of a job: its result and its files.
 
     Attributes:
         figures: Its result.
@@ -80,85 +121,6 @@ class Outcome(NamedTuple):
     episodes: bytes | None = None
 
 
-@dataclass(frozen=True)
-class Figures:
-    """The result of a job.
-
-    Attributes:
-        in_loop: The mean true return of the policy that was trained along with the reward; of the
-            expert itself for :data:`EXPERT`.
-        retrained: The mean true return of a retrained policy; None if none is trained.
-        epic: The EPIC distance of the inferred reward from the true one; None if there is none.
-        seconds: How long it took to infer the reward; None if that was interrupted and resumed, or
-            if there is none.
-        retrain_seconds: How long it took to train the retrained policy; None if there is none.
-        notes: Why a figure is missing.
-        details: More of the returns, by what they are of.
-    """
-
-    in_loop: float
-    retrained: float | None
-    epic: float | None
-    seconds: float | None
-    retrain_seconds: float | None
-    notes: tuple[str, ...] = ()
-    details: dict[str, Any] | None = None
-
-    @property
-    def learning_seconds(self) -> float:
-        """Seconds of learning and retraining, as far as they are known."""
-        return (self.seconds or 0.0) + (self.retrain_seconds or 0.0)
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON can hold it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Figures:
-        """Make the figures that :meth:`to_dict` wrote."""
-        return cls(**{**values, "notes": tuple(values["notes"])})
-
-
-@dataclass(frozen=True)
-class Job(MethodJob):
-    """A job of the table of the MuJoCo environments.
-
-    Attributes:
-        expert: The file of the policy that leaves the observed states.
-    """
-
-    figures_class = Figures
-
-    expert: bytes = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        """Name in files; two jobs of a table have different names."""
-        place = f"{quote(self.env_id, safe='')}.{self.method}"
-        return f"{place}.{self.n_states}-states.seed{self.seed}" if self.n_states else place
-
-    @property
-    def title(self) -> str:
-        """Title on the screen."""
-        if not self.n_states:
-            return f"{LABELS[self.method]} on {self.env_id}"
-        states = f"{self.n_states} state{'s' if self.n_states > 1 else ''}"
-        return f"{LABELS[self.method]} on {self.env_id}, {states}, seed {self.seed}"
-
-    def about(self) -> dict[str, Any]:
-        """All that the result depends on, as JSON can hold it; no more of the configuration."""
-        config = self.config.to_dict()
-        used = {
-            "rlsp": ("rlsp", "retrain_timesteps", "episodes", "transitions"),
-            "gail": ("gail", "gail_timesteps", "episodes", "transitions"),
-            EXPERT: ("episodes",),
-        }["rlsp" if self.method in RLSP_METHODS else self.method]
-        return {
-            "env": self.env_id,
-            "method": self.method,
-            "n_states": self.n_states,
-            "seed": self.seed,
-            "config": {name: config[name] for name in used},
-            "expert_sha256": hashlib.sha256(self.expert).hexdigest(),
-            "version": rlsp_sb3.__version__,
-        }
+def count_states(n: int) -> str:
+    """A number of states in words."""
+    return f"{n} state{'s' if n > 1 else ''}"

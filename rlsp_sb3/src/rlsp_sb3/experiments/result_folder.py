@@ -11,12 +11,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rlsp_sb3.experiments.job import MethodJob, Outcome
+from rlsp_sb3.experiments.job import Job, Outcome
 from rlsp_sb3.io.atomic_write import atomic_write, write_json
 from rlsp_sb3.runs.run_folder import versions
 
-LOCK = ".lock"
-UNFINISHED = ".unfinished"
+_LOCK = ".lock"
+_UNFINISHED = ".unfinished"
 
 
 class InUseError(RuntimeError):
@@ -46,7 +46,7 @@ class ResultFolder:
             OSError: If it cannot be made or written to.
         """
         self.jobs.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / LOCK)
+        lock = FileLock(self.path / _LOCK)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -61,7 +61,7 @@ class ResultFolder:
         finally:
             lock.release()
 
-    def find(self, job: MethodJob) -> Any:
+    def find(self, job: Job) -> Any:
         """The result of a job; None if it has none yet, or one with another configuration."""
         try:
             content = json.loads(self._result(job).read_text(encoding="utf-8"))
@@ -71,7 +71,7 @@ class ResultFolder:
             return None
         return job.figures_class.from_dict(content["figures"])
 
-    def add(self, job: MethodJob, outcome: Outcome) -> None:
+    def add(self, job: Job, outcome: Outcome) -> None:
         """Write the result of a job, and remove what it would have taken to resume it."""
         files = {self.learner(job): outcome.learner, self.episodes(job): outcome.episodes}
         for path, written in files.items():
@@ -85,20 +85,20 @@ class ResultFolder:
             "versions": versions(),
         }
         write_json(self._result(job), content)
-        for work in self.jobs.glob(f"{job.name}.*{UNFINISHED}"):
+        for work in self.jobs.glob(f"{job.name}.*{_UNFINISHED}"):
             shutil.rmtree(work)
 
-    def learner(self, job: MethodJob) -> Path:
-        """Path of a job's learner."""
+    def learner(self, job: Job) -> Path:
+        """The file of the learner of a job."""
         return self.jobs / f"{job.name}.zip"
 
-    def episodes(self, job: MethodJob) -> Path:
-        """Path of episodes of the policy that a job has learned."""
+    def episodes(self, job: Job) -> Path:
+        """The file of episodes of the policy that a job has learned."""
         return self.jobs / f"{job.name}.npz"
 
-    def work(self, job: MethodJob) -> Path:
-        """Path of a job's checkpoint, from which this configuration only is resumed."""
-        return self.jobs / f"{job.name}.{job.fingerprint}{UNFINISHED}"
+    def work(self, job: Job) -> Path:
+        """The folder of what it takes to resume a job, with this configuration only."""
+        return self.jobs / f"{job.name}.{job.fingerprint}{_UNFINISHED}"
 
-    def _result(self, job: MethodJob) -> Path:
+    def _result(self, job: Job) -> Path:
         return self.jobs / f"{job.name}.json"

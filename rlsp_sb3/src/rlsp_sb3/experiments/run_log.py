@@ -1,4 +1,4 @@
-"""Log of the machines, versions and seconds that the results of a table were computed with."""
+"""The log of the runs that computed the results of a table: machine, versions, wall time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlsp_sb3.io.atomic_write import write_json
 from rlsp_sb3.runs.run_folder import versions
 from rlsp_sb3.utils.machine import machine
 
-NAME = "runs.json"
+RUN_LOG = "runs.json"
 
 
 @dataclass
@@ -45,7 +45,7 @@ class RunLog:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / NAME
+        self._path = folder / RUN_LOG
         self._runs = _read(self._path)
         self._now: RunRecord | None = None
         self._last = 0.0
@@ -80,7 +80,7 @@ class RunLog:
         write_json(self._path, [asdict(run) for run in self._runs])
 
     def about(self, results: Iterable[str]) -> dict[str, Any]:
-        """Provenance of some results, as JSON can hold it.
+        """The machine, the versions and the wall time of some results, as JSON can hold them.
 
         Args:
             results: Their names. Of those that are not in the log, nothing is known.

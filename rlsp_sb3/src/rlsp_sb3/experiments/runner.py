@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from rlsp_sb3.experiments.executors.base import Event, Executor, Function, Task
-from rlsp_sb3.experiments.job import MethodJob
+from rlsp_sb3.experiments.job import Job
 from rlsp_sb3.experiments.result_folder import ResultFolder
 
-AnyJob = TypeVar("AnyJob", bound=MethodJob)
+AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 def unfinished_jobs(jobs: Sequence[AnyJob], folder: ResultFolder) -> list[AnyJob]:
@@ -18,7 +18,7 @@ def unfinished_jobs(jobs: Sequence[AnyJob], folder: ResultFolder) -> list[AnyJob
 
 
 def run_jobs(
-    jobs: Sequence[MethodJob],
+    jobs: Sequence[Job],
     folder: ResultFolder,
     executor: Executor,
     function: Function,

@@ -1,42 +1,47 @@
-"""Formats of numbers in the cells of tables."""
+"""Cells of tables: how numbers of several seeds are shown."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from rich.text import Text
 
-from rlsp_sb3.evaluation.seed_statistics import FEWEST_FOR_IQM, SeedSummary
+from rlsp_sb3.evaluation.seed_statistics import FEWEST_FOR_INTERVAL, SeedSummary
 
 NOTHING = "–"
 LARGE = 1_000  # from here on means have no decimals
+SPREAD = (
+    f"below, where seeds differ, of fewer than {FEWEST_FOR_INTERVAL} their range, from the lowest "
+    f"to the highest, and of {FEWEST_FOR_INTERVAL} or more the interquartile mean and its "
+    "bootstrapped 95 % confidence interval"
+)
+"""The lower lines of a cell of :func:`format_cell`."""
 EXPLANATION = (
-    "Mean ± standard deviation over seeds; below, of at least 4 seeds the interquartile mean, and "
-    "the bootstrapped 95 % confidence interval of that, or else of the mean. "
-    f"{NOTHING}: not run, or there is none."
+    f"Mean ± standard deviation over seeds; {SPREAD}. {NOTHING}: not run, or there is none."
 )
 """Caption of the cells of :func:`format_cell`."""
 
 
-def states_label(n: int) -> str:
-    """The label of a row."""
-    return f"  {n} state{'s' if n > 1 else ''}"
+def format_cell(summary: SeedSummary[float] | None, digits: int, with_std: bool = True) -> Text:
+    """The mean of seeds, and below it their range, or their interquartile mean and its interval.
 
-
-def format_cell(summary: SeedSummary | None, digits: int, spread: bool = True) -> Text:
-    """The mean and the spread of some values, and below them their center and its interval."""
+    Args:
+        summary: The summary; None if there is none.
+        digits: After the point, of small numbers.
+        with_std: Whether to show the standard deviation, too.
+    """
     if summary is None:
         return Text(NOTHING)
     digits = 0 if abs(summary.mean) >= LARGE else digits
     text = Text(format_number(summary.mean, digits), "bold")
-    if spread and summary.n > 1:
+    if with_std and summary.n > 1:
         text.append(f" ± {format_number(summary.std, digits)}")
-    if summary.n >= FEWEST_FOR_IQM:
+    low, high = format_number(summary.low, digits), format_number(summary.high, digits)
+    if low == high:
+        return text
+    if summary.n >= FEWEST_FOR_INTERVAL:
         text.append(f"\n{format_number(summary.center, digits)}", "not bold")
-    if not math.isnan(summary.low):
-        low, high = format_number(summary.low, digits), format_number(summary.high, digits)
-        text.append(f"\n{low}…{high}", "not bold")
+    text.append(f"\n{low}…{high}", "not bold")
     return text
 
 
@@ -45,7 +50,6 @@ def format_number(value: float, digits: int) -> str:
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
-def round_floats(value: Any) -> Any:
-    """A number as CSV has it: none where there is none."""
-    missing = value is None or (isinstance(value, float) and math.isnan(value))
-    return "" if missing else value
+def csv_value(value: Any) -> Any:
+    """A number as CSV has it: nothing where there is none."""
+    return "" if value is None else value

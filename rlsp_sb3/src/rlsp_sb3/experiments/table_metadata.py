@@ -1,4 +1,4 @@
-"""Metadata in the folder of a table: ``config.json``, and ``table.md`` with the numbers."""
+"""Metadata of a table in its folder: ``config.json``, beside ``table.md`` with the numbers."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class TableConfig:
     def __init__(
         self,
         folder: Path,
+        *,
         command: Sequence[str],
         configs: Mapping[str, Any],
         n_seeds: int,

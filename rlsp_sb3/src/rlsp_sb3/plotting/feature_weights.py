@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from rlsp_sb3.evaluation.seed_statistics import seed_spread
+from rlsp_sb3.evaluation.seed_statistics import summarize_curves
 from rlsp_sb3.plotting.style import plain_axes
 
 MAX_NAMED = 30
@@ -36,7 +36,7 @@ def draw_sizes(
     weights: Mapping[str, NDArray[np.float64]],
     styles: Mapping[str, tuple[str, str]],
 ) -> None:
-    """Draw sorted absolute weights: a line for the mean of the seeds, a band for their spread.
+    """Draw sorted absolute weights: a line and a band for the seeds of each label.
 
     Args:
         axes: Where to.
@@ -45,9 +45,10 @@ def draw_sizes(
     """
     for label, each in weights.items():
         color, style = styles[label]
-        mean, low, high, _ = seed_spread(sorted_sizes(each))
-        ranks = np.arange(1, len(mean) + 1)
-        axes.plot(ranks, mean, color=color, linestyle=style, label=label)
+        summary = summarize_curves(sorted_sizes(each))
+        low, high = summary.low, summary.high
+        ranks = np.arange(1, len(low) + 1)
+        axes.plot(ranks, summary.center, color=color, linestyle=style, label=label)
         axes.fill_between(ranks, low, high, color=color, alpha=0.2, linewidth=0)
         if len(weights) == 1:
             axes.fill_between(ranks, 0, low, color=color, alpha=0.08, linewidth=0)

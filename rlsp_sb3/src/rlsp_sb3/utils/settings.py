@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 CONFIG = {"extra": "forbid", "allow_inf_nan": False}
-"""How pydantic checks: an unknown name is an error, and NaN is no number."""
+"""Rules of pydantic: an unknown name is an error, and NaN is no number."""
 
 WORDS = {
     bool: "True or False",

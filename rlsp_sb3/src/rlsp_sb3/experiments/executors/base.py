@@ -1,4 +1,4 @@
-"""Executors: protocol of parallel computations of one function on many tasks."""
+"""Executors: computation of many tasks at once, each by the same function."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class Event(NamedTuple):
 
 
 class Executor(Protocol):
-    """Protocol of executors, which compute tasks in parallel."""
+    """Computes tasks."""
 
     shares_disk: bool
     """True if tasks can write to the folders of this process."""
 
     @property
     def n_workers(self) -> int:
-        """Approximate number of tasks that are computed at once."""
+        """The number of tasks that it computes at once, about."""
 
     def run(self, function: Function, tasks: Sequence[Task]) -> Iterator[Event]:
         """Compute all tasks, and tell what happens; the last event of each is done or failed.

@@ -97,7 +97,7 @@ class _Worker:
             self.connection.send(task)
 
     def next_event(self) -> Event | None:
-        """Next event of the task; None if the process has ended."""
+        """The next event of the task; None if the process has ended."""
         try:
             event: Event = self.connection.recv()
         except (EOFError, OSError):
@@ -108,12 +108,12 @@ class _Worker:
 
     @property
     def was_killed(self) -> bool:
-        """Return whether a signal ended the process, rather than a bug."""
+        """True if a signal ended the process, rather than a bug."""
         self._process.join()
         return (self._process.exitcode or 0) < 0
 
     def how_it_ended(self) -> str:
-        """Reason why the process has ended."""
+        """The reason for the end of the process."""
         self._process.join()
         code = self._process.exitcode or 0
         if code < 0:
@@ -143,7 +143,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _serve(connection: Connection[Any, Any], function: Function) -> None:
-    """Main loop of a worker process: compute the tasks that it receives."""
+    """Compute one task after the other, in a worker."""
     # Ctrl-C is for the process that started this one, which ends it; a learner would take it for
     # a wish to stop early with what it has learned so far.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

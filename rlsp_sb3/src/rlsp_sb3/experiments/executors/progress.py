@@ -1,4 +1,4 @@
-"""Progress display of running jobs."""
+"""Progress of jobs on the screen."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from rich.text import Text
 from rlsp_sb3.experiments.executors.base import Event
 from rlsp_sb3.utils.timer import format_duration
 
-BAR = 20  # characters
-LEAST = 0.02  # of a stage, before its speed says something
+_BAR = 20  # characters
+_LEAST = 0.02  # of a stage, before its speed says something
 
 
 class _Running:
@@ -34,8 +34,8 @@ class _Running:
         self.fraction = 0.0
 
     def seconds_left(self, now: float) -> float | None:
-        """Estimated seconds until the stage ends; None if there is nothing to tell from."""
-        if self.first is None or self.fraction - self.first < LEAST:
+        """The seconds that the stage still takes; None if there is nothing to tell from."""
+        if self.first is None or self.fraction - self.first < _LEAST:
             return None
         rate = (self.fraction - self.first) / max(now - self.stage_start, 1e-9)
         return (1 - self.fraction) / rate
@@ -104,7 +104,7 @@ class JobProgress:
                 self._line(name, f"done in {format_duration(self._seconds[-1])}")
 
     def picture(self) -> Group:
-        """Progress of all running jobs, to be drawn."""
+        """The progress of all jobs, to be drawn."""
         now = time.monotonic()
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         for column in ("job", "stage", "", "so far", "stage ends in"):
@@ -114,14 +114,14 @@ class JobProgress:
             table.add_row(
                 Text(self._titles[name]),
                 running.stage,
-                ProgressBar(1.0, running.fraction, width=BAR),
+                ProgressBar(1.0, running.fraction, width=_BAR),
                 format_duration(now - running.start),
                 "" if left is None else format_duration(left),
             )
         return Group(Text(self.headline(), "bold"), table)
 
     def headline(self) -> str:
-        """Number of jobs that are over, and the estimated time until all are."""
+        """The number of jobs that are over, and when all will be."""
         n_over, n = len(self._seconds), len(self._titles)
         now = time.monotonic()
         left = [running.seconds_left(now) or 0.0 for running in list(self._running.values())]

@@ -87,7 +87,7 @@ class RayExecutor:
                     yield Event(name, "failed", str(error).strip().partition("\n")[0])
 
     def _stages(self, board: Any, attempts: dict[str, str], names: set[str]) -> Iterator[Event]:
-        """Events of running tasks since the last time."""
+        """The events that running tasks have told since the last time."""
         ray = self._ray
         try:
             told = ray.get(board.take.remote(), timeout=POLL)
@@ -115,7 +115,7 @@ class _ProgressActor:
         self._told.append((name, attempt, stage, fraction))
 
     def take(self) -> list[tuple[str, str, str, float]]:
-        """Take the messages since the last call."""
+        """The events that were told since the last call."""
         told, self._told = self._told, []
         return told
 
@@ -129,7 +129,7 @@ def _progress_actor(ray: Any) -> Any:
 
 
 def _compute(function: Function, task: Task, board: Any) -> tuple[str, Any]:
-    """Compute a task in a worker, and report its progress."""
+    """Compute a task, in a worker."""
     attempt = uuid4().hex
 
     def report(stage: str, fraction: float) -> None:

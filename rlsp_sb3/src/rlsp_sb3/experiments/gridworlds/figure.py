@@ -1,8 +1,8 @@
-"""Figure of the true-return fractions of methods on gridworlds."""
+"""A figure of methods on tabular problems."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,44 +10,37 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlsp_sb3.experiments.gridworlds.table import GRIDWORLD_METHODS, FractionSummary, Method
-from rlsp_sb3.plotting.style import (
-    BLUE,
-    GRAY,
-    GREEN,
-    INK,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    YELLOW,
-    plain_axes,
-)
+from rlsp_sb3.evaluation.seed_statistics import FEWEST_FOR_INTERVAL
+from rlsp_sb3.experiments.gridworlds.table import CellSummary, Summaries
+from rlsp_sb3.experiments.methods import Method
+from rlsp_sb3.plotting.style import INK, plain_axes
 
-PALETTE = (GRAY, ORANGE, YELLOW, BLUE, SKY, PURPLE, GREEN, VERMILLION)
-HATCHES = ("", "///", "...", "xxx")  # tell more of them apart
-SMALLEST_SPREAD = 5e-4  # below it is what rounding does
+_SMALLEST_SPREAD = 5e-4  # below it is what rounding does
 
 
-def method_plot(
-    problems: Sequence[str],
-    methods: Sequence[Method],
-    summaries: Mapping[tuple[str, str], FractionSummary],
-    path: Path,
+def gridworld_plot(
+    path: Path, *, env_ids: Sequence[str], methods: Sequence[Method], summaries: Summaries
 ) -> None:
     """Draw the true-return fractions as grouped bars, and below them how long methods took.
 
     Args:
-        problems: The ids of environments, a group of bars for each.
+        path: Where to write a PNG.
+        env_ids: The ids of environments, a group of bars for each.
         methods: The methods, a bar for each.
         summaries: The results, by the id of the environment and the name of the method.
-        path: Where to write a PNG.
     """
-    width = max(7.0, 1.5 + 0.31 * len(problems) * (len(methods) + 1))
+    width = max(7.0, 1.5 + 0.31 * len(env_ids) * (len(methods) + 1))
     figure = Figure(figsize=(width, 7.2), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    for k in range(len(methods)):
-        _draw_method(top, bottom, problems, methods, summaries, k)
+    for k, method in enumerate(methods):
+        bar = 0.84 / len(methods)
+        offset = (k - (len(methods) - 1) / 2) * bar
+        found = {
+            i + offset: summaries[env_id, method.name]
+            for i, env_id in enumerate(env_ids)
+            if (env_id, method.name) in summaries
+        }
+        _draw_method(top, bottom, method, found, bar)
     for axes in (top, bottom):
         plain_axes(axes)
         axes.tick_params(axis="x", length=0)
@@ -58,10 +51,13 @@ def method_plot(
     top.set_ylabel("fraction of the best true return")
     bottom.set_yscale("log")
     bottom.set_ylabel("seconds to infer\nthe reward")
-    bottom.set_xticks(range(len(problems)), problems)
-    n_seeds = max((summary.n_seeds for summary in summaries.values()), default=1)
-    spread = f"; lines: from the lowest to the highest of {n_seeds} seeds" if n_seeds > 1 else ""
-    figure.suptitle(f"Robots that plan with what each method infers (bars: mean{spread})")
+    bottom.set_xticks(range(len(env_ids)), env_ids)
+    n_seeds = max((each.fraction.n for each in summaries.values()), default=1)
+    shown = "interquartile mean; lines: its 95 % interval"
+    if n_seeds < FEWEST_FOR_INTERVAL:
+        shown = "mean" + ("; lines: range" if n_seeds > 1 else "")
+    seeds = f" over {n_seeds} seeds" if n_seeds > 1 else ""
+    figure.suptitle(f"Robots that plan with what each method infers (bars: {shown}{seeds})")
     figure.legend(
         *top.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
     )
@@ -69,35 +65,22 @@ def method_plot(
 
 
 def _draw_method(
-    top: Axes,
-    bottom: Axes,
-    problems: Sequence[str],
-    methods: Sequence[Method],
-    summaries: Mapping[tuple[str, str], FractionSummary],
-    k: int,
+    top: Axes, bottom: Axes, method: Method, found: dict[float, CellSummary], bar: float
 ) -> None:
-    """The bars and the dots of one method."""
-    method = methods[k]
-    bar = 0.84 / len(methods)
-    offset = (k - (len(methods) - 1) / 2) * bar
-    found = [(i, summaries.get((name, method.name))) for i, name in enumerate(problems)]
-    places = np.array([i + offset for i, summary in found if summary])
-    values = [summary for _, summary in found if summary]
-    means = np.array([summary.mean for summary in values])
-    look = (
-        GRIDWORLD_METHODS.index(method)
-        if method in GRIDWORLD_METHODS
-        else len(GRIDWORLD_METHODS) + k
-    )  # the same in any choice
-    color, hatch = PALETTE[look % len(PALETTE)], HATCHES[look // len(PALETTE) % len(HATCHES)]
+    """The bars and the dots of one method, by their places."""
+    places = np.array(list(found))
+    fractions = [each.fraction for each in found.values()]
+    color, hatch = method.style.color, method.style.hatch
     edge: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.5}
-    top.bar(places, means, 0.92 * bar, color=color, hatch=hatch, label=method.label, **edge)
-    for place, summary in zip(places, values, strict=True):
-        if summary.high - summary.low > SMALLEST_SPREAD:
-            around = [[summary.mean - summary.low], [summary.high - summary.mean]]
-            top.errorbar(place, summary.mean, around, ecolor=INK, elinewidth=1, capsize=2)
-        text = f"{summary.mean:.3f}"
-        height = max(summary.high, 0) + 0.02
+    centers = [fraction.center for fraction in fractions]
+    top.bar(places, centers, 0.92 * bar, color=color, hatch=hatch, label=method.label, **edge)
+    for place, fraction in zip(places, fractions, strict=True):
+        center, low, high = fraction.center, fraction.low, fraction.high
+        if high - low > _SMALLEST_SPREAD:
+            around = [[center - low], [high - center]]
+            top.errorbar(place, center, around, ecolor=INK, elinewidth=1, capsize=2)
+        height = max(high, 0) + 0.02
+        text = f"{center:.3f}"
         top.text(place, height, text, rotation=90, size=7, ha="center", va="bottom", color=INK)
-    seconds = [summary.seconds for summary in values]
+    seconds = [each.seconds.mean for each in found.values()]
     bottom.scatter(places, seconds, s=36, color=color, zorder=3, **edge)

@@ -1,67 +1,83 @@
-"""Plan of a table of the MuJoCo environments: its jobs."""
+"""The plan of a table of methods in MuJoCo environments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import product
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import gymnasium as gym
 
 from rlsp_sb3 import env_util
-from rlsp_sb3.experiments.config import Config, load_config
-from rlsp_sb3.experiments.job import Job
-from rlsp_sb3.experiments.methods import EXPERT, check_fits, find_methods
+from rlsp_sb3.experiments.config import load_config
+from rlsp_sb3.experiments.job import Outcome
+from rlsp_sb3.experiments.methods import EXPERT, check_fits
+from rlsp_sb3.experiments.mujoco.figure import mujoco_plot
+from rlsp_sb3.experiments.mujoco.job import MujocoJob
+from rlsp_sb3.experiments.mujoco.run_job import run_mujoco_job
+from rlsp_sb3.experiments.mujoco.table import gather_results, mujoco_tables, write_mujoco_csv
+from rlsp_sb3.experiments.table_plan import TableOptions, TablePlan, WrittenTable, make_jobs
+from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.policies.loading import load_policy
-from rlsp_sb3.utils.checks import check_int
 
 PUBLISHED_ENVS = (
     *("InvertedPendulum-v5", "HalfCheetah-FW-v2", "HalfCheetah-BW-v2"),
     *("Hopper-FW-v2", "Hopper-FW-Penalty-v2"),
 )
-OLDER = {"InvertedPendulum-v5": "InvertedPendulum-v4"}  # what Gymnasium 0.29 has instead
+_OLDER = {"InvertedPendulum-v5": "InvertedPendulum-v4"}  # what Gymnasium 0.29 has instead
 
 
-class TablePlan(NamedTuple):
-    """Plan of a table: its environments, methods, configurations and jobs.
+@dataclass(frozen=True)
+class MujocoPlan(TablePlan[MujocoJob]):
+    """The table of methods in MuJoCo environments.
 
     Attributes:
         env_ids: The environments.
-        methods: The methods.
-        states: The numbers of observed states.
-        configs: How methods are run, by environment.
-        jobs: All jobs: those of the experts, then those of the first seed, and so on.
-        left_out: Why something is not part of it, by what it is.
+        experts: The folder with the files of the experts.
     """
 
+    kind = "mujoco"
+
     env_ids: list[str]
-    methods: list[str]
-    states: list[int]
-    configs: dict[str, Config]
-    jobs: list[Job]
-    left_out: dict[str, str]
+    experts: Path
+
+    def own_words(self) -> list[str]:
+        """The options of the command that only this table has."""
+        return ["--env", *self.env_ids, "--experts", str(self.experts)]
+
+    @property
+    def run_job(self) -> Callable[..., Outcome]:
+        """The function that computes a job."""
+        return run_mujoco_job
+
+    def write(self, folder: Path, done: Sequence[tuple[MujocoJob, Any]]) -> WrittenTable | None:
+        """Write table.csv, jobs.csv and table.png, if anything but an expert is done."""
+        results = gather_results(done)
+        if not results.rows:
+            return None
+        files = write_mujoco_csv(folder, done)
+        with atomic_write(folder / "table.png") as unfinished_png:
+            mujoco_plot(
+                unfinished_png,
+                env_ids=self.env_ids,
+                n_states=self.n_states,
+                methods=self.methods,
+                results=results,
+            )
+        tables = mujoco_tables(self.env_ids, self.n_states, self.methods, results)
+        return WrittenTable(tables, [*files, "table.png"])
 
 
-def make_plan(
-    experts: Path,
-    env_ids: Sequence[str] | None = None,
-    states: Sequence[int] = (1, 10, 50),
-    methods: Sequence[str] | None = None,
-    n_seeds: int = 5,
-    preset: str = "fast",
-    assignments: Iterable[str] = (),
-) -> TablePlan:
-    """Plan a table.
+def plan_mujoco_table(
+    experts: Path, env_ids: Sequence[str] | None = None, options: TableOptions | None = None
+) -> MujocoPlan:
+    """Plan a table of methods in MuJoCo environments.
 
     Args:
         experts: The folder with the files of the experts, ENV.zip.
         env_ids: The environments; None for those of the paper that have an expert.
-        states: From how many observed states to infer.
-        methods: Some of :data:`~rlsp_sb3.experiments.METHODS`; None for all that are installed.
-        n_seeds: How many seeds, from 0 on, at least 1.
-        preset: The name of a preset in the configurations.
-        assignments: Changes of the configurations.
+        options: What else to choose; None for the defaults.
 
     Raises:
         FileNotFoundError: If an expert is missing.
@@ -69,29 +85,39 @@ def make_plan(
         TypeError: If the configuration does not fit to an environment.
         ValueError: If something is unknown or out of range, or if nothing is left.
     """
-    check_int("--seeds", n_seeds, 1)
-    for n in states:
-        check_int("--n-states", n, 1)
-    left_out: dict[str, str] = {}
-    chosen_methods = find_methods(methods, left_out)
-    chosen_envs = _find_envs(env_ids, experts, left_out)
-    assignments = list(assignments)
-    configs, jobs = {}, []
-    for env_id in chosen_envs:
-        config = configs[env_id] = load_config(env_id, preset, assignments)
+    options = options or TableOptions()
+    methods, left_out = options.find_methods()
+    chosen = _find_envs(env_ids, experts, left_out)
+    configs, files = {}, {}
+    for env_id in chosen:
+        config = configs[env_id] = load_config(env_id, options.preset, options.assignments)
         file = experts / f"{env_id}.zip"
         env = env_util.make_env(env_id)
         load_policy(file, env)
-        check_fits(env, chosen_methods, config)
+        check_fits(env, methods, config)
         env.close()
-    contents = {env_id: (experts / f"{env_id}.zip").read_bytes() for env_id in chosen_envs}
-    different_states = list(dict.fromkeys(states))
-    for env_id in chosen_envs:
-        jobs.append(Job(env_id, EXPERT, 0, 0, configs[env_id], contents[env_id]))
-    places = product(range(n_seeds), chosen_envs, different_states, chosen_methods)
-    for seed, env_id, n, method in places:
-        jobs.append(Job(env_id, method, n, seed, configs[env_id], contents[env_id]))
-    return TablePlan(chosen_envs, chosen_methods, different_states, configs, jobs, left_out)
+        files[env_id] = file.read_bytes()
+
+    def make_job(env_id: str, method: str, n_states: int, seed: int) -> MujocoJob:
+        return MujocoJob(
+            env_id=env_id,
+            method=method,
+            n_states=n_states,
+            seed=seed,
+            config=configs[env_id],
+            expert=files[env_id],
+        )
+
+    references = [make_job(env_id, EXPERT, 0, 0) for env_id in chosen]
+    return MujocoPlan(
+        methods=methods,
+        options=options,
+        configs=configs,
+        jobs=make_jobs(make_job, options, chosen, methods, references),
+        left_out=left_out,
+        env_ids=chosen,
+        experts=experts,
+    )
 
 
 def _find_envs(names: Sequence[str] | None, experts: Path, left_out: dict[str, str]) -> list[str]:
@@ -109,7 +135,7 @@ def _find_envs(names: Sequence[str] | None, experts: Path, left_out: dict[str, s
         return list(dict.fromkeys(names))
     found = []
     for published in PUBLISHED_ENVS:
-        name = published if published in gym.registry else OLDER.get(published, published)
+        name = published if published in gym.registry else _OLDER.get(published, published)
         if name not in gym.registry:
             left_out[name] = (
                 'no installed package brings it (run `pip install "rlsp-envs[mujoco]"`)'

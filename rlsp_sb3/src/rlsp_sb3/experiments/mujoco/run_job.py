@@ -1,4 +1,4 @@
-"""Computation of a job's result, on whatever machine."""
+"""Computation of a job of the MuJoCo table, on whatever machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rlsp_sb3 import env_util
@@ -21,21 +20,22 @@ from rlsp_sb3.evaluation.epic import epic_distance
 from rlsp_sb3.evaluation.returns import Returns, measure_returns
 from rlsp_sb3.evaluation.simulated_reward import SimulatedReward
 from rlsp_sb3.experiments.executors.base import Report
-from rlsp_sb3.experiments.job import Figures, Job, Outcome
-from rlsp_sb3.experiments.learning import ProgressReporter, archived, learn_job
+from rlsp_sb3.experiments.job import Outcome
+from rlsp_sb3.experiments.learning import Learned, ProgressReporter, job_env, learn_job
 from rlsp_sb3.experiments.methods import EXPERT, RLSP_METHODS
+from rlsp_sb3.experiments.mujoco.job import MujocoFigures, MujocoJob
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.policies.retrain import retrain_policy
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.simulators.rollout import make_simulator
 
-EPISODE_LENGTH = 1_000  # at most, of those on which rewards are compared
-N_COMPARED = 1_024  # transitions on which rewards are compared, at most
-N_MEAN = 32  # imagined transitions for each expectation; each is simulated
+_EPISODE_LENGTH = 1_000  # at most, of those on which rewards are compared
+_N_COMPARED = 1_024  # transitions on which rewards are compared, at most
+_N_MEAN = 32  # imagined transitions for each expectation; each is simulated
 
 
-def run_job(report: Report, job: Job, work: Path | None = None) -> Outcome:
+def run_mujoco_job(report: Report, job: MujocoJob, work: Path | None = None) -> Outcome:
     """Compute the result of a job.
 
     It depends on the job alone: jobs need no results of each other. Those of AverageFeatures and
@@ -55,41 +55,30 @@ def run_job(report: Report, job: Job, work: Path | None = None) -> Outcome:
         TypeError: If the learner and the environment do not fit together.
         ValueError: If an argument is out of range.
     """
-    # One thread, whatever the number of jobs: results are the same to the bit, and networks small.
-    torch.set_num_threads(1)
-    if work is not None:
-        work.mkdir(parents=True, exist_ok=True)
-    env = env_util.make_env(job.env_id)
-    try:
+    with job_env(job, work) as env:
         expert = _load_expert(job)
         if job.method == EXPERT:
             report("evaluating", 0.0)
             returns = measure_returns(expert, env, job.config.episodes, seed=job.seed)
             details = {"in_loop": returns.to_dict()}
-            return Outcome(Figures(returns.mean, None, None, None, None, (), details), None)
+            return Outcome(MujocoFigures(returns.mean, details=details), None)
         report("sampling states", 0.0)
         observed = sample_observed_states(expert, job.n_states, job.seed, env=env)
-        is_resumed = work is not None and any(work.iterdir())
         demonstrations = partial(_demonstrations, job, expert, observed)
-        start = time.perf_counter()
-        learner = learn_job(job, observed, demonstrations, report, work)
-        seconds = None if is_resumed else time.perf_counter() - start
-        archive = archived(learner, work)
-        figures = _measure(job, env, expert, learner, seconds, report)
-    finally:
-        env.close()
-    return Outcome(figures, archive)
+        learned = learn_job(job, observed, demonstrations, report, work)
+        figures = _measure(job, env, expert, learned, report)
+    return Outcome(figures, learned.archive)
 
 
-def _load_expert(job: Job) -> Policy:
+def _load_expert(job: MujocoJob) -> Policy:
     with TemporaryDirectory() as folder:
         path = Path(folder, "expert.zip")
         path.write_bytes(job.expert)
         return load_policy(path, env_util.make_env(job.env_id))
 
 
-def _demonstrations(job: Job, expert: Policy, observed: NDArray[Any]) -> list[Episode]:
-    """Demonstrations of the expert in each of the observed states: episodes of one step."""
+def _demonstrations(job: MujocoJob, expert: Policy, observed: NDArray[Any]) -> list[Episode]:
+    """Demonstrations of the expert from each of the observed states: episodes of one step."""
     simulator = make_simulator(env_util.make_env(job.env_id), np.random.default_rng(job.seed))
     actions, _ = expert.predict(observed, deterministic=True)
     after = simulator.step(observed, actions)
@@ -100,15 +89,14 @@ def _demonstrations(job: Job, expert: Policy, observed: NDArray[Any]) -> list[Ep
 
 
 def _measure(
-    job: Job,
+    job: MujocoJob,
     env: gym.Env[Any, Any],
     expert: Policy,
-    learner: RewardLearner,
-    seconds: float | None,
+    learned: Learned,
     report: Report,
-) -> Figures:
+) -> MujocoFigures:
     """Measure what was learned."""
-    config, notes = job.config, []
+    config, learner, notes = job.config, learned.learner, []
     report("evaluating", 0.0)
     details: dict[str, Returns] = {}
     details["in_loop"] = measure_returns(learner, env, config.episodes, seed=job.seed)
@@ -132,19 +120,19 @@ def _measure(
     except (TypeError, ValueError) as error:  # the returns are good without
         epic = None
         notes.append(f"no EPIC distance: {error}")
-    return Figures(
-        details["in_loop"].mean,
-        details["retrained"].mean if "retrained" in details else None,
-        epic,
-        seconds,
-        retrain_seconds,
-        tuple(notes),
-        {name: returns.to_dict() for name, returns in details.items()},
+    return MujocoFigures(
+        in_loop=details["in_loop"].mean,
+        retrained=details["retrained"].mean if "retrained" in details else None,
+        epic=epic,
+        seconds=learned.seconds,
+        retrain_seconds=retrain_seconds,
+        notes=tuple(notes),
+        details={name: returns.to_dict() for name, returns in details.items()},
     )
 
 
-def _epic(job: Job, env: gym.Env[Any, Any], expert: Policy, learner: RewardLearner) -> float:
-    """EPIC distance of the inferred reward from the environment's own.
+def _epic(job: MujocoJob, env: gym.Env[Any, Any], expert: Policy, learner: RewardLearner) -> float:
+    """The distance of the inferred reward from what the environment gives.
 
     It is taken on transitions of random actions, the expert, and the learned policy, as many each.
     """
@@ -155,12 +143,12 @@ def _epic(job: Job, env: gym.Env[Any, Any], expert: Policy, learner: RewardLearn
         lambda observation: learner.predict(observation, deterministic=True)[0],
     )
     n = job.config.transitions
-    parts = [collect(env, n, rng, max_length=EPISODE_LENGTH, policy=each) for each in policies]
+    parts = [collect(env, n, rng, max_length=_EPISODE_LENGTH, policy=each) for each in policies]
     return epic_distance(
         learner.reward,
         SimulatedReward(env, job.seed),
         concatenate(*parts)._replace(dones=None),
-        n_samples=N_COMPARED,
-        n_mean=N_MEAN,
+        n_samples=_N_COMPARED,
+        n_mean=_N_MEAN,
         seed=job.seed,
     )

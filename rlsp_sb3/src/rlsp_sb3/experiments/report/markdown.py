@@ -14,8 +14,8 @@ from rich.text import Text
 
 from rlsp_sb3.io.atomic_write import atomic_write
 
-SIGNS = re.compile(r"([\\`*_\[\]<>|~&])")
-"""Characters that have a meaning in Markdown within a line."""
+_SIGNS = re.compile(r"([\\`*_\[\]<>|~&])")
+"""The signs that Markdown takes for something else than themselves, within a line."""
 
 _console = Console()  # resolves styles, and prints nothing
 
@@ -51,7 +51,7 @@ def table_text(table: Table) -> str:
 
 def escaped(text: str) -> str:
     """A text that Markdown shows as it is, on one line."""
-    return SIGNS.sub(r"\\\1", " ".join(text.split()))
+    return _SIGNS.sub(r"\\\1", " ".join(text.split()))
 
 
 def _cell(content: Any) -> str:

@@ -15,12 +15,12 @@ from rlsp_sb3.experiments.report.table_run import FILMS, LARGEST_FILM, TableRun
 from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.utils.timer import format_duration
 
-TITLES = {"gridworlds": "Gridworlds", "mujoco": "MuJoCo environments", "skills": "Skills"}
-LINE = 96  # characters of a command, after which it goes on in the next line
-COPIED = ("*.csv", "*.png", f"{FILMS}/*.gif", f"{FILMS}/*.mp4")
-"""Patterns of files that may be left from an earlier page."""
+_TITLES = {"gridworlds": "Gridworlds", "mujoco": "MuJoCo environments", "skills": "Skills"}
+_LINE = 96  # characters of a command, after which it goes on in the next line
+_COPIED = ("*.csv", "*.png", f"{FILMS}/*.gif", f"{FILMS}/*.mp4")
+"""The files that may be left from an earlier page."""
 
-INTRODUCTION = """\
+_INTRODUCTION = """\
 # Results
 
 This page is generated from the folders beside it. In the folder of this page, this makes it anew:
@@ -70,12 +70,12 @@ def page(runs: Sequence[TableRun], name: str) -> str:
     folder = PurePosixPath(name).stem
     folders = [f"{folder}/{run.name}" for run in runs]
     command = shlex.join(["rlsp", "report", *folders, "--out", name])
-    parts = [INTRODUCTION.format(command=broken(command))]
+    parts = [_INTRODUCTION.format(command=broken(command))]
     return "\n".join([*parts, *map(section, runs, folders)])
 
 
 def section(run: TableRun, folder: str) -> str:
-    """Section of a results page on a table.
+    """The section of a page on a table.
 
     Args:
         run: The table.
@@ -85,7 +85,7 @@ def section(run: TableRun, folder: str) -> str:
     def link(name: str) -> str:
         return f"[{escaped(name)}]({quote(f'{folder}/{name}')})"
 
-    title = TITLES.get(run.table, run.table)
+    title = _TITLES.get(run.table, run.table)
     if run.name != run.table:
         title += f": {run.name}"
     configs = yaml.safe_dump(
@@ -115,7 +115,7 @@ def section(run: TableRun, folder: str) -> str:
 
 
 def facts(run: TableRun) -> dict[str, str]:
-    """Facts about a table (seeds, time, machine, versions), as Markdown."""
+    """Facts about a table, as Markdown."""
     missing = f"{run.done} of {run.jobs}; the others failed, or were not run"
     versions = [
         ", ".join(f"{name} {version}" for name, version in each.items() if version is not None)
@@ -132,7 +132,7 @@ def facts(run: TableRun) -> dict[str, str]:
 
 
 def wall_time(run: TableRun) -> str:
-    """Wall time of the results of a table, as far as known."""
+    """The wall time that the results of a table took, as far as that is known."""
     if not run.timed:
         return "not recorded; the machine and the versions are those that made the table"
     text = (
@@ -155,7 +155,7 @@ def broken(command: str) -> str:
             words[-1] += f" {shlex.quote(word)}"
     lines = [words[0]]
     for word in words[1:]:
-        if len(lines[-1]) + 1 + len(word) <= LINE:
+        if len(lines[-1]) + 1 + len(word) <= _LINE:
             lines[-1] += f" {word}"
         else:
             lines.append(f"    {word}")
@@ -170,6 +170,6 @@ def copy(run: TableRun, folder: Path) -> None:
         with atomic_write(folder / name) as unfinished:
             shutil.copyfile(run.path / name, unfinished)
     shown = {folder / name for name in run.shown}
-    for pattern in COPIED:
+    for pattern in _COPIED:
         for old in set(folder.glob(pattern)) - shown:
             old.unlink()

@@ -76,7 +76,7 @@ class TableRun:
 
     @property
     def shown(self) -> list[str]:
-        """Paths in the folder of the files that a page shows or links, and of its sources."""
+        """The files that a page shows or links, or that it takes to make it again."""
         films = [f"{FILMS}/{name}" for name in self.shown_films]
         return [TABLE, *self.data, *self.figures, *films]
 

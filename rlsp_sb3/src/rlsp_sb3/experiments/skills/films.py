@@ -12,20 +12,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rlsp_sb3.data.episodes import load_episodes
-from rlsp_sb3.experiments.methods import LABELS
+from rlsp_sb3.experiments.job import count_states
+from rlsp_sb3.experiments.methods import RANDOM, label_of
 from rlsp_sb3.experiments.result_folder import ResultFolder
-from rlsp_sb3.experiments.skills.job import RANDOM, SkillJob
+from rlsp_sb3.experiments.skills.job import SkillJob
 from rlsp_sb3.state_reset import set_state_from_observation
 from rlsp_sb3.video.recording import Picture, fps_of, make_for_film, open_film, render_image
 from rlsp_sb3.video.side_by_side import side_by_side
 
-MAX_SIDE = 320  # pixels of each picture
-NO_DITHER = Image.Dither.NONE
-SEED = 0  # whose policies are filmed
+_MAX_SIDE = 320  # pixels of each picture
+_NO_DITHER = Image.Dither.NONE
+_SEED = 0  # whose policies are filmed
 
 
 def film_path(folder: ResultFolder, job: SkillJob, suffix: str) -> Path:
-    """Path of the film of a job."""
+    """The file of the film of a job."""
     return folder.path / "films" / f"{job.name}{suffix}"
 
 
@@ -39,7 +40,7 @@ def jobs_to_film(jobs: Sequence[SkillJob], folder: ResultFolder, suffix: str) ->
     """The jobs of the first seed that have no film, or one that is older than their result."""
     found = []
     for job in jobs:
-        if job.method == RANDOM or job.seed != SEED:
+        if job.method == RANDOM or job.seed != _SEED:
             continue
         film, episodes = film_path(folder, job, suffix), folder.episodes(job)
         if not film.exists() or film.stat().st_mtime_ns < episodes.stat().st_mtime_ns:
@@ -80,8 +81,8 @@ def make_films(
             if skill.name not in drawn:
                 drawn[skill.name] = _draw(env, skill.episodes()[0].observations)
             learned = _draw(env, load_episodes(folder.episodes(job))[0].observations)
-            states = f"{job.n_states} state{'s' if job.n_states > 1 else ''}"
-            names = f"{LABELS[job.method]}, from {states}", f"the skill: {skill.name}"
+            learner = f"{label_of(job.method)}, from {count_states(job.n_states)}"
+            names = learner, f"the skill: {skill.name}"
             path = film_path(folder, job, suffix)
             _write(path, names, (learned, drawn[skill.name]), fps_of(env))
             tell(path)
@@ -107,8 +108,8 @@ def _write(path: Path, names: Sequence[str], films: Sequence[list[Picture]], fps
             pictures = (pictures[i] for pictures, i in zip(films, reached, strict=True))
             below = [f"step {i}" for i in reached]
             frame = side_by_side(
-                dict(zip(names, pictures, strict=True)), below, "step 0000", MAX_SIDE
+                dict(zip(names, pictures, strict=True)), below, "step 0000", _MAX_SIDE
             )
             # The scene stays the same: with one palette, a GIF takes a third of the space.
             palette = palette or frame.quantize()
-            film.add(np.asarray(frame.quantize(palette=palette, dither=NO_DITHER).convert("RGB")))
+            film.add(np.asarray(frame.quantize(palette=palette, dither=_NO_DITHER).convert("RGB")))

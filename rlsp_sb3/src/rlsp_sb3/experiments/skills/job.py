@@ -1,4 +1,4 @@
-"""Jobs of the table of skills: a method on some states of a skill, with a seed."""
+"""Jobs of the table of skills."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import quote
 
-import rlsp_sb3
 from rlsp_sb3.data.episodes import Episode, load_episodes, save_episodes
-from rlsp_sb3.experiments.job import MethodJob
-from rlsp_sb3.experiments.methods import LABELS, RLSP_METHODS
-
-RANDOM = "random"
-"""The "method" that acts at random, to be compared with."""
+from rlsp_sb3.experiments.job import Job
+from rlsp_sb3.experiments.methods import RANDOM
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,11 @@ class SkillFigures:
         return self.cross_entropy[-1] if self.cross_entropy else None
 
     @property
+    def measures(self) -> dict[str, float | None]:
+        """Its numbers by name."""
+        return {"cross_entropy": self.at_the_end, "seconds": self.seconds}
+
+    @property
     def learning_seconds(self) -> float:
         """Seconds that the method learned, as far as known."""
         return self.seconds or 0.0
@@ -54,7 +54,7 @@ class SkillFigures:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SkillFigures:
-        """Make the figures that :meth:`to_dict` wrote."""
+        """The result whose dict, by :meth:`to_dict`, this is."""
         lists = ("steps", "cross_entropy", "notes")
         return cls(**{**values, **{name: tuple(values[name]) for name in lists}})
 
@@ -82,7 +82,7 @@ class Skill:
 
 
 @dataclass(frozen=True)
-class SkillJob(MethodJob):
+class SkillJob(Job):
     """A job of the table of skills.
 
     Attributes:
@@ -90,37 +90,19 @@ class SkillJob(MethodJob):
     """
 
     figures_class = SkillFigures
+    config_entries = {"rlsp": ("rlsp",), "gail": ("gail", "gail_timesteps"), RANDOM: ()}
 
     skill: Skill
 
     @property
-    def name(self) -> str:
-        """Name in files; two jobs of a table have different names."""
-        states = f".{self.n_states}-states" if self.n_states else ""
-        return f"{quote(self.skill.name, safe='')}.{self.method}{states}.seed{self.seed}"
+    def subject(self) -> str:
+        """The name of the skill."""
+        return self.skill.name
 
     @property
-    def title(self) -> str:
-        """Title on the screen."""
-        if not self.n_states:
-            return f"random actions beside {self.skill.name}, seed {self.seed}"
-        states = f"{self.n_states} state{'s' if self.n_states > 1 else ''}"
-        return f"{LABELS[self.method]} on {self.skill.name}, {states}, seed {self.seed}"
-
-    def about(self) -> dict[str, Any]:
-        """All that the result depends on, as JSON can hold it; no more of the configuration."""
-        config = self.config.to_dict()
-        used = {"rlsp": ("rlsp",), "gail": ("gail", "gail_timesteps"), RANDOM: ()}
-        names = used["rlsp" if self.method in RLSP_METHODS else self.method]
-        return {
-            "env": self.env_id,
-            "method": self.method,
-            "n_states": self.n_states,
-            "seed": self.seed,
-            "config": {name: config[name] for name in names},
-            "rollout_sha256": hashlib.sha256(self.skill.file).hexdigest(),
-            "version": rlsp_sb3.__version__,
-        }
+    def source(self) -> dict[str, str]:
+        """The rollout of the skill."""
+        return {"rollout_sha256": hashlib.sha256(self.skill.file).hexdigest()}
 
 
 def npz_of(episodes: Sequence[Episode]) -> bytes:

@@ -1,9 +1,8 @@
-"""Computation of the result of a job of the table of skills, on whatever machine."""
+"""Computation of a job of the table of skills, on whatever machine."""
 
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,17 +10,16 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from rlsp_sb3 import env_util
 from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.data.rollouts import rollout_env, sample_observed_states
 from rlsp_sb3.evaluation.policy_discriminator import held_out_cross_entropy, segments
 from rlsp_sb3.experiments.executors.base import Report
 from rlsp_sb3.experiments.job import Outcome
-from rlsp_sb3.experiments.learning import archived, learn_job
-from rlsp_sb3.experiments.skills.job import RANDOM, SkillFigures, SkillJob, npz_of
+from rlsp_sb3.experiments.learning import Learned, job_env, learn_job
+from rlsp_sb3.experiments.methods import RANDOM
+from rlsp_sb3.experiments.skills.job import SkillFigures, SkillJob, npz_of
 from rlsp_sb3.protocols import Policy
 
 FEWEST_SEGMENTS = 2  # one to learn from, and one that is held out
@@ -45,33 +43,25 @@ def run_skill_job(report: Report, job: SkillJob, work: Path | None = None) -> Ou
         TypeError: If the learner and the environment do not fit together.
         ValueError: If an argument is out of range.
     """
-    torch.set_num_threads(1)  # whatever the number of jobs: results are the same to the bit
-    if work is not None:
-        work.mkdir(parents=True, exist_ok=True)
     skill = job.skill.episodes()
-    env = env_util.make_env(job.env_id)
-    try:
+    learned: Learned | None = None
+    with job_env(job, work) as env:
         if job.method == RANDOM:
             policy: Policy = RandomPolicy(env, job.seed)
-            archive = seconds = None
         else:
             report("sampling states", 0.0)
             observed = sample_observed_states(with_actions(skill), job.n_states, job.seed)
-            is_resumed = work is not None and any(work.iterdir())
             demonstrations = partial(demonstrations_of, skill, observed)
-            start = time.perf_counter()
-            policy = learner = learn_job(job, observed, demonstrations, report, work)
-            seconds = None if is_resumed else time.perf_counter() - start
-            archive = archived(learner, work)
+            learned = learn_job(job, observed, demonstrations, report, work)
+            policy = learned.learner
         report("acting", 0.0)
         n_steps = max(map(len, skill))
         acted = rollout_env(
             policy, env, len(skill), seed=job.seed, deterministic=True, max_steps=n_steps
         )
-    finally:
-        env.close()
     report("telling apart", 0.0)
-    return Outcome(tell_apart(skill, acted, job.seed, seconds), archive, npz_of(acted))
+    figures = tell_apart(skill, acted, job.seed, learned and learned.seconds)
+    return Outcome(figures, learned and learned.archive, npz_of(acted))
 
 
 def tell_apart(
@@ -101,7 +91,7 @@ def with_actions(skill: Sequence[Episode]) -> list[Episode]:
 
 
 def demonstrations_of(skill: Sequence[Episode], observed: NDArray[Any]) -> list[Episode]:
-    """Demonstrations of a skill in each of the observed states: episodes of one step."""
+    """Demonstrations of the skill from each of the observed states: episodes of one step."""
     found = []
     for state in observed:
         episode, step = next(

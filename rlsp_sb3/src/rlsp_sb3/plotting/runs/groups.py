@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlsp_sb3.evaluation.seed_statistics import SeedSpread, seed_spread
+from rlsp_sb3.evaluation.seed_statistics import SeedSummary, summarize_curves
 from rlsp_sb3.runs.run import LearningCurve, Run, TrueReturn
 
 DEFAULT_LABEL = "default settings"
@@ -142,8 +142,10 @@ def sections(groups: Sequence[Group]) -> dict[str, list[Group]]:
     return found
 
 
-def curve_of(group: Group, name: str) -> tuple[NDArray[np.float64], SeedSpread] | None:
-    """Learning curve of the seeds of a group, together.
+def curve_of(
+    group: Group, name: str
+) -> tuple[NDArray[np.float64], SeedSummary[NDArray[np.float64]]] | None:
+    """Learning curve of a group: a quantity that its seeds have logged, together.
 
     Args:
         group: The group.
@@ -163,7 +165,7 @@ def curve_of(group: Group, name: str) -> tuple[NDArray[np.float64], SeedSpread] 
     timesteps = every[(every >= first) & (every <= last)]
     if not len(timesteps):
         return None
-    return timesteps, seed_spread([_at(curve, timesteps) for curve in curves])
+    return timesteps, summarize_curves([_at(curve, timesteps) for curve in curves])
 
 
 def _at(curve: LearningCurve, timesteps: NDArray[np.float64]) -> NDArray[np.float64]:

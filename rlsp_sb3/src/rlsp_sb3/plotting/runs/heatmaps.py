@@ -23,7 +23,7 @@ from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.errors import NotOfferedError, user_error_types
 from rlsp_sb3.video.robot_gif import observed_state_image
 
-COLUMNS = 4
+_COLUMNS = 4
 
 
 class GridRewards(NamedTuple):
@@ -101,7 +101,7 @@ def _draw(by_env: dict[str, list[tuple[Group, list[GridRewards]]]], path: Path) 
         height, width = maps[0][1][0].rewards.shape
         cell = max(0.62, 2.4 / max(height, width))
         blocks.append((drawings, cell * width + 1.6, cell * height + 1.3))
-    columns = min(COLUMNS, max(len(drawings) for drawings, *_ in blocks))
+    columns = min(_COLUMNS, max(len(drawings) for drawings, *_ in blocks))
     n_rows = [-(-len(drawings) // columns) for drawings, *_ in blocks]
     heights = np.repeat([height for *_, height in blocks], n_rows).tolist()
     size = (columns * max(width for _, width, _ in blocks), sum(heights) + 0.8)

@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from rlsp_sb3.evaluation.seed_statistics import SeedSpread
+from rlsp_sb3.evaluation.seed_statistics import SeedSummary
 from rlsp_sb3.plotting.runs.groups import Group, curve_of, cut_short, missing, sections
 from rlsp_sb3.plotting.runs.legend import heading, line_styles, spread_note
 from rlsp_sb3.plotting.style import plain_axes, shared_legend
 from rlsp_sb3.utils.errors import NotOfferedError
 
-PANELS = {
+_PANELS = {
     "eval/inferred_return": "inferred return\nof an episode",
     "eval/true_return": "true return\nof an episode",
     "eval/true_return_fraction": "fraction of the\nbest true return",
@@ -29,11 +29,11 @@ PANELS = {
     "rlsp/horizon": "horizon (states)",
     "rlsp/effective_pasts": "effective number\nof simulated pasts",
 }
-"""Names in the log that are drawn, and their titles."""
-SHOWN = {"eval/true_return_fraction": (0.0, 1.0), "eval/reward_correlation": (0.0, 1.0)}
-"""Values that an axis has to reach, so that small differences look small."""
-COLUMNS = 4
-FEW = 15  # points, each of which is marked
+"""The quantities of a log that are drawn, with their labels."""
+_SHOWN = {"eval/true_return_fraction": (0.0, 1.0), "eval/reward_correlation": (0.0, 1.0)}
+"""The ends that an axis has to reach, so that small differences look small."""
+_COLUMNS = 4
+_FEW = 15  # points, each of which is marked
 
 
 class Line(NamedTuple):
@@ -42,12 +42,12 @@ class Line(NamedTuple):
     Attributes:
         group: The group.
         timesteps: When (N,).
-        spread: The values of its seeds then (N,).
+        summary: That of the values of its seeds then (N,).
     """
 
     group: Group
     timesteps: NDArray[np.float64]
-    spread: SeedSpread
+    summary: SeedSummary[NDArray[np.float64]]
 
 
 def curves_plot(groups: Sequence[Group], path: Path) -> list[str]:
@@ -69,8 +69,8 @@ def curves_plot(groups: Sequence[Group], path: Path) -> list[str]:
     parts = {title: _lines(inside) for title, inside in sections(logged).items()}
     parts = {title: lines for title, lines in parts.items() if lines}
     if not parts:
-        raise NotOfferedError(f"the logs have none of {', '.join(PANELS)}")
-    columns = min(COLUMNS, max(map(len, parts.values())))
+        raise NotOfferedError(f"the logs have none of {', '.join(_PANELS)}")
+    columns = min(_COLUMNS, max(map(len, parts.values())))
     n_rows = [-(-len(lines) // columns) for lines in parts.values()]
     size = (max(3.4 * columns, 7), 2.5 * sum(n_rows) + 1.3)
     figure = Figure(figsize=size, layout="constrained")
@@ -84,7 +84,7 @@ def curves_plot(groups: Sequence[Group], path: Path) -> list[str]:
             axes.set_axis_off()
         all_axes[0].set_title(title, loc="left", weight="bold")
     drawn = [line for each in parts.values() for lines in each.values() for line in lines]
-    note = spread_note(line.spread.n for line in drawn)
+    note = spread_note(line.summary.n for line in drawn)
     heading(figure, "Learning curves", (line.group for line in drawn), note)
     shared_legend(figure)
     figure.savefig(path, format="png", dpi=120)
@@ -94,7 +94,7 @@ def curves_plot(groups: Sequence[Group], path: Path) -> list[str]:
 def _lines(groups: Sequence[Group]) -> dict[str, list[Line]]:
     """The lines of each panel that has some."""
     found: dict[str, list[Line]] = {}
-    for name in PANELS:
+    for name in _PANELS:
         for group in groups:
             curve = curve_of(group, name)
             if curve is not None:
@@ -106,20 +106,20 @@ def _draw(
     axes: Axes, name: str, lines: Sequence[Line], styles: Mapping[str, tuple[str, str]]
 ) -> None:
     """One panel."""
-    for group, timesteps, (mean, low, high, _) in lines:
+    for group, timesteps, summary in lines:
         color, style = styles[group.label]
-        marker = "o" if len(timesteps) <= FEW else ""
+        marker = "o" if len(timesteps) <= _FEW else ""
         look: dict[str, Any] = {"color": color, "linestyle": style, "marker": marker}
-        axes.plot(timesteps, mean, markersize=3, label=group.label, **look)
-        axes.fill_between(timesteps, low, high, color=color, alpha=0.2, linewidth=0)
+        axes.plot(timesteps, summary.center, markersize=3, label=group.label, **look)
+        axes.fill_between(timesteps, summary.low, summary.high, color=color, alpha=0.2, linewidth=0)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
     axes.set_xlim(left=0)
-    if name in SHOWN:
-        axes.update_datalim([(1, end) for end in SHOWN[name]])
+    if name in _SHOWN:
+        axes.update_datalim([(1, end) for end in _SHOWN[name]])
         axes.autoscale_view(scalex=False)
     if name == "rlsp/horizon":
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     axes.set_xlabel(f"{lines[0].group.runs[0].timestep}s")
-    axes.set_ylabel(PANELS[name])
+    axes.set_ylabel(_PANELS[name])
     plain_axes(axes)

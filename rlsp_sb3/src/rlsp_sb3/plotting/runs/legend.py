@@ -46,5 +46,6 @@ def spread_note(counts: Iterable[int]) -> str:
     if max(several) < FEWEST_FOR_INTERVAL:
         return f"mean and range of {seeds}"
     if min(several) >= FEWEST_FOR_INTERVAL:
-        return f"mean of {seeds} and its bootstrapped 95 % interval"
-    return f"mean and range of {seeds}, or from {FEWEST_FOR_INTERVAL} on the 95 % interval"
+        return f"interquartile mean of {seeds} and its bootstrapped 95 % interval"
+    many = f"from {FEWEST_FOR_INTERVAL} on interquartile mean and 95 % interval"
+    return f"mean and range of {seeds}, {many}"

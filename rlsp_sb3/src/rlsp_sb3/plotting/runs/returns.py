@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlsp_sb3.evaluation.seed_statistics import seed_spread
+from rlsp_sb3.evaluation.seed_statistics import summarize
 from rlsp_sb3.plotting.runs.groups import Group, by_reason, missing, returns_of
 from rlsp_sb3.plotting.runs.legend import heading, line_styles, spread_note
 from rlsp_sb3.plotting.style import INK, plain_axes, shared_legend
@@ -75,18 +75,19 @@ def _draw_bars(
     """One panel, whose lines are intervals over seeds, or over the episodes of the only seed."""
     for place, (group, returns) in enumerate(bars):
         values = [each.value for each in returns]
-        mean, low, high = (float(each) for each in seed_spread(values)[:3])
+        summary = summarize([values])
+        center, low, high = summary.center, summary.low, summary.high
         if over_episodes and returns[0].interval is not None:
             low, high = returns[0].interval
         color, _ = styles[group.label]
-        axes.barh(place, mean, 0.66, color=color, alpha=0.75)
+        axes.barh(place, center, 0.66, color=color, alpha=0.75)
         if low < high:
-            around = [[mean - low], [high - mean]]
-            axes.errorbar(mean, place, xerr=around, color=INK, elinewidth=1.2, capsize=4)
+            around = [[center - low], [high - center]]
+            axes.errorbar(center, place, xerr=around, color=INK, elinewidth=1.2, capsize=4)
         if len(values) > 1:
             offsets = np.linspace(-0.2, 0.2, len(values))
             axes.scatter(values, place + offsets, s=14, color=INK, zorder=3, linewidth=0)
-        text = f"{mean:,.3f}" if returns[0].measure == FRACTION else f"{mean:,.1f}"
+        text = f"{center:,.3f}" if returns[0].measure == FRACTION else f"{center:,.1f}"
         at = (max(high, 0, *values), place)
         move: dict[str, Any] = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
         axes.annotate(text.replace("-", "−"), at, annotation_clip=False, **move)

@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from rlsp_sb3.evaluation.seed_statistics import seed_spread
+from rlsp_sb3.evaluation.seed_statistics import summarize_curves
 from rlsp_sb3.plotting.feature_weights import are_named, draw_sizes, sizes_title
 from rlsp_sb3.plotting.runs.groups import Group, missing, weights_of
 from rlsp_sb3.plotting.runs.legend import heading, line_styles, spread_note
 from rlsp_sb3.plotting.style import INK, LINE, plain_axes, shared_legend
 from rlsp_sb3.utils.errors import NotOfferedError
 
-BAR = 0.17  # inches
+_BAR = 0.17  # inches
 Weights = Mapping[str, NDArray[np.float64]]
 
 
@@ -64,7 +64,7 @@ def _height(names: Sequence[str], weights: Weights) -> float:
     """The height of a panel in inches."""
     if not are_named(names):
         return 3.4
-    return 0.9 + len(names) * max(0.26, BAR * (len(weights) + 0.6))
+    return 0.9 + len(names) * max(0.26, _BAR * (len(weights) + 0.6))
 
 
 def _draw_named(
@@ -78,13 +78,14 @@ def _draw_named(
     places = np.arange(len(names))
     axes.axvline(0, color=INK, linewidth=0.8)
     for k, (label, each) in enumerate(weights.items()):
-        mean, low, high, _ = seed_spread(each)
+        summary = summarize_curves(each)
+        center = summary.center
         offset = (k + 0.5) * thickness - 0.4
-        axes.barh(places + offset, mean, 0.92 * thickness, color=styles[label][0], label=label)
+        axes.barh(places + offset, center, 0.92 * thickness, color=styles[label][0], label=label)
         if len(each) > 1:
-            around = [mean - low, high - mean]
+            around = [center - summary.low, summary.high - center]
             line: dict[str, Any] = {"fmt": "none", "ecolor": INK, "elinewidth": 1, "capsize": 2}
-            axes.errorbar(mean, places + offset, xerr=around, **line)
+            axes.errorbar(center, places + offset, xerr=around, **line)
     for between in places[1:] - 0.5:
         axes.axhline(between, color=LINE, linewidth=0.8)
     axes.set_yticks(places, names)

@@ -1,0 +1,162 @@
+"""Computation of the gridworld table: its cells, its files, and what the folder says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from rlsp_sb3 import env_util
+from rlsp_sb3.experiments.gridworlds.cells import (
+    CellFile,
+    Problem,
+    cell_name,
+    compute_cells,
+    find_problems,
+)
+from rlsp_sb3.experiments.gridworlds.figure import gridworld_plot
+from rlsp_sb3.experiments.gridworlds.table import (
+    GRIDWORLD_EXPLANATION,
+    gridworld_tables,
+    summarize_cells,
+    write_gridworld_csv,
+)
+from rlsp_sb3.experiments.methods import GRIDWORLD_METHODS, Method, find_methods
+from rlsp_sb3.experiments.report.markdown import write_markdown_tables
+from rlsp_sb3.experiments.run_log import RunLog
+from rlsp_sb3.experiments.run_table import TableResult
+from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE, TableConfig
+from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.utils.checks import check_int
+
+_CELLS = "cells.csv"
+_FILES = [_CELLS, "table.csv", "table.png"]
+
+
+@dataclass(frozen=True)
+class GridworldPlan:
+    """The plan of the table: methods, problems and seeds.
+
+    Attributes:
+        methods: The methods.
+        problems: The problems.
+        n_seeds: How many seeds there are of a method that is random, from 0 on.
+        left_out: Why methods are not part of it, by their names.
+        broken: The ids of environments that could not be made.
+    """
+
+    methods: list[Method]
+    problems: list[Problem]
+    n_seeds: int
+    left_out: dict[str, str]
+    broken: list[str]
+
+    @property
+    def todo(self) -> list[tuple[Problem, Method, int]]:
+        """The problem, the method and the seed of each cell."""
+        return [
+            (problem, method, seed)
+            for seed in range(self.n_seeds)
+            for problem in self.problems
+            for method in self.methods
+            if method.is_random or seed == 0
+        ]
+
+
+def plan_gridworld_table(
+    methods: Sequence[str] | None = None, *, n_seeds: int = 3, deep: bool = False
+) -> GridworldPlan:
+    """Plan a table of methods on all tabular problems that are installed.
+
+    Args:
+        methods: The names of some of :data:`~rlsp_sb3.experiments.GRIDWORLD_METHODS` or of
+            installed learners; None for all that are installed and not slow.
+        n_seeds: How many seeds, from 0 on, at least 1.
+        deep: Whether to add the slow ones.
+
+    Raises:
+        ImportError: If a method that is named is not installed.
+        ValueError: If something is unknown or out of range, or if nothing is left.
+    """
+    check_int("--seeds", n_seeds, 1)
+    found, left_out = find_methods(methods, GRIDWORLD_METHODS, with_slow=deep, with_learners=True)
+    env_util.register_envs()
+    problems, broken = find_problems(env_util.plugin_specs())
+    if not problems:
+        raise ValueError(
+            "no installed package brings a tabular environment with observed states, a horizon and "
+            "a true reward: run `pip install rlsp-envs`"
+        )
+    if not found:
+        raise ValueError("no method's learner is installed: run `pip install rlsp-baselines`")
+    return GridworldPlan(found, problems, n_seeds, left_out, broken)
+
+
+def run_gridworld_table(
+    plan: GridworldPlan,
+    out: Path,
+    *,
+    force: bool = False,
+    console: Console | None = None,
+    progress: bool | None = None,
+) -> TableResult:
+    """Compute the cells of a table that have no result yet, and write the table.
+
+    Each result is written at once. What was stopped, or killed, goes on where it was when it is
+    called again with the same plan and folder.
+
+    Args:
+        plan: What the table consists of.
+        out: The folder, made if it is missing.
+        force: Whether to compute anew what the folder has.
+        console: Where to show how it goes; None for nowhere.
+        progress: Whether to show a progress bar; None for whether the console is a terminal.
+
+    Raises:
+        OSError: If something cannot be written.
+        ValueError: If the folder has cells that are not of such a table.
+    """
+    console = console or Console(quiet=True)
+    cell_file = CellFile(out / _CELLS)
+    out.mkdir(parents=True, exist_ok=True)
+    configs = {
+        method.name: {"learner": method.learner, "settings": dict(method.settings)}
+        for method in plan.methods
+    }
+    words = ["--methods", ",".join(configs), "--seeds", str(plan.n_seeds), "--out", str(out)]
+    config = TableConfig(
+        out,
+        command=["rlsp", "table", "gridworlds", *words],
+        configs=configs,
+        n_seeds=plan.n_seeds,
+        n_jobs=len(plan.todo),
+    )
+    log = RunLog(out)
+    config.write(log, {})
+    log.start(jobs_at_once=1)
+    shown = console.is_terminal if progress is None else progress
+    with Progress(console=console, disable=not shown) as bar:
+        task = bar.add_task("", total=len(plan.todo))
+
+        def tell(what: str) -> None:
+            started = bar.tasks[0].description != ""
+            bar.update(task, description=what, advance=1 if started else 0)
+
+        cells, failed = compute_cells(plan.todo, cell_file, force, on_start=tell, on_result=log.add)
+        bar.update(task, completed=len(plan.todo), description="done")
+    if not cells:
+        return TableResult({}, [], failed, [], "")
+    env_ids = [problem.env_id for problem in plan.problems]
+    summaries = summarize_cells(cells)
+    tables = gridworld_tables(env_ids, plan.methods, summaries)
+    write_gridworld_csv(out / "table.csv", env_ids, plan.methods, summaries)
+    with atomic_write(out / "table.png") as unfinished:
+        gridworld_plot(unfinished, env_ids=env_ids, methods=plan.methods, summaries=summaries)
+    missing = [f"{name} is left out: {why}" for name, why in plan.left_out.items()]
+    missing += [f"{what} failed: {why}" for what, why in failed.items()]
+    write_markdown_tables(out / TABLE, tables, GRIDWORLD_EXPLANATION, missing)
+    config.write(log, {cell_name(*cell[:3]): cell.seconds for cell in cells}, _FILES)
+    return TableResult(tables, [], failed, [TABLE, *_FILES, CONFIG], GRIDWORLD_EXPLANATION)

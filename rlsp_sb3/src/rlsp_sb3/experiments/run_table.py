@@ -1,0 +1,122 @@
+"""Computation of a table: its jobs, its files, and what the folder says about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from rlsp_sb3.experiments.executors.base import Event, Executor
+from rlsp_sb3.experiments.executors.local import LocalExecutor
+from rlsp_sb3.experiments.executors.progress import JobProgress
+from rlsp_sb3.experiments.executors.ray_cluster import RayExecutor
+from rlsp_sb3.experiments.report.markdown import write_markdown_tables
+from rlsp_sb3.experiments.result_folder import ResultFolder
+from rlsp_sb3.experiments.run_log import RunLog
+from rlsp_sb3.experiments.runner import finished_jobs, run_jobs, unfinished_jobs
+from rlsp_sb3.experiments.table_cells import EXPLANATION
+from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE, TableConfig
+from rlsp_sb3.experiments.table_plan import TablePlan
+
+
+class TableResult(NamedTuple):
+    """The result of a table: what there is to print, and the files.
+
+    Attributes:
+        tables: What there is to print, by title; nothing if no job has a result.
+        notes: Why figures of results are missing.
+        failed: Why jobs have failed, by their titles.
+        files: The names of the files in the folder.
+        explanation: What the cells of the tables show.
+    """
+
+    tables: dict[str, Table]
+    notes: list[str]
+    failed: dict[str, str]
+    files: list[str]
+    explanation: str
+
+
+def run_table(
+    plan: TablePlan[Any],
+    out: Path,
+    *,
+    n_workers: int = 1,
+    ray_address: str | None = None,
+    console: Console | None = None,
+    progress: bool | None = None,
+) -> TableResult:
+    """Compute the jobs of a table that have no result yet, and write the table.
+
+    Each result is written at once. What was stopped, or killed, goes on where it was when it is
+    called again with the same plan and folder.
+
+    Args:
+        plan: What the table consists of.
+        out: The folder, made if it is missing.
+        n_workers: How many jobs to compute at once.
+        ray_address: The Ray cluster that computes them; None for processes of this machine.
+        console: Where to show how it goes; None for nowhere.
+        progress: Whether to show a live table; None for whether the console is a terminal.
+
+    Raises:
+        ImportError: If Ray is not installed.
+        InUseError: If another process works in the folder.
+        OSError: If something cannot be written.
+    """
+    console = console or Console(quiet=True)
+    folder = ResultFolder(out)
+    left_out = [f"{name} is left out: {why}" for name, why in plan.left_out.items()]
+    with folder.locked():
+        config = TableConfig(
+            out,
+            command=[*plan.command, "--out", str(out)],
+            configs={env_id: config.to_dict() for env_id, config in plan.configs.items()},
+            n_seeds=plan.options.n_seeds,
+            n_jobs=len(plan.jobs),
+        )
+        log = RunLog(out)
+        config.write(log, _learning_seconds(plan, folder))
+        failed: dict[str, str] = {}
+        todo = unfinished_jobs(plan.jobs, folder)
+        n_done = len(plan.jobs) - len(todo)
+        if n_done:
+            console.print(f"{n_done} of {len(plan.jobs)} jobs are done already", soft_wrap=True)
+        if todo:
+            executor = _make_executor(n_workers, ray_address)
+            n = executor.n_workers
+            log.start(n, None if ray_address is None else f"a Ray cluster of {n} cores")
+            titles = {job.name: job.title for job in todo}
+            with JobProgress(titles, n, console, progress) as shown:
+
+                def tell(event: Event) -> None:
+                    if event.kind == "done":
+                        log.add(event.task)
+                    shown.tell(event)
+
+                reasons = run_jobs(todo, folder, executor, plan.run_job, tell)
+            failed = {titles[name]: why for name, why in reasons.items()}
+        done = finished_jobs(plan.jobs, folder)
+        notes = sorted({note for _, figures in done for note in figures.notes})
+        written = plan.write(out, done)
+        if written is None:
+            return TableResult({}, notes, failed, [], "")
+        missing = [*left_out, *(f"{title} failed: {why}" for title, why in failed.items())]
+        write_markdown_tables(out / TABLE, written.tables, EXPLANATION, [*notes, *missing])
+        films, no_films = plan.make_films(folder, done)
+        config.write(log, _learning_seconds(plan, folder), written.files, films)
+    files = [TABLE, *written.files, CONFIG, *(f"films/{name}" for name in films)]
+    return TableResult(written.tables, [*notes, *no_films], failed, files, EXPLANATION)
+
+
+def _learning_seconds(plan: TablePlan[Any], folder: ResultFolder) -> dict[str, float]:
+    """Seconds that methods learned, as far as known, by the names of jobs that have a result."""
+    done = finished_jobs(plan.jobs, folder)
+    return {job.name: figures.learning_seconds for job, figures in done}
+
+
+def _make_executor(n_workers: int, ray_address: str | None) -> Executor:
+    """The executor of jobs."""
+    return LocalExecutor(n_workers) if ray_address is None else RayExecutor(ray_address)
