@@ -136,6 +136,20 @@ def test_arguments_that_are_objects(tmp_path: Path) -> None:
     assert run.config.true_returns is not None
 
 
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    run = learn_into_folder(
+        ENV,
+        folder=tmp_path / "run",
+        arguments={"horizon": np.int64(5), "temperature": np.float32(2)},
+        timesteps=np.int64(2),
+        seed=np.int64(3),
+    )
+    assert run.config.command is not None
+    assert "--set horizon=5 --set temperature=2.0" in run.config.command
+    found = read_run(tmp_path / "run")
+    assert (found.seed, found.options) == (3, {"timesteps": 2, "horizon": 5, "temperature": 2.0})
+
+
 def test_default_folder_and_callback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     seen = []
@@ -157,6 +171,7 @@ def test_default_folder_and_callback(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ({"learner": "tabular-rslp"}, ValueError, "did you mean 'tabular-rlsp'"),
         ({"arguments": {"seed": 1}}, ValueError, r"arguments has \['seed'\]"),
         ({"preset": "fast"}, ValueError, "preset='fast': expected it with the learner rlsp only"),
+        ({"seed": -1}, ValueError, "seed=-1: expected at least 0"),
         ({"timesteps": 0}, ValueError, "timesteps=0: expected at least 1"),
         ({"n_states": 0}, ValueError, "n_states=0: expected at least 1"),
         ({"log_interval": 0.5}, TypeError, "log_interval=0.5: expected an int"),

@@ -12,6 +12,8 @@ from rich.console import Console
 
 from rlsp_sb3.utils.errors import user_error_types
 
+INTERRUPTED = 130  # the exit status of shells after Ctrl-C
+
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
 

@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from rlsp_sb3.cli.console import check_output, say, user_errors
+from rlsp_sb3.cli.console import INTERRUPTED, check_output, say, user_errors
 
-_INTERRUPTED = 130
 SOLVER_NAMES = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
 """The algorithms of SB3, which take seconds to import."""
 
@@ -137,7 +136,7 @@ def expert_command(
         )
     except KeyboardInterrupt:
         say(f"Interrupted at {run.model.num_timesteps:,} steps: go on by --resume", style="yellow")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     steps = run.model.num_timesteps - start_steps
     say(f"{steps:,} steps in {time.perf_counter() - start:.1f} s")
     if run.recent_return is not None:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
-from rlsp_sb3.cli.console import say, stdout, user_errors
+from rlsp_sb3.cli.console import INTERRUPTED, say, stdout, user_errors
 
 if TYPE_CHECKING:
     from rlsp_sb3.experiments.run_table import TableResult
     from rlsp_sb3.experiments.table_plan import TablePlan
 
-_INTERRUPTED = 130
 
 NStatesOption = Annotated[
     list[int] | None,
@@ -105,7 +104,7 @@ def compute_table(
             )
     except KeyboardInterrupt:
         say("Interrupted: the same command goes on", style="yellow")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     show_table(result, out, "each result in jobs")
 
 

@@ -43,7 +43,7 @@ def reward_table(reward: LinearReward, env: Any) -> Table:
 
 
 def fractions_table(fractions: Mapping[str, float]) -> Table:
-    """Table of the fraction of the best true return that each robot gets."""
+    """A table of the fraction that each robot gets of the best true return."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("robot that plans with")
     table.add_column("fraction of the best true return", justify="right")

@@ -158,11 +158,17 @@ class LearnerRun:
     ) -> None:
         if not isinstance(env, str):
             raise TypeError(f"env={env!r}: expected the id of an environment; films are of another")
+        check_int("seed", seed, 0)
         check_int("n_states", n_states, 1)
         check_int("log_interval", log_interval, 1)
         if timesteps is not None:
             check_int("timesteps", timesteps, 1)
-        chosen = dict(arguments or {})
+            timesteps = int(timesteps)
+        seed = int(seed)  # JSON knows no int of NumPy
+        chosen = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in (arguments or {}).items()
+        }
         if own := {"env", "observed_states", "seed"} & set(chosen):
             raise ValueError(f"arguments has {sorted(own)}: pass them by themselves")
         learner_class = registry.load_learner(learner)
