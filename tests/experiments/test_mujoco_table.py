@@ -82,7 +82,7 @@ def test_the_table_is_printed_and_written(whole: Any) -> None:
     result, out, _ = whole
     for title in ("in-loop policy", "retrained policy", "EPIC distance", "Seconds to infer"):
         assert title in result.out
-    assert "n_trajectories: 20" in result.out  # the configuration
+    assert "rlsp: {preset: smoke}" in result.out  # the configuration
     methods = ["expert", "rlsp", "average-features", "waypoints"]
     table = rows(out / "table.csv")
     assert [row["method"] for row in table] == methods

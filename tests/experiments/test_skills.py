@@ -92,7 +92,7 @@ def whole(swing: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_the_table_the_figure_and_the_films(whole: Any, swing: Path) -> None:
     result, out, _ = whole
     assert "Held-out cross-entropy (log 2 = 0.693" in result.out
-    assert "n_trajectories: 20" in result.out  # the configuration
+    assert "rlsp: {preset: smoke}" in result.out  # the configuration
     assert "RLSP on swing, 2 states, seed 0: learning" in result.out
     table = rows(out / "table.csv")
     assert [row["method"] for row in table] == ["random", *LEARNERS]
