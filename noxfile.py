@@ -32,6 +32,9 @@ TEST_TOOLS = (
 )
 # `imitation` pins old versions of Gymnasium and Stable-Baselines3, so there are two resolutions.
 CONSTRAINTS = {"latest": "constraints.txt", "imitation": "constraints-imitation.txt"}
+# Two processes, each of which gets half of the files in one piece, so that what the tests of a file
+# share is made once; who is done first takes over what the other has not begun.
+PARALLEL = ("-n", "2", "--dist", "worksteal")
 
 
 def prepare(session: nox.Session) -> None:
@@ -68,7 +71,7 @@ def install_checkout(session: nox.Session, resolution: str, *tools: str) -> None
 def tests(session: nox.Session, resolution: str) -> None:
     """Run the tests against the checkout, with the newest dependencies and with imitation's."""
     install_checkout(session, resolution, *TEST_TOOLS)
-    session.run("pytest", "-n", "2", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session
@@ -145,7 +148,7 @@ def wheels(session: nox.Session) -> None:
             "-c",
             f"import {package}; assert 'site-packages' in {package}.__file__, {package}.__file__",
         )
-    session.run("pytest", "-n", "2", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session(requires=["build"], reuse_venv=False)

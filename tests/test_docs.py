@@ -6,11 +6,16 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from markdown_it import MarkdownIt
+
+from rlsp_sb3 import presets
+
+from helpers.deep_learner import TINY
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
@@ -89,6 +94,23 @@ def shell_scripts(document: Path) -> Iterator[str]:
 SHELL_DOCUMENTS = documents_with("bash", "sh", "shell", "console")
 
 
+@pytest.fixture
+def brief(monkeypatch):
+    """Let Deep RLSP fit its models briefly where a document leaves that to the default preset.
+
+    An epoch has as many environment steps as documents say.
+    """
+    fast = presets.FAST
+    brief = replace(
+        TINY,
+        n_envs=fast.n_envs,
+        solver_steps=fast.solver_steps,
+        solver_kwargs={**fast.solver_kwargs, "gradient_steps": 1},
+    )
+    monkeypatch.setitem(presets.BUDGETS, "fast", brief)
+
+
+@pytest.mark.usefixtures("brief")
 @pytest.mark.parametrize("document", documents_with("python", "pycon"))
 def test_examples_run(document, tmp_path, monkeypatch):
     """A document's blocks run in order, in one namespace."""

@@ -125,7 +125,15 @@ def test_diagnostics_of_what_never_changed_are_not_known(arviz):
 # What is inferred.
 
 
-def integrated(learner, n=16):
+@pytest.fixture(scope="module")
+def corridor():
+    """A learner with the default arguments, which warned of nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return RewardSampling(Corridor(), seed=0).learn()
+
+
+def integrated(learner, n=10):
     """Mean and standard deviation of the posterior for a Gaussian prior, by quadrature."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(n)
     n_features = len(learner.feature_names)
@@ -140,11 +148,10 @@ def integrated(learner, n=16):
 @pytest.mark.parametrize(
     "arguments", [{}, {"step_size": 1.0}, {"temperature": 0.3, "initial_states": "uniform"}]
 )
-def test_samples_are_those_of_the_posterior(arguments):
-    learner = RewardSampling(Corridor(), seed=0, **arguments)
+def test_samples_are_those_of_the_posterior(arguments, corridor):
+    learner = RewardSampling(Corridor(), seed=0, **arguments).learn() if arguments else corridor
     mean, std = integrated(learner)
     assert mean[2] > 0.1 > -0.1 > mean[0]  # the person went from the left to the right
-    learner.learn()
     samples = learner.samples.reshape(-1, 3)
     np.testing.assert_allclose(learner.theta, samples.mean(axis=0))
     sizes = learner.diagnostics.effective_sample_size
@@ -239,17 +246,15 @@ def test_chosen_step_size_is_kept():
     assert learner.diagnostics.r_hat.max() > 1.5  # and the chains are far from agreeing
 
 
-def test_chains_that_do_not_agree_are_warned_of():
+def test_chains_that_do_not_agree_are_warned_of(corridor):
     with pytest.warns(UserWarning, match=r"have not converged: split-R̂ is .*raise n_samples=40"):
         learned(step_size=0.01)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        learner = RewardSampling(Corridor(), seed=0).learn()
-    assert learner.diagnostics.r_hat.max() <= 1.01
+    assert corridor.diagnostics.r_hat.max() <= 1.01
 
 
 def test_standard_errors_are_those_of_runs_with_other_seeds():
-    runs = [RewardSampling(Corridor(), seed=i, n_samples=1000).learn() for i in range(12)]
+    arguments = {"n_samples": 400, "burn_in": 200}
+    runs = [RewardSampling(Corridor(), seed=i, **arguments).learn() for i in range(12)]
     spread = np.std([run.theta for run in runs], axis=0)
     claimed = np.mean([run.standard_errors for run in runs], axis=0)
     assert ((spread / claimed > 0.5) & (spread / claimed < 2)).all()

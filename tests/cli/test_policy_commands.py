@@ -155,7 +155,7 @@ def test_killed_and_resumed(tmp_path):
         stdout=subprocess.DEVNULL,
     )
     folder = tmp_path / "expert.checkpoints"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while len(newest_first(folder)) < 3 and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.02)

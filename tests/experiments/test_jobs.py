@@ -11,7 +11,6 @@ import pytest
 from rlsp_sb3 import RLSP
 from rlsp_sb3.experiments import learning
 from rlsp_sb3.experiments import run_table as tables
-from rlsp_sb3.experiments.executors.base import Event, call
 from rlsp_sb3.experiments.job import Job, Outcome
 from rlsp_sb3.experiments.mujoco import run_job as module
 from rlsp_sb3.experiments.mujoco.job import MujocoFigures
@@ -23,29 +22,13 @@ from rlsp_sb3.io.save_util import read_archive
 from rlsp_sb3.learners.callbacks import checkpoints
 from rlsp_sb3.learners.registry import learner_names
 
+from helpers.in_process import InProcessExecutor
 from helpers.small_table import ENV, comparable, small_plan
 
 pytestmark = pytest.mark.skipif(
     not {"rlsp", "average-features", "waypoints"} <= set(learner_names()),
     reason="learners are found by entry points: pip install -e rlsp_sb3 and rlsp_baselines first",
 )
-
-
-class Here:
-    """An executor in this process."""
-
-    n_workers = 1
-    shares_disk = True
-
-    def run(self, function, tasks):
-        for task in tasks:
-            events = []
-
-            def report(stage, fraction, events=events, name=task.name):
-                events.append(Event(name, "stage", stage, fraction))
-
-            kind, value = call(function, report, task)
-            yield from [Event(task.name, "started"), *events, Event(task.name, kind, value)]
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +217,7 @@ def jobs(plan):
 def test_results_are_kept_and_nothing_is_computed_again(jobs, tmp_path):
     folder, events = ResultFolder(tmp_path / "out"), []
     with folder.locked():
-        failed = run_jobs(jobs, folder, Here(), fake, events.append)
+        failed = run_jobs(jobs, folder, InProcessExecutor(), fake, events.append)
     assert failed == {jobs[1].name: "ValueError: seed 1 fails"}
     assert [job.seed for job, _ in finished_jobs(jobs, folder)] == [0, 2]
     assert finished_jobs(jobs, folder)[1][1] == outcome_of(jobs[2]).figures
@@ -247,7 +230,7 @@ def test_results_are_kept_and_nothing_is_computed_again(jobs, tmp_path):
         tried.append((job, work))
         return outcome_of(job)
 
-    assert run_jobs(jobs, folder, Here(), second) == {}
+    assert run_jobs(jobs, folder, InProcessExecutor(), second) == {}
     assert tried == [(jobs[1], folder.work(jobs[1]))]
     assert len(finished_jobs(jobs, folder)) == 3
 
@@ -258,7 +241,9 @@ def test_a_table_is_a_plan_and_a_call(plan, tmp_path, monkeypatch, capsys):
             raise ValueError("no")
         return outcome_of(job)
 
-    monkeypatch.setattr(tables, "_make_executor", lambda n_workers, ray_address: Here())
+    monkeypatch.setattr(
+        tables, "_make_executor", lambda n_workers, ray_address: InProcessExecutor()
+    )
     monkeypatch.setattr(type(plan), "run_job", property(lambda self: compute))
     result = run_table(plan, tmp_path)
     assert list(result.failed.values()) == ["ValueError: no"]
@@ -310,15 +295,14 @@ def test_what_it_takes_to_resume_is_removed_when_a_job_is_done(jobs, tmp_path):
 def test_two_processes_do_not_work_in_one_folder(tmp_path):
     script = (
         "import sys, time\n"
-        "from pathlib import Path\n"
-        "from rlsp_sb3.experiments.result_folder import ResultFolder\n"
-        "with ResultFolder(Path(sys.argv[1])).locked():\n"
+        "from filelock import FileLock\n"
+        "with FileLock(sys.argv[1]):\n"
         "    print('locked', flush=True)\n"
         "    time.sleep(600)\n"
     )
     folder = ResultFolder(tmp_path)
     other = subprocess.Popen(
-        [sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, tmp_path / ".lock"], stdout=subprocess.PIPE, text=True
     )
     try:
         assert other.stdout.readline() == "locked\n"

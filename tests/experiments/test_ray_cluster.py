@@ -8,13 +8,13 @@ import pytest
 
 from rlsp_sb3.experiments.executors import ray_cluster
 from rlsp_sb3.experiments.executors.base import Task
-from rlsp_sb3.experiments.executors.local import LocalExecutor
 from rlsp_sb3.experiments.executors.ray_cluster import RayExecutor
 from rlsp_sb3.experiments.mujoco.run_job import run_mujoco_job
 from rlsp_sb3.experiments.result_folder import ResultFolder
 from rlsp_sb3.experiments.runner import finished_jobs, run_jobs
 
 from helpers import small_jobs
+from helpers.in_process import InProcessExecutor
 from helpers.small_table import comparable, small_plan
 from helpers.waiting import is_alive, wait_for
 
@@ -40,8 +40,9 @@ def cluster():
     patch = pytest.MonkeyPatch()
     patch.setenv("PYTHONPATH", paths)
     node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
-    # A node that is lost is missed soon, instead of after ten seconds.
-    soon = {"period_ms": 500, "timeout_ms": 500, "failure_threshold": 2}
+    # A node that is lost is missed soon, instead of after ten seconds: it refuses connections at
+    # once. One that is only slow has the time that it always has.
+    soon = {"period_ms": 500, "failure_threshold": 2}
     config = {f"health_check_{name}": value for name, value in soon.items()}
     found = ray_cluster_utils.Cluster(
         initialize_head=True, head_node_args={**node, "_system_config": config}
@@ -110,7 +111,7 @@ def test_tasks_of_a_node_that_is_lost_start_anew(cluster, second_node, tmp_path)
 )
 def test_a_table_is_complete_and_the_same_after_a_node_was_lost(cluster, second_node, tmp_path):
     plan = small_plan(tmp_path)
-    folders = [ResultFolder(tmp_path / name) for name in ("ray", "local")]
+    folders = [ResultFolder(tmp_path / name) for name in ("ray", "here")]
 
     def kill(event):
         if event.kind == "stage" and second_node in cluster.worker_nodes:
@@ -119,7 +120,7 @@ def test_a_table_is_complete_and_the_same_after_a_node_was_lost(cluster, second_
     with folders[0].locked():
         assert run_jobs(plan.jobs, folders[0], RayExecutor(), run_mujoco_job, kill) == {}
     with folders[1].locked():
-        assert run_jobs(plan.jobs, folders[1], LocalExecutor(1), run_mujoco_job) == {}
+        assert run_jobs(plan.jobs, folders[1], InProcessExecutor(), run_mujoco_job) == {}
     assert second_node not in cluster.worker_nodes
     first, second = (finished_jobs(plan.jobs, folder) for folder in folders)
     assert len(first) == len(second) == len(plan.jobs) == 3

@@ -3,9 +3,6 @@
 import csv
 import dataclasses
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +36,15 @@ from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.utils.errors import NotOfferedError
 
 from helpers.command import ok, rlsp
-from helpers.waiting import wait_for
+from helpers.in_process import in_this_process
+from helpers.killed_command import run_until_killed
 
 pytestmark = pytest.mark.skipif(
     not {"rlsp", "average-features", "waypoints"} <= set(learner_names()),
     reason="learners are found by entry points: pip install -e rlsp_sb3 and rlsp_baselines first",
 )
 ENV = "Pendulum-v1"
-N_STEPS = 60
+N_STEPS = 30
 SMALL = ("--env", ENV, "--n-states", 2, "--seeds", 1, "--preset", "smoke")
 LEARNERS = ("rlsp", "average-features", "waypoints")
 
@@ -86,7 +84,8 @@ def whole(swing: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A table of three methods, and what the command printed."""
     out = tmp_path_factory.mktemp("whole")
     command = ("table", "skills", "--rollout", swing, *SMALL, "--out", out, "--methods", *LEARNERS)
-    return ok(*command), out, command
+    with in_this_process():
+        return ok(*command), out, command
 
 
 def test_the_table_the_figure_and_the_films(whole: Any, swing: Path) -> None:
@@ -185,18 +184,12 @@ def test_a_command_that_is_killed_goes_on_to_the_same_table(
 ) -> None:
     _, out, _ = whole
     arguments = ("--rollout", swing, *SMALL, "--out", tmp_path, "--methods", *LEARNERS[1:])
-    program = "from rlsp_sb3.cli.main import app; app()"
-    command = [sys.executable, "-c", program, "table", "skills", *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: len(list((tmp_path / "jobs").glob("*.json"))) >= 1)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    run_until_killed(2, "table", "skills", *arguments)
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "jobs").glob("*.json")}
-    assert 1 <= len(kept) < 3
+    assert len(kept) == 2
     assert not (tmp_path / "table.csv").exists()
-    ok(*("table", "skills", *arguments))
+    with in_this_process():
+        ok("table", "skills", *arguments)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     others = [row for row in rows(out / "curves.csv") if row["method"] != "rlsp"]
     assert rows(tmp_path / "curves.csv") == others
@@ -283,7 +276,7 @@ def test_published_skills(reference: Path) -> None:
         outcome = run_skill_job(lambda stage, fraction: None, job)
         assert outcome.learner is None
         assert 0 < outcome.figures.at_the_end < 0.4  # other than the skill
-        assert run_skill_job(lambda stage, fraction: None, job) == outcome
+    assert run_skill_job(lambda stage, fraction: None, job) == outcome
 
 
 def test_what_is_learned_depends_on_the_job_alone(whole: Any, swing: Path, tmp_path: Path) -> None:

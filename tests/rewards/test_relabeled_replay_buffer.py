@@ -182,7 +182,7 @@ def test_algorithms(algorithm, n_envs):
         env,
         learning_starts=50,
         batch_size=16,
-        train_freq=1,
+        train_freq=10,  # updates take most of the time, and say nothing here
         replay_buffer_class=RelabeledReplayBuffer,
         replay_buffer_kwargs={"features": features, "theta": [2.0], "standardize": False},
         policy_kwargs={"net_arch": [8]},

@@ -1,10 +1,12 @@
 """RLSP where an algorithm of SB3 finds the policy: in environments that are not tabular."""
 
 import csv
+import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import gymnasium as gym
@@ -23,12 +25,13 @@ from rlsp_sb3.learners.callbacks import checkpoints
 from rlsp_sb3.presets import PAPER
 
 from helpers.deep_learner import ENV, STATES, TINY, make_learner
+from helpers.waiting import is_alive
 
 
 def test_same_seed_same_bits_whatever_the_global_generators():
-    first = make_learner().learn()
+    first = make_learner().learn(300)
     np.random.rand(3)  # noqa: NPY002
-    second, other = make_learner().learn(), make_learner(seed=1).learn()
+    second, other = make_learner().learn(300), make_learner(seed=1).learn(300)
     np.testing.assert_array_equal(first.theta, second.theta)
     assert (first.theta != other.theta).any()
     observation = gym.make(ENV).reset(seed=0)[0]
@@ -71,7 +74,8 @@ def test_wrappers_may_add_to_observations():
 @pytest.mark.parametrize("solver", ["FastSAC", SAC, "PPO"])
 @pytest.mark.parametrize("forward_model", ["simulator", "learned"])
 def test_stopped_saved_and_resumed_is_never_stopped(solver, forward_model, tmp_path):
-    arguments = {"solver": solver, "forward_model": forward_model}
+    # Inverse dynamics are fitted again in the epoch after which it is stopped.
+    arguments = {"solver": solver, "forward_model": forward_model, "n_epochs": 4}
     whole = make_learner(**arguments).learn()
     part = make_learner(**arguments)
     part.learn(callback=lambda local, _: local["self"].curriculum.epoch < 2)
@@ -88,28 +92,32 @@ def test_stopped_saved_and_resumed_is_never_stopped(solver, forward_model, tmp_p
     )
 
 
-def kill_and_resume(folder, n_kills, rng):
-    """Start the script again and again, and kill it at random moments, until it is done."""
-    command = [sys.executable, "-m", "helpers.kill_me", str(folder)]
+def kill_and_resume(folder, n_kills, n_epochs, rng):
+    """Let processes learn, and kill them at random moments, until one is done."""
+    command = [sys.executable, "-m", "helpers.kill_me", str(folder), str(n_epochs)]
     killed = 0
-    while not (folder / "done.zip").exists():
-        process = subprocess.Popen(
-            command, cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True
-        )
-        before = len(checkpoints(folder)) and checkpoints(folder)[-1]
-        if killed < n_kills:
-            # After one more checkpoint at least, or else it would never get anywhere.
-            while process.poll() is None:
-                now = checkpoints(folder)
-                if now and now[-1] != before:
-                    break
-                time.sleep(0.01)
-            time.sleep(rng.uniform(0, 0.1))
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                killed += 1
-        _, errors = process.communicate()
-        assert process.returncode in (0, -signal.SIGKILL), errors
+    with subprocess.Popen(
+        command,
+        cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as starter:
+        while not (folder / "done.zip").exists():
+            before = checkpoints(folder)[-1:]
+            print(file=starter.stdin, flush=True)
+            pid = int(starter.stdout.readline())
+            if killed < n_kills:
+                # After one more checkpoint at least, or else it would never get anywhere.
+                while is_alive(pid) and checkpoints(folder)[-1:] == before:
+                    time.sleep(0.01)
+                time.sleep(rng.uniform(0, 0.1))
+                with suppress(ProcessLookupError):  # it is done
+                    os.kill(pid, signal.SIGKILL)
+            status = int(starter.stdout.readline())
+            assert status in (0, -signal.SIGKILL)
+            killed += status != 0
+        starter.stdin.close()
     return killed
 
 
@@ -117,11 +125,8 @@ def kill_and_resume(folder, n_kills, rng):
     ("n_kills", "n_epochs"),
     [(5, 12), pytest.param(50, 120, marks=pytest.mark.expensive)],
 )
-def test_killed_at_any_moment_and_resumed_is_never_stopped(
-    n_kills, n_epochs, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("KILL_ME_EPOCHS", str(n_epochs))
-    killed = kill_and_resume(tmp_path, n_kills, np.random.default_rng(0))
+def test_killed_at_any_moment_and_resumed_is_never_stopped(n_kills, n_epochs, tmp_path):
+    killed = kill_and_resume(tmp_path, n_kills, n_epochs, np.random.default_rng(0))
     assert killed >= n_kills // 2
     whole = make_learner(n_epochs=n_epochs).learn()
     resumed = RLSP.load(tmp_path / "done.zip", ENV)

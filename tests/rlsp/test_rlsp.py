@@ -123,7 +123,7 @@ def standard_scores(estimates, exact):
 def test_exact_inverse_models_give_the_exact_gradient(env_id, seed):
     exact = TabularRLSP(env_id, seed=seed)
     theta = np.random.default_rng(seed).normal(size=len(exact.theta))
-    env, past, policy, simulator = exact_past(env_id, theta, 20_000, seed)
+    env, past, policy, simulator = exact_past(env_id, theta, 10_000, seed)
     gradient = exact.log_likelihood_gradient(theta)
     features = features_of(env)
     estimates = feature_advantages(past, policy.act, simulator, features)
@@ -262,8 +262,8 @@ class Silent(RoomEnv):
 def test_environments_that_only_tell_states_from_observations(monkeypatch):
     monkeypatch.setattr("rlsp_sb3.rlsp.tabular_estimator.N_EXPLORED", 200)
     env = Silent(**gym.spec("RoomDefault-v0").kwargs)
-    learner = RLSP(env, seed=0, **QUICK).learn(2)
-    assert learner._past.observations.shape == (7, 60, 75)
+    learner = RLSP(env, seed=0, **{**QUICK, "n_trajectories": 20}).learn(2)
+    assert learner._past.observations.shape == (7, 20, 75)
     assert np.isfinite(learner.theta).all()
 
 

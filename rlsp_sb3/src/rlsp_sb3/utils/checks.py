@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from stable_baselines3.common.utils import get_device
 
 from rlsp_sb3.utils.did_you_mean import did_you_mean
+
+if TYPE_CHECKING:
+    import torch
 
 
 def check_positive(name: str, value: Any, *, zero: bool = False) -> None:
@@ -67,6 +68,9 @@ def check_device(device: torch.device | str) -> torch.device:
     Raises:
         ValueError: If there is none of that name.
     """
+    # Takes seconds, which what checks other arguments, in a new process, would wait for.
+    from stable_baselines3.common.utils import get_device
+
     try:
         return get_device(device)
     except (RuntimeError, TypeError) as error:
