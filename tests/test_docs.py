@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,14 +99,13 @@ def brief(monkeypatch):
 
     An epoch has as many environment steps as documents say.
     """
-    fast = presets.FAST
-    brief = replace(
-        TINY,
-        n_envs=fast.n_envs,
-        solver_steps=fast.solver_steps,
-        solver_kwargs={**fast.solver_kwargs, "gradient_steps": 1},
-    )
-    monkeypatch.setitem(presets.BUDGETS, "fast", brief)
+    fast = presets.FAST.solver
+    solver = {
+        "n_envs": fast.n_envs,
+        "n_steps": fast.n_steps,
+        "kwargs": {**fast.kwargs, "gradient_steps": 1},
+    }
+    monkeypatch.setitem(presets.HYPERPARAMETERS, "fast", TINY.updated({"solver": solver}))
 
 
 @pytest.mark.usefixtures("brief")

@@ -29,7 +29,7 @@ TrajectoryWeights = Literal["uniform", "initial", "cosine"]
 
 @dataclass(frozen=True)
 class GradientProblem:
-    """Problem whose gradient is estimated: observed states, encoder and settings.
+    """Arguments that gradient estimators of all kinds have in common.
 
     Attributes:
         observed_states: Observations (n, *observation_shape).
@@ -61,7 +61,7 @@ class Weighting(NamedTuple):
 
 
 class FeatureDifferences(NamedTuple):
-    """Estimates of the gradient of the log likelihood by past trajectories.
+    """Feature differences: the gradient of the log likelihood that past trajectories estimate.
 
     Attributes:
         values: An estimate for each trajectory (N, F).

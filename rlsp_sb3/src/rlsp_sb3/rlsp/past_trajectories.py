@@ -52,11 +52,12 @@ class PastTrajectories(NamedTuple):
         return self.observations.reshape(-1, *self.observations.shape[2:])
 
     @property
-    def clipped_fraction(self) -> float | None:
-        """The fraction of simulated observations that was clipped; None if there are no limits."""
+    def diagnostics(self) -> dict[str, float]:
+        """The fraction of simulated observations that was clipped, if there are bounds."""
         if self.n_clipped is None:
-            return None
-        return float(self.n_clipped.sum() / (max(len(self.actions), 1) * len(self.n_clipped)))
+            return {}
+        n_simulated = max(len(self.actions), 1) * len(self.n_clipped)
+        return {"clipped_observations": float(self.n_clipped.sum() / n_simulated)}
 
 
 def simulate_past(

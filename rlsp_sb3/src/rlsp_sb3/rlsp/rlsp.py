@@ -279,12 +279,12 @@ class RLSP(EpochLearner):
         self._past = past
         self.curriculum.advance(gradient)
         self._record("losses", losses)
-        self._record("rlsp", {**weighting.diagnostics, **differences.diagnostics})
-        if past.clipped_fraction is not None:
-            self._record("rlsp", {"clipped_observations": past.clipped_fraction})
         self._record(
             "rlsp",
             {
+                **past.diagnostics,
+                **weighting.diagnostics,
+                **differences.diagnostics,
                 "effective_pasts": mean.effective_size,
                 "epoch": self.curriculum.epoch,
                 "horizon": horizon,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 CONFIG = {"extra": "forbid", "allow_inf_nan": False}
-"""Rules of pydantic: an unknown name is an error, and NaN is no number."""
+"""Settings of pydantic: an unknown name is an error, and NaN is no number."""
 
 WORDS = {
     bool: "True or False",
@@ -85,7 +85,7 @@ def validated(kind: Any, value: Any, name: str = "") -> Any:
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any] | None:
-    """Pydantic's adapter for a type; None if it has none."""
+    """The TypeAdapter for values of a type; None if pydantic has none."""
     from pydantic import PydanticUserError, TypeAdapter
     from pydantic.errors import PydanticSchemaGenerationError
 
@@ -97,7 +97,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any] | None:
 
 
 def has_all_entries(kind: Any, value: Any) -> bool:
-    """Tell whether a nested mapping has each entry of a dataclass, on all levels."""
+    """True if a nested mapping has each entry of a dataclass, on all levels."""
     return isinstance(value, Mapping) and all(
         name in value and (not is_dataclass(entry) or has_all_entries(entry, value[name]))
         for name, entry in type_hints(kind).items()
