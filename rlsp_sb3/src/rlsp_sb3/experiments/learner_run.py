@@ -43,9 +43,10 @@ from rlsp_sb3.runs.run_config import (
     RunConfig,
 )
 from rlsp_sb3.runs.run_folder import RunFolder, versions
-from rlsp_sb3.utils.arguments import ARRAYS
+from rlsp_sb3.utils.arguments import ARRAYS, SHORT
 from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.errors import NotOfferedError, PluginError
+from rlsp_sb3.utils.settings import merged, plain
 from rlsp_sb3.video.recording import make_for_film, record
 from rlsp_sb3.video.robot_gif import observed_state_image, open_env_to_film, robot_gif
 
@@ -174,7 +175,7 @@ class LearnerRun:
         learner_class = registry.load_learner(learner)
         shipped = _shipped_arguments(learner, env, preset)
         made = env_util.make_env(env)
-        given = {**shipped, **chosen}
+        given = merged(shipped, chosen, SHORT)
         if observed_states is not None:
             given["observed_states"] = _sampled_states(observed_states, n_states, made, seed)
         self.learner: RewardLearner = learner_class(made, seed=seed, **given)
@@ -329,6 +330,7 @@ def _command(env: str, options: Mapping[str, Any], chosen: Mapping[str, Any]) ->
 
 def _as_text(value: Any) -> str | None:
     """The value of an argument as ``--set`` takes it; None for an object."""
+    value = plain(value)
     if value is None or isinstance(value, (str, bool, int, float)):
         return str(value)
     if not isinstance(value, Mapping):
@@ -344,7 +346,7 @@ def _as_text(value: Any) -> str | None:
 
 def _as_json(value: Any) -> Any:
     """The value of an argument; of an object, its class, which is the same in every run."""
-    return value if _as_text(value) is not None else type(value).__name__
+    return plain(value) if _as_text(value) is not None else type(value).__name__
 
 
 def _arguments_used(learner: RewardLearner) -> dict[str, Any]:

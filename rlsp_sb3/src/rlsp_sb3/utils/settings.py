@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
@@ -74,7 +73,7 @@ def validated(kind: Any, value: Any, name: str = "") -> Any:
     from pydantic import ValidationError
 
     adapter, value = _adapter(kind), plain(value)
-    if adapter is None:
+    if adapter is None or kind is Any:
         return value
     try:
         return adapter.validate_json(json.dumps(value, default=_as_json), strict=True)
@@ -89,7 +88,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any] | None:
     from pydantic import PydanticUserError, TypeAdapter
     from pydantic.errors import PydanticSchemaGenerationError
 
-    config: Any = None if is_dataclass(kind) else {**CONFIG, "arbitrary_types_allowed": True}
+    config: Any = None if is_dataclass(kind) else dict(CONFIG)
     try:
         return TypeAdapter(kind, config=config)
     except (PydanticSchemaGenerationError, PydanticUserError):
@@ -309,15 +308,35 @@ def merged(
 
     Args:
         first: A nested mapping.
-        second: Another, whose values come before; the result shares nothing with either.
+        second: Another, whose values come before; the result shares no mapping with either.
         short: Entries where text stands for a mapping with nothing but it, and how it is called
-            there: with {"encoder": "name"}, "vae" is the same as {"name": "vae"}.
+            there: with {"encoder": "name"}, "vae" is the same as {"name": "vae"}. Such a mapping
+            replaces one with another name.
     """
-    result = deepcopy(dict(first))
+    short = short or {}
+    result: dict[str, Any] = _copied(first)
     for name, value in second.items():
         before = result.get(name)
-        if isinstance(value, Mapping) and isinstance(before, str) and name in (short or {}):
-            before = {(short or {})[name]: before}
-        both = isinstance(value, Mapping) and isinstance(before, Mapping)
-        result[name] = merged(before, value, short) if both else deepcopy(value)  # type: ignore[arg-type]
+        if name in short and isinstance(before, str):
+            before = {short[name]: before}
+        if (
+            isinstance(value, Mapping)
+            and isinstance(before, Mapping)
+            and not (name in short and _is_other(short[name], before, value))
+        ):
+            result[name] = merged(before, value, short)
+        else:
+            result[name] = _copied(value)
     return result
+
+
+def _is_other(key: str, before: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+    """True if two mappings with a name at a key have different ones."""
+    return key in value and value[key] != before.get(key)
+
+
+def _copied(value: Any) -> Any:
+    """A copy of nested mappings and lists, with everything else in them as it is."""
+    if isinstance(value, Mapping):
+        return {name: _copied(each) for name, each in value.items()}
+    return list(map(_copied, value)) if isinstance(value, list) else value
