@@ -20,8 +20,8 @@ import torch
 from pendulum import ENV, load_expert
 
 from rlsp_baselines import AverageFeatures, Waypoints
-from rlsp_sb3.data.rollouts import sample_observed_states
-from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3 import sample_observed_states
+from rlsp_sb3.evaluation import measure_returns
 
 LEARNERS = {"average-features": AverageFeatures, "waypoints": Waypoints}
 COLUMNS = ("learner", "encoder", "states", "seed", "true_return", "seconds")

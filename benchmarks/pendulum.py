@@ -22,14 +22,10 @@ import numpy as np
 import torch
 from stable_baselines3.common.buffers import ReplayBuffer
 
-from rlsp_sb3 import RLSP
-from rlsp_sb3.data.rollouts import sample_observed_states
-from rlsp_sb3.data.transitions import collect, concatenate
-from rlsp_sb3.evaluation.epic import epic_distance
-from rlsp_sb3.evaluation.returns import measure_returns
-from rlsp_sb3.policies.load_policy import load_policy
-from rlsp_sb3.policies.retrain import retrain_policy
-from rlsp_sb3.policies.sb2_import import import_sb2_sac
+from rlsp_sb3 import RLSP, load_policy, retrain_policy, sample_observed_states
+from rlsp_sb3.data import collect, concatenate
+from rlsp_sb3.evaluation import epic_distance, measure_returns
+from rlsp_sb3.policies import import_sb2_sac
 
 ENV = "InvertedPendulum-v5"
 LIMIT = 0.2  # rad, where the pole counts as fallen

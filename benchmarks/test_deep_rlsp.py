@@ -6,7 +6,7 @@ import pytest
 from rlsp_sb3 import RLSP
 from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.presets import FAST
-from rlsp_sb3.simulators.rollout import rollout_simulator
+from rlsp_sb3.simulators import rollout_simulator
 
 HORIZON = 31  # 30 actions
 BRIEF = FAST.updated(

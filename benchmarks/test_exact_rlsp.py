@@ -9,7 +9,7 @@ import pytest
 
 import rlsp_envs
 from rlsp_sb3 import TabularRLSP
-from rlsp_sb3.planning.true_return_fraction import true_return_fraction
+from rlsp_sb3.planning import true_return_fraction
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 from textbook import log_likelihood_and_gradient

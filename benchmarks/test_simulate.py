@@ -11,8 +11,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from rlsp_sb3.simulators.base import ResetSimulator
-from rlsp_sb3.simulators.rollout import make_simulator, rollout_simulator
+from rlsp_sb3.simulators import ResetSimulator, make_simulator, rollout_simulator
 
 N = 100_000
 

@@ -15,7 +15,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from stable_baselines3 import SAC
 from stable_baselines3.common.logger import Logger
 
-from rlsp_sb3.solvers.fast_sac import FastSAC
+from rlsp_sb3.solvers import FastSAC
 
 N_STATE, N_ACTION = 17, 6  # of the half cheetah
 CALL = 50

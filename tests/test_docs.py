@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,13 +100,12 @@ def brief(monkeypatch):
     An epoch has as many environment steps as documents say.
     """
     fast = presets.FAST.solver
-    solver = replace(
-        TINY.solver,
-        n_envs=fast.n_envs,
-        n_steps=fast.n_steps,
-        kwargs={**fast.kwargs, "gradient_steps": 1},
-    )
-    monkeypatch.setitem(presets.HYPERPARAMETERS, "fast", replace(TINY, solver=solver))
+    solver = {
+        "n_envs": fast.n_envs,
+        "n_steps": fast.n_steps,
+        "kwargs": {**fast.kwargs, "gradient_steps": 1},
+    }
+    monkeypatch.setitem(presets.HYPERPARAMETERS, "fast", TINY.updated({"solver": solver}))
 
 
 @pytest.mark.usefixtures("brief")

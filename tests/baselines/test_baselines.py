@@ -11,7 +11,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_baselines import Deviation, RelativeReachability, TaskReward
 from rlsp_baselines.reachability import lost_coverage
-from rlsp_sb3.planning.true_return_fraction import true_return_fraction
+from rlsp_sb3.planning.return_fraction import true_return_fraction
 
 LEARNERS = [TaskReward, Deviation, RelativeReachability]
 COLUMNS = {

@@ -24,13 +24,12 @@ from rlsp_sb3.cli.experts import parse_indices
 from rlsp_sb3.data.episodes import load_episodes
 from rlsp_sb3.data.rollouts import sample_observed_states
 from rlsp_sb3.evaluation.returns import measure_returns
-from rlsp_sb3.policies.experts import BUFFER, ExpertCheckpoints, ExpertRun, newest_first
-from rlsp_sb3.solvers.sb3_arguments import (
-    SOLVERS,
-    constructor_arguments,
-    expert_hyperparameters,
-    read_hyperparameters,
+from rlsp_sb3.policies.expert_hyperparameters import (
+    find_expert_hyperparameters,
+    read_expert_hyperparameters,
 )
+from rlsp_sb3.policies.experts import BUFFER, ExpertCheckpoints, ExpertRun, newest_first
+from rlsp_sb3.solvers.sb3_arguments import SOLVERS, constructor_arguments
 from rlsp_sb3.video import recording
 
 from helpers.command import ok, rlsp
@@ -258,7 +257,7 @@ def test_existing_experts_are_not_touched_unless_forced(room, tmp_path):
 
 
 def test_published_hyperparameters():
-    cheetah = expert_hyperparameters(SAC, "HalfCheetah-FW-v2")
+    cheetah = find_expert_hyperparameters(SAC, "HalfCheetah-FW-v2")
     assert cheetah == {
         "learning_rate": 3e-4,
         "gamma": 0.98,
@@ -268,29 +267,29 @@ def test_published_hyperparameters():
         "policy_kwargs": {"net_arch": [256, 256]},
     }
     for env_id in ("HalfCheetah-BW-v2", "Ant-FW-v2", "Swimmer-FW-v2", "FetchReachStack-v1"):
-        assert expert_hyperparameters(SAC, env_id) == cheetah
+        assert find_expert_hyperparameters(SAC, env_id) == cheetah
     hopper = {"gamma": 0.99, "tau": 0.005, "ent_coef": 0.01}
-    assert expert_hyperparameters(SAC, "Hopper-FW-v2") == hopper
-    assert expert_hyperparameters(SAC, "InvertedPendulum-v4") == {}
-    assert expert_hyperparameters(PPO, "HalfCheetah-FW-v2") == {}
+    assert find_expert_hyperparameters(SAC, "Hopper-FW-v2") == hopper
+    assert find_expert_hyperparameters(SAC, "InvertedPendulum-v4") == {}
+    assert find_expert_hyperparameters(PPO, "HalfCheetah-FW-v2") == {}
 
 
 def test_assignments_go_before_the_file():
     assignments = ["gamma=0.9", "policy_kwargs={n_critics: 1}", "learning-rate=1e-3", "seed=1"]
-    chosen = expert_hyperparameters(SAC, "HalfCheetah-FW-v2", assignments[:-1])
+    chosen = find_expert_hyperparameters(SAC, "HalfCheetah-FW-v2", assignments[:-1])
     assert (chosen["gamma"], chosen["learning_rate"], chosen["tau"]) == (0.9, 1e-3, 0.01)
     assert chosen["policy_kwargs"] == {"net_arch": [256, 256], "n_critics": 1}
     with pytest.raises(ValueError, match="seed=1: use --seed"):
-        expert_hyperparameters(SAC, "HalfCheetah-FW-v2", assignments)
+        find_expert_hyperparameters(SAC, "HalfCheetah-FW-v2", assignments)
 
 
 def test_what_yaml_cannot_hold():
     space = spaces.Box(-1, 1, (3,))
-    chosen = expert_hyperparameters(TD3, "Any-v0", ["train_freq=[1, episode]", "device=cpu"])
+    chosen = find_expert_hyperparameters(TD3, "Any-v0", ["train_freq=[1, episode]", "device=cpu"])
     arguments = constructor_arguments(chosen, space)
     assert arguments["train_freq"] == (1, "episode")
     assert arguments["action_noise"]._sigma.tolist() == [0.1] * 3
-    chosen = expert_hyperparameters(TD3, "Any-v0", ["action_noise=None"])
+    chosen = find_expert_hyperparameters(TD3, "Any-v0", ["action_noise=None"])
     assert constructor_arguments(chosen, space)["action_noise"] is None
 
 
@@ -298,7 +297,7 @@ def test_what_yaml_cannot_hold():
 def test_every_solver_has_a_default(solver):
     space = spaces.Discrete(2) if solver in ("A2C", "DQN", "PPO") else spaces.Box(-1, 1, (1,))
     env = "CartPole-v1" if isinstance(space, spaces.Discrete) else "Pendulum-v1"
-    arguments = constructor_arguments(expert_hyperparameters(SOLVERS[solver], env), space)
+    arguments = constructor_arguments(find_expert_hyperparameters(SOLVERS[solver], env), space)
     SOLVERS[solver]("MlpPolicy", env, **arguments)
 
 
@@ -319,7 +318,7 @@ def test_every_solver_has_a_default(solver):
 )
 def test_mistakes_in_the_file_are_named(text, message):
     with pytest.raises(ValueError, match=message):
-        read_hyperparameters(text)
+        read_expert_hyperparameters(text)
 
 
 # rlsp import-expert

@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from rlsp_sb3.planning.value_iteration import backup, expected_sums, occupancies, value_iteration
+from rlsp_sb3.planning.dynamic_programming import (
+    backup,
+    expected_sums,
+    occupancies,
+    value_iteration,
+)
 
 from helpers.textbook import random_policy, random_world, trajectories
 

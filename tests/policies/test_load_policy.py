@@ -18,7 +18,7 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3 import TabularRLSP
 from rlsp_sb3.io.restricted_pickle import RefusedPickleError
 from rlsp_sb3.models.networks import ACTIVATIONS
-from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.policies.loading import load_policy
 
 from helpers.policy_files import Touch, rewrite, sac_parameters, write_zip
 

@@ -9,8 +9,8 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_envs.gridworlds.room import RoomEnv
 from rlsp_sb3 import RLSP, TabularRLSP
 from rlsp_sb3.learners.true_return import true_return_fractions
+from rlsp_sb3.planning.dynamic_programming import occupancies, value_iteration
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
-from rlsp_sb3.planning.value_iteration import occupancies, value_iteration
 from rlsp_sb3.rlsp.gradient import feature_advantages
 from rlsp_sb3.rlsp.past_trajectories import PastTrajectories, simulate_past
 from rlsp_sb3.rlsp.state_index_env import StateIndexEnv

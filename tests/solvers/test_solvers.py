@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3.encoders.base import FunctionEncoder
-from rlsp_sb3.planning.value_iteration import value_iteration
+from rlsp_sb3.planning.dynamic_programming import value_iteration
 from rlsp_sb3.presets import FAST
 from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv

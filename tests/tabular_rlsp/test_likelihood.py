@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from rlsp_sb3 import TabularRLSP, UnreachableStateError
-from rlsp_sb3.planning.value_iteration import value_iteration
+from rlsp_sb3.planning.dynamic_programming import value_iteration
 from rlsp_sb3.rewards.priors import PRIORS
 from rlsp_sb3.tabular_rlsp.likelihood import StateLikelihood
 

@@ -12,8 +12,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 import rlsp_envs
 from rlsp_sb3 import RewardLearner, TabularRLSP, UnreachableStateError
 from rlsp_sb3.learners.true_return import robots, true_return_fractions
-from rlsp_sb3.planning.true_return_fraction import true_return_fraction
-from rlsp_sb3.planning.value_iteration import expected_sums, value_iteration
+from rlsp_sb3.planning.dynamic_programming import expected_sums, value_iteration
+from rlsp_sb3.planning.return_fraction import true_return_fraction
 
 from helpers.corridor import Corridor
 from helpers.problems import HORIZONS, PUBLISHED, StartAt, published_figures

@@ -21,9 +21,11 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 from rlsp_baselines.demonstrations import find_demonstrations
 from rlsp_baselines.reward_replay_buffer import RewardReplayBuffer
 from rlsp_sb3 import RewardFn, RewardLearner
-from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.data import Episode
 from rlsp_sb3.env_util import as_vec_env
-from rlsp_sb3.io.state_arrays import (
+from rlsp_sb3.learners import (
+    check_int,
+    check_positive,
     flatten_arrays,
     load_module,
     load_optimizer,
@@ -32,10 +34,15 @@ from rlsp_sb3.io.state_arrays import (
     subtree,
 )
 from rlsp_sb3.protocols import Policy
-from rlsp_sb3.solvers.base import model_arrays, seeded_globally, set_model_arrays, steps_at_once
-from rlsp_sb3.solvers.factory import find_solver, solver_name
-from rlsp_sb3.solvers.sb3_arguments import POLICY, constructor_arguments
-from rlsp_sb3.utils.checks import check_int, check_positive
+from rlsp_sb3.solvers import (
+    constructor_arguments,
+    find_solver,
+    model_arrays,
+    seeded_globally,
+    set_model_arrays,
+    solver_name,
+    steps_at_once,
+)
 
 ROUND_STEPS = 1000
 """Number of environment steps of a round if the solver replays transitions."""
@@ -62,7 +69,7 @@ def import_imitation(module: str) -> Any:
 class AdversarialLearner(RewardLearner):
     """Base class of GAIL and AIRL: a generator (policy) and a discriminator of its steps.
 
-    See :class:`~rlsp_baselines.gail.GAIL` for the arguments.
+    See :class:`~rlsp_baselines.GAIL` for the arguments.
     """
 
     def __init__(
@@ -153,7 +160,7 @@ class AdversarialLearner(RewardLearner):
         if issubclass(algorithm, OffPolicyAlgorithm):
             arguments.setdefault("replay_buffer_class", RewardReplayBuffer)
         try:
-            return algorithm(POLICY, self.env, seed=seed, device=self.device, **arguments)
+            return algorithm("MlpPolicy", self.env, seed=seed, device=self.device, **arguments)
         except AssertionError as error:  # what SB3 does with what it does not support
             raise ValueError(f"solver={algorithm.__name__}: {error}") from error
 

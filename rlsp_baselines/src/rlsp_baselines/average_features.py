@@ -6,7 +6,7 @@ import numpy as np
 
 from rlsp_baselines.observed_features import ObservedFeaturesLearner
 from rlsp_sb3 import LinearReward
-from rlsp_sb3.rewards.reward import FeatureFn
+from rlsp_sb3.rewards import FeatureFn
 from rlsp_sb3.type_aliases import FloatArray
 
 

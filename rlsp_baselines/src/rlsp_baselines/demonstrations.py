@@ -10,8 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from rlsp_sb3.data.episodes import EPISODE_SUFFIXES, Episode, load_episodes
-from rlsp_sb3.data.minari_datasets import load_minari
+from rlsp_sb3.data import EPISODE_SUFFIXES, Episode, load_episodes, load_minari
 
 EXPECTED = (
     "expected episodes, trajectories or transitions of imitation, the path of an npz or pkl file, "

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 
-from rlsp_sb3.learners.tabular import TabularLearner
+from rlsp_sb3.learners import TabularLearner
 
 
 class FixedRewardLearner(TabularLearner):

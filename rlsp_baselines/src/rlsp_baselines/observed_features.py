@@ -15,21 +15,25 @@ from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_baselines.waypoint_reward import WaypointReward
 from rlsp_sb3 import LinearReward
-from rlsp_sb3.data.transitions import collect
-from rlsp_sb3.encoders.base import FunctionEncoder
+from rlsp_sb3.data import collect
+from rlsp_sb3.encoders import FunctionEncoder
 from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
-from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
-from rlsp_sb3.learners.epoch import EpochLearner
+from rlsp_sb3.learners import EpochLearner, Timer, flatten_arrays, subtree
 from rlsp_sb3.presets import PresetName
 from rlsp_sb3.protocols import Policy
-from rlsp_sb3.rewards.reward import FeatureFn
-from rlsp_sb3.rlsp.tabular_estimator import state_features
-from rlsp_sb3.solvers.base import SB3Solver
-from rlsp_sb3.solvers.factory import Algorithm, SolverSpec, make_model
-from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
+from rlsp_sb3.rewards import FeatureFn
+from rlsp_sb3.rlsp import state_features
+from rlsp_sb3.solvers import (
+    Algorithm,
+    ForwardModel,
+    SB3Solver,
+    SolverSpec,
+    is_simulated,
+    make_model,
+    make_training_env,
+)
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.timer import Timer
 
 ONE = np.ones(1)
 """The weight of the reward, which is the only feature that a solver is told."""
@@ -46,7 +50,7 @@ class ObservedFeaturesLearner(EpochLearner):
     of its episodes from observed states, but for one reward and from beginning to end.
 
     The arguments are those of RLSP, without those of simulating the past; see
-    :class:`~rlsp_baselines.average_features.AverageFeatures`.
+    :class:`~rlsp_baselines.AverageFeatures`.
     """
 
     def __init__(

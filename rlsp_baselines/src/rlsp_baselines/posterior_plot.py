@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import laplace, norm
 
-from rlsp_sb3.plotting.reward_figure import INFERRED, TASK, TRUE
-from rlsp_sb3.plotting.style import INK
+from rlsp_sb3.plotting import INFERRED, INK, TASK, TRUE
 from rlsp_sb3.type_aliases import FloatArray
 
 if TYPE_CHECKING:

@@ -12,19 +12,19 @@ from stable_baselines3.common.type_aliases import GymEnv
 from rlsp_baselines.fixed import FixedRewardLearner
 from rlsp_baselines.reachability import lost_coverage
 from rlsp_sb3 import RewardFn
-from rlsp_sb3.planning.value_iteration import occupancies
+from rlsp_sb3.learners import check_int
+from rlsp_sb3.planning import occupancies
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.checks import check_int
 
 
 class RelativeReachability(FixedRewardLearner):
     """Penalty for states from which less can be reached than if the robot had done nothing.
 
-    The penalty of a state at a time is what it lacks in coverage (see
-    :func:`~rlsp_baselines.reachability.lost_coverage`) against the state in which the
-    environment would be at that time if the robot had done nothing since the observed state, scaled
-    such that the largest penalty is 1 (Krakovna et al. 2018, with the undiscounted, time-dependent
-    penalty of Shah et al. 2019, section 5). Of several observed states each counts alike.
+    The penalty of a state at a time is what it lacks in coverage (see ``reachability.py``) against
+    the state in which the environment would be at that time if the robot had done nothing since the
+    observed state, scaled such that the largest penalty is 1 (Krakovna et al. 2018, with the
+    undiscounted, time-dependent penalty of Shah et al. 2019, section 5). Of several observed states
+    each counts alike.
 
     Args:
         env: A tabular environment, a vector environment of SB3, or the id of a registered one.

@@ -15,12 +15,18 @@ from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_baselines.diagnostics import effective_sample_size, split_r_hat
 from rlsp_sb3 import LinearReward
-from rlsp_sb3.learners.tabular import Combination, TabularLearner
+from rlsp_sb3.learners import (
+    Combination,
+    TabularLearner,
+    check_choice,
+    check_int,
+    check_positive,
+    check_vector,
+)
 from rlsp_sb3.protocols import TabularEnv
-from rlsp_sb3.rewards.priors import PRIORS, Prior
-from rlsp_sb3.tabular_rlsp.likelihood import InitialStates, StateLikelihood
+from rlsp_sb3.rewards import PRIORS, Prior
+from rlsp_sb3.tabular_rlsp import InitialStates, StateLikelihood
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.checks import check_choice, check_int, check_positive, check_vector
 
 ProperPrior = Literal["gaussian", "laplace"]
 

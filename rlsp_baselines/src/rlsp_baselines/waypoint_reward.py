@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlsp_sb3.rewards.reward import FeatureFn
+from rlsp_sb3.rewards import FeatureFn
 from rlsp_sb3.type_aliases import FloatArray
 
 TINY = 1e-12

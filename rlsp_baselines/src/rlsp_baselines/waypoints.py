@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rlsp_baselines.observed_features import ObservedFeaturesLearner
 from rlsp_baselines.waypoint_reward import WaypointReward
-from rlsp_sb3.rewards.reward import FeatureFn
+from rlsp_sb3.rewards import FeatureFn
 
 
 class Waypoints(ObservedFeaturesLearner):
@@ -12,7 +12,7 @@ class Waypoints(ObservedFeaturesLearner):
 
     The inferred reward of a state s is max_i φ(s)·φ(s_i)/‖φ(s_i)‖ over the observed states s_i
     (Lindner et al. 2021, section 4): of a single observed state it is that of
-    :class:`~rlsp_baselines.average_features.AverageFeatures`.
+    :class:`~rlsp_baselines.AverageFeatures`.
 
     ``rlsp learn`` writes no ``reward.json`` of it, which holds weights only: the reward is in the
     file of the learner.

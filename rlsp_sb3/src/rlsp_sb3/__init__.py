@@ -1,12 +1,22 @@
 """Learn a reward, and a policy for it, from the state in which a person left an environment."""
 
-from rlsp_sb3.learners.base import RewardLearner
-from rlsp_sb3.rewards.reward import LinearReward, RewardFn
-from rlsp_sb3.rlsp.rlsp import RLSP
-from rlsp_sb3.tabular_rlsp.likelihood import UnreachableStateError
-from rlsp_sb3.tabular_rlsp.tabular_rlsp import TabularRLSP
+from typing import TYPE_CHECKING
+
+from rlsp_sb3.utils.lazy import lazy_exports
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from rlsp_sb3.data.rollouts import sample_observed_states
+    from rlsp_sb3.learners.base import RewardLearner
+    from rlsp_sb3.policies.loading import load_policy
+    from rlsp_sb3.policies.retrain import retrain_policy
+    from rlsp_sb3.rewards.reward import LinearReward, RewardFn
+    from rlsp_sb3.rlsp.rlsp import RLSP
+    from rlsp_sb3.tabular_rlsp.likelihood import UnreachableStateError
+    from rlsp_sb3.tabular_rlsp.tabular_rlsp import TabularRLSP
+else:
+    __getattr__, __dir__ = lazy_exports(__name__)
 
 __all__ = [
     "RLSP",
@@ -16,4 +26,7 @@ __all__ = [
     "TabularRLSP",
     "UnreachableStateError",
     "__version__",
+    "load_policy",
+    "retrain_policy",
+    "sample_observed_states",
 ]

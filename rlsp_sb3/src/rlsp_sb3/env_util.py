@@ -7,24 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs import registration
 from gymnasium.envs.registration import EnvSpec
+from stable_baselines3.common.env_util import is_wrapped
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.type_aliases import GymEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from rlsp_sb3.utils.did_you_mean import did_you_mean
-from rlsp_sb3.utils.errors import PluginError
+from rlsp_sb3.utils.errors import PluginError, distribution_name
 
-if TYPE_CHECKING:
-    pass
-from stable_baselines3.common.env_util import is_wrapped
-from stable_baselines3.common.type_aliases import GymEnv
-from stable_baselines3.common.vec_env import (
-    VecEnv,
-)
+__all__ = ["as_vec_env", "first_base_env", "make_env", "open_env", "plugin_specs", "register_envs"]
 
 
 def first_base_env(env: Any) -> Any:
@@ -71,7 +67,7 @@ def register_envs() -> None:
                 plugin.load()()
         except BROKEN as error:
             gym.logger.warn(
-                f"the environments of {_distribution(plugin)} cannot be registered: {error}"
+                f"the environments of {distribution_name(plugin)} cannot be registered: {error}"
             )
 
 
@@ -124,10 +120,6 @@ def _package(spec: EnvSpec) -> str:
         creator = getattr(creator, "func", creator)  # of a functools.partial
         creator = str(getattr(creator, "__module__", ""))
     return creator.partition(":")[0].partition(".")[0]
-
-
-def _distribution(plugin: metadata.EntryPoint) -> str:
-    return plugin.dist.name if plugin.dist else f"the entry point {plugin.value}"
 
 
 def as_vec_env(env: GymEnv | str) -> VecEnv:

@@ -13,6 +13,15 @@ from annotated_types import Ge, Gt, Le
 
 from rlsp_sb3.utils.settings import Settings, has_all_entries, merged, validated
 
+__all__ = [
+    "DynamicsHyperparameters",
+    "EncoderHyperparameters",
+    "FitSettings",
+    "InversePolicyHyperparameters",
+    "RLSPHyperparameters",
+    "SolverHyperparameters",
+]
+
 Count = Annotated[int, Ge(1)]
 Positive = Annotated[float, Gt(0)]
 Fraction = Annotated[float, Ge(0), Le(1)]

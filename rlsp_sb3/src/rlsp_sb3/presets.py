@@ -17,7 +17,10 @@ from rlsp_sb3.hyperparameters import (
 from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.settings import validated
 
+__all__ = ["FAST", "PAPER", "Preset", "PresetName", "find_preset"]
+
 PresetName = Literal["fast", "paper", "smoke"]
+"""The names of presets."""
 
 FAST = RLSPHyperparameters(
     n_transitions=10_000,

@@ -11,6 +11,8 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
+__all__ = ["Policy", "ReportingLearner", "TabularEnv", "TabularMDP"]
+
 
 @runtime_checkable
 class TabularMDP(Protocol):

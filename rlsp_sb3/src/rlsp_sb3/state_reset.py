@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike
 
 from rlsp_sb3.type_aliases import FloatArray
 
+__all__ = ["can_set_state", "mujoco_state", "set_state_from_observation", "state_setter"]
+
 _METHOD = "set_state_from_observation"
 
 Setter = Callable[[Any], None]

@@ -66,7 +66,7 @@ class ApplesEnv(GridworldEnv):
         regrowth: The probability in [0, 1] that a tree without an apple has one after a step.
         bucket_capacity: How many apples a bucket holds, at least 1; those put into a full one are
             lost.
-        **kwargs: See :class:`~rlsp_envs.gridworlds.gridworld.GridworldEnv`: ``observed_state``,
+        **kwargs: See :class:`~rlsp_envs.gridworlds.GridworldEnv`: ``observed_state``,
             ``task_reward``, ``true_reward``, ``horizon``, ``reward``, ``render_mode``.
 
     Raises:

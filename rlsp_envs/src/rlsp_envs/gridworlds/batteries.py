@@ -62,7 +62,7 @@ class BatteriesEnv(GridworldEnv):
         layout: A drawing with 'A' agent, '.' floor, '#' wall, 'B' battery, 1-9 goals, and 'T'
             train on a loop of arrows '^', 'v', '<', '>'.
         charge: For how many steps the train runs at the start, from 0 to 9.
-        **kwargs: See :class:`~rlsp_envs.gridworlds.gridworld.GridworldEnv`: ``observed_state``,
+        **kwargs: See :class:`~rlsp_envs.gridworlds.GridworldEnv`: ``observed_state``,
             ``task_reward``, ``true_reward``, ``horizon``, ``reward``, ``render_mode``.
 
     Raises:

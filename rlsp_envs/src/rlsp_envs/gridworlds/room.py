@@ -65,7 +65,7 @@ class RoomEnv(GridworldEnv):
     Args:
         layout: A drawing with 'A' agent, '.' floor, '#' wall, 'V' vase, 'C' carpet, 1-9 goals.
         observation: "grid" or "pixels".
-        **kwargs: See :class:`~rlsp_envs.gridworlds.gridworld.GridworldEnv`: ``observed_state``,
+        **kwargs: See :class:`~rlsp_envs.gridworlds.GridworldEnv`: ``observed_state``,
             ``task_reward``, ``true_reward``, ``horizon``, ``reward``, ``render_mode``.
 
     Raises:

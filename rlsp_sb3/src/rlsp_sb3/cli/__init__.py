@@ -1,1 +1,3 @@
 """The command ``rlsp``: one module for each of its subcommands."""
+
+__all__: list[str] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from rlsp_sb3.utils.errors import USER_ERRORS
+from rlsp_sb3.utils.errors import user_error_types
 
 INTERRUPTED = 130  # the exit status of shells after Ctrl-C
 
@@ -25,12 +25,21 @@ def say(text: str, style: str = "") -> None:
 
 @contextmanager
 def user_errors(
-    errors: tuple[type[Exception], ...] = USER_ERRORS, status: int = 2
+    errors: tuple[type[Exception], ...] | None = None, status: int = 2
 ) -> Iterator[None]:
-    """Turn errors that the user can mend into one message, and exit with a status."""
+    """Turn errors that the user can mend into one message, and exit with a status.
+
+    Args:
+        errors: The errors; None for all that users can mend.
+        status: The exit status.
+    """
+
+    def mendable() -> tuple[type[Exception], ...]:  # is asked when there is an error
+        return user_error_types() if errors is None else errors
+
     try:
         yield
-    except errors as error:
+    except mendable() as error:
         stderr.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(status) from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from rlsp_sb3 import env_util
 from rlsp_sb3.cli.console import say, stdout
 
 app = typer.Typer(no_args_is_help=True)
@@ -20,6 +19,7 @@ def envs_command() -> None:
     behind. Gymnasium's own environments are not listed; those of a package that does not announce
     them go by **package:Id-v0**.
     """
+    from rlsp_sb3 import env_util
     from rlsp_sb3.cli.printed_tables import env_table
 
     env_util.register_envs()

@@ -10,11 +10,9 @@ from typing import Annotated
 import typer
 
 from rlsp_sb3.cli.console import INTERRUPTED, check_output, say, user_errors
-from rlsp_sb3.env_util import make_env
-from rlsp_sb3.evaluation.returns import measure_returns
-from rlsp_sb3.policies.experts import ExpertRun, save_model
-from rlsp_sb3.policies.sb2_import import import_sb2_sac
-from rlsp_sb3.solvers.sb3_arguments import SOLVERS
+
+SOLVER_NAMES = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
+"""The algorithms of SB3, which take seconds to import."""
 
 app = typer.Typer()
 
@@ -46,8 +44,8 @@ def expert_command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"The algorithm of SB3: {', '.join(SOLVERS)}; otherwise SAC, or PPO where actions "
-            "are not numbers.",
+            help=f"The algorithm of SB3: {', '.join(SOLVER_NAMES)}; otherwise SAC, or PPO where "
+            "actions are not numbers.",
         ),
     ] = None,
     n_envs: Annotated[
@@ -104,6 +102,8 @@ def expert_command(
     A resumed run goes on with the networks, the optimizers and the replay buffer of the checkpoint,
     in new episodes and with other random numbers.
     """
+    from rlsp_sb3.policies.experts import ExpertRun
+
     with user_errors():
         if timesteps != int(timesteps):
             raise ValueError(f"--timesteps {timesteps}: expected a whole number")
@@ -180,6 +180,11 @@ def import_expert_command(
     Such are the published experts of Lindner et al. (2021). No code in the file is run. Prints what
     the policy earns in a few episodes, when it takes its most probable actions.
     """
+    from rlsp_sb3.env_util import make_env
+    from rlsp_sb3.evaluation.returns import measure_returns
+    from rlsp_sb3.policies.experts import save_model
+    from rlsp_sb3.policies.sb2_import import import_sb2_sac
+
     with user_errors():
         out = check_output(out, ".zip")
         made = make_env(env)

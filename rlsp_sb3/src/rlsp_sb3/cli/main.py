@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-import rlsp_sb3
-from rlsp_sb3.cli import envs, experts, learn, plot, policies, report, table_gridworlds
-from rlsp_sb3.cli.console import stdout
+from rlsp_sb3 import __version__
+from rlsp_sb3.cli.lazy_commands import LazyGroup
 
-if TYPE_CHECKING:
-    pass
+
+class Commands(LazyGroup):
+    """The subcommands. To list them, or to complete a command line, takes no import of theirs."""
+
+    modules = {
+        "rlsp_sb3.cli.envs": {"envs": "List the environments that installed packages bring."},
+        "rlsp_sb3.cli.learn": {
+            "learn": "Infer the reward that explains the observed state of an environment."
+        },
+        "rlsp_sb3.cli.experts": {
+            "expert": "Train an expert, by SB3 on the environment's own reward.",
+            "import-expert": "Turn a SAC policy of Stable-Baselines 2 into one of SB3.",
+        },
+        "rlsp_sb3.cli.policies": {
+            "rollout": "Let a policy act, and write the episodes to a file or a Minari dataset.",
+            "evaluate": (
+                "Measure what a policy earns: the return of its own actions, without a discount."
+            ),
+            "video": "Film a policy.",
+        },
+        "rlsp_sb3.cli.table_gridworlds": {"table": "Compare methods, as the papers do."},
+        "rlsp_sb3.cli.plot": {"plot": "Draw what runs have learned, and compare them."},
+        "rlsp_sb3.cli.report": {"report": "Make one page of tables, with a section for each."},
+    }
+
 
 app = typer.Typer(
     name="rlsp",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
@@ -25,7 +48,7 @@ app = typer.Typer(
 def print_version(wanted: bool) -> None:
     """Print the version and exit, if that is wanted."""
     if wanted:
-        stdout.print(f"rlsp-sb3 {rlsp_sb3.__version__}")
+        typer.echo(f"rlsp-sb3 {__version__}")
         raise typer.Exit
 
 
@@ -39,12 +62,3 @@ def main(
     ] = False,
 ) -> None:
     """Learn a reward from the state in which a person left an environment."""
-
-
-app.add_typer(envs.app)
-app.add_typer(learn.app)
-app.add_typer(experts.app)
-app.add_typer(policies.app)
-app.add_typer(table_gridworlds.app)
-app.add_typer(plot.app)
-app.add_typer(report.app)

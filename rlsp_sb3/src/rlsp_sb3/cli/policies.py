@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rlsp_sb3.cli.console import check_output, say, stdout, user_errors
-from rlsp_sb3.cli.printed_tables import returns_table
-from rlsp_sb3.data.episodes import Episode, check_npz_name, save_episodes
-from rlsp_sb3.data.minari_datasets import check_new_dataset, save_minari
-from rlsp_sb3.data.rollouts import rollout_env
-from rlsp_sb3.env_util import make_env
-from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.io.atomic_write import atomic_write
-from rlsp_sb3.policies.load_policy import load_policy
-from rlsp_sb3.video.recording import check_film, make_for_film, record
+
+if TYPE_CHECKING:
+    from rlsp_sb3.data.episodes import Episode
 
 app = typer.Typer()
 
@@ -81,8 +76,14 @@ def rollout_command(
 ) -> None:
     """Let a policy act, and write the episodes to a file or a Minari dataset.
 
-    From both, **rlsp_sb3.data.rollouts.sample_observed_states** samples states to learn from.
+    From both, **rlsp_sb3.sample_observed_states** samples states to learn from.
     """
+    from rlsp_sb3.data.episodes import check_npz_name, save_episodes
+    from rlsp_sb3.data.minari_datasets import check_new_dataset, save_minari
+    from rlsp_sb3.data.rollouts import rollout_env
+    from rlsp_sb3.env_util import make_env
+    from rlsp_sb3.policies.loading import load_policy
+
     with user_errors():
         if (out is None) == (minari is None):
             raise ValueError("expected either --out FILE.npz or --minari ID")
@@ -142,6 +143,11 @@ def evaluate_command(
     episodes, of which it takes five, and says nothing about how other seeds of the training would
     have done.
     """
+    from rlsp_sb3.cli.printed_tables import returns_table
+    from rlsp_sb3.env_util import make_env
+    from rlsp_sb3.evaluation.returns import measure_returns
+    from rlsp_sb3.policies.loading import load_policy
+
     with user_errors():
         if out is not None:
             check_output(out)
@@ -206,6 +212,9 @@ def video_command(
 
     A GIF is at most 480 pixels wide and high.
     """
+    from rlsp_sb3.policies.loading import load_policy
+    from rlsp_sb3.video.recording import check_film, make_for_film, record
+
     with user_errors():
         check_film(out)
         check_output(out)

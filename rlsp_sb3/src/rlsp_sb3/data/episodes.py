@@ -15,6 +15,7 @@ from rlsp_sb3.io.restricted_pickle import LegacyTrajectory, read_pickle
 
 _FORMAT = "rlsp-episodes-1"
 EPISODE_SUFFIXES = (".npz", ".pkl")
+"""The endings of files that :func:`load_episodes` reads."""
 
 
 @dataclass(frozen=True, eq=False)

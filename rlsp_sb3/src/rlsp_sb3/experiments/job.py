@@ -51,7 +51,7 @@ class Job(ABC):
     config_entries: ClassVar[Mapping[str, tuple[str, ...]]]
     """The entries of the configuration that matter, by method.
 
-    Those of "rlsp" are for all of :data:`~rlsp_sb3.experiments.methods.RLSP_METHODS`.
+    Those of "rlsp" are for all of :data:`~rlsp_sb3.experiments.RLSP_METHODS`.
     """
 
     env_id: str

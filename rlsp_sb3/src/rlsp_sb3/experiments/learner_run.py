@@ -30,7 +30,7 @@ from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.learners.true_return import true_return_fractions
 from rlsp_sb3.plotting.reward_figure import reward_heatmap
-from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.protocols import ReportingLearner
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.runs.run_config import (

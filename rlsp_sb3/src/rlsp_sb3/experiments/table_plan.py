@@ -25,7 +25,7 @@ class TableOptions:
 
     Args:
         n_states: From how many observed states to learn, each at least 1.
-        methods: The names of some of :data:`~rlsp_sb3.experiments.methods.CONTINUOUS_METHODS`; None
+        methods: The names of some of :data:`~rlsp_sb3.experiments.CONTINUOUS_METHODS`; None
             for all that are installed.
         n_seeds: How many seeds, from 0 on, at least 1.
         preset: The name of a preset in the configurations.
@@ -115,7 +115,7 @@ class TablePlan(ABC, Generic[AnyJob]):
     @property
     @abstractmethod
     def run_job(self) -> Callable[..., Outcome]:
-        """The function that computes a job, see :func:`~rlsp_sb3.experiments.runner.run_jobs`."""
+        """The function that computes a job, see :func:`~rlsp_sb3.experiments.run_jobs`."""
 
     @abstractmethod
     def write(self, folder: Path, done: Sequence[tuple[AnyJob, Any]]) -> WrittenTable | None:

@@ -1,1 +1,3 @@
 """Files that can hold no code, written whole or not at all."""
+
+__all__: list[str] = []

@@ -1,1 +1,65 @@
-"""Reward learners: base classes, callbacks, and the registry of those that are installed."""
+"""Reward learners: base classes, callbacks, and the registry of those that are installed.
+
+Users need ``checkpoints``, ``learner_names``, ``load_learner`` and ``true_return_fractions``. The
+rest is for authors of learners:
+
+- the base classes ``RewardLearner``, ``TabularLearner`` (environments to plan in) and
+  ``EpochLearner`` (a policy that is trained while the reward is learned);
+- ``check_choice``, ``check_int``, ``check_positive`` and ``check_vector`` for arguments, and
+  ``NotOfferedError`` for what an environment lacks;
+- ``flatten_arrays``, ``subtree``, ``module_arrays``, ``load_module``, ``optimizer_arrays`` and
+  ``load_optimizer`` for what is saved: names and NumPy arrays, no code;
+- ``Timer`` for the seconds that parts of an epoch take.
+
+Solvers are in :mod:`rlsp_sb3.solvers`, encoders in :mod:`rlsp_sb3.encoders`, and simulators in
+:mod:`rlsp_sb3.simulators`.
+"""
+
+from typing import TYPE_CHECKING
+
+from rlsp_sb3.utils.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from rlsp_sb3.io.state_arrays import (
+        flatten_arrays,
+        load_module,
+        load_optimizer,
+        module_arrays,
+        optimizer_arrays,
+        subtree,
+    )
+    from rlsp_sb3.learners.base import RewardLearner
+    from rlsp_sb3.learners.callbacks import checkpoints
+    from rlsp_sb3.learners.epoch import EpochLearner
+    from rlsp_sb3.learners.registry import learner_names, load_learner
+    from rlsp_sb3.learners.tabular import Combination, TabularLearner, plans_policy
+    from rlsp_sb3.learners.true_return import true_return_fractions
+    from rlsp_sb3.utils.checks import check_choice, check_int, check_positive, check_vector
+    from rlsp_sb3.utils.errors import NotOfferedError
+    from rlsp_sb3.utils.timer import Timer
+else:
+    __getattr__, __dir__ = lazy_exports(__name__)
+
+__all__ = [
+    "Combination",
+    "EpochLearner",
+    "NotOfferedError",
+    "RewardLearner",
+    "TabularLearner",
+    "Timer",
+    "check_choice",
+    "check_int",
+    "check_positive",
+    "check_vector",
+    "checkpoints",
+    "flatten_arrays",
+    "learner_names",
+    "load_learner",
+    "load_module",
+    "load_optimizer",
+    "module_arrays",
+    "optimizer_arrays",
+    "plans_policy",
+    "subtree",
+    "true_return_fractions",
+]

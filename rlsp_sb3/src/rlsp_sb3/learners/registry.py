@@ -6,9 +6,8 @@ from importlib import metadata
 from inspect import isclass
 from typing import TYPE_CHECKING
 
-from rlsp_sb3.env_util import _distribution
 from rlsp_sb3.utils.did_you_mean import did_you_mean
-from rlsp_sb3.utils.errors import PluginError
+from rlsp_sb3.utils.errors import PluginError, distribution_name
 
 if TYPE_CHECKING:
     from rlsp_sb3.learners.base import RewardLearner
@@ -41,11 +40,11 @@ def load_learner(name: str) -> type[RewardLearner]:
         learner = found[0].load()
     except (ImportError, AttributeError) as error:
         raise PluginError(
-            f"the learner {name!r} of {_distribution(found[0])} cannot be loaded: {error}"
+            f"the learner {name!r} of {distribution_name(found[0])} cannot be loaded: {error}"
         ) from error
     if not (isclass(learner) and issubclass(learner, RewardLearner)):
         raise PluginError(
-            f"the learner {name!r} of {_distribution(found[0])} is no subclass of "
+            f"the learner {name!r} of {distribution_name(found[0])} is no subclass of "
             f"rlsp_sb3.RewardLearner: its entry point is {found[0].value}"
         )
     return learner

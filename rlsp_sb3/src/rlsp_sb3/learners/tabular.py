@@ -9,13 +9,14 @@ import numpy as np
 from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.learners.base import RewardLearner
+from rlsp_sb3.planning.dynamic_programming import value_iteration
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
-from rlsp_sb3.planning.value_iteration import value_iteration
 from rlsp_sb3.protocols import TabularEnv, TabularMDP
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_choice, check_int, check_mdp, check_positive
 
 Combination = Literal["additive", "bayesian"]
+"""Combinations of the inferred reward and the task reward."""
 
 DEFAULT_TIME_LIMIT = 20  # actions, as in the published evaluation
 

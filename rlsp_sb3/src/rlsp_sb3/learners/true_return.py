@@ -6,7 +6,7 @@ import numpy as np
 
 from rlsp_sb3.learners.tabular import TabularLearner
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
-from rlsp_sb3.planning.true_return_fraction import true_return_fraction
+from rlsp_sb3.planning.return_fraction import true_return_fraction
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.errors import NotOfferedError
 

@@ -19,6 +19,7 @@ from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.utils.errors import NotOfferedError
 
 INFERRED, TASK, TRUE = BLUE, ORANGE, GREEN
+"""The colors of the three rewards."""
 
 
 def reward_heatmap(

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 BLUE, SKY, ORANGE, YELLOW = "#0072B2", "#56B4E9", "#E69F00", "#F0E442"
 GREEN, PURPLE, VERMILLION = "#009E73", "#CC79A7", "#D55E00"
 GRAY, INK, LINE = "#999999", "#28282E", "#DDDDDD"
+"""Neutral colors: of what is beside the point, of text, of grid lines."""
 
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, GRAY)
 """The colors of lines and bars that are told apart by nothing else, in this order."""

@@ -21,12 +21,12 @@ from rlsp_sb3.env_util import make_env
 from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.save_util import with_suffix
+from rlsp_sb3.policies.expert_hyperparameters import find_expert_hyperparameters
 from rlsp_sb3.policies.sb3_file import read_sb3
 from rlsp_sb3.solvers.sb3_arguments import (
     POLICY,
     constructor_arguments,
     default_solver,
-    expert_hyperparameters,
     find_sb3_algorithm,
 )
 from rlsp_sb3.utils.checks import check_int
@@ -55,7 +55,7 @@ class ExpertRun:
         seed: Seeds all random numbers.
         n_envs: How many copies of the environment to act in.
         settings: Hyperparameters other than those shipped, see
-            :func:`~rlsp_sb3.solvers.expert_hyperparameters`.
+            :func:`~rlsp_sb3.policies.find_expert_hyperparameters`.
         tensorboard_log: The folder for TensorBoard events; None for none.
         resume: Whether to go on with a run that was stopped, if there is one.
         force: Whether to overwrite an expert and its checkpoints.
@@ -96,7 +96,7 @@ class ExpertRun:
         solver_class = chosen or default_solver(action_space)
         spec = vec_env.get_attr("spec")[0]
         self.env_id: str = spec.id if spec else env
-        self.arguments = expert_hyperparameters(solver_class, self.env_id, settings)
+        self.arguments = find_expert_hyperparameters(solver_class, self.env_id, settings)
         try:
             self.model: BaseAlgorithm = solver_class(
                 POLICY,

@@ -78,3 +78,4 @@ PRIORS: dict[str, type[Prior]] = {
     "laplace": LaplacePrior,
     "uniform": UniformPrior,
 }
+"""The priors by their names."""

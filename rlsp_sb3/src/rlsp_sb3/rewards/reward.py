@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from rlsp_sb3.utils.checks import check_vector
 
 FeatureFn = Callable[[Any], NDArray[np.float64]]
+"""Features (N, F) of N observations, or (F,) of one."""
 
 
 class RewardFn(Protocol):

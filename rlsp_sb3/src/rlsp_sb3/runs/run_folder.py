@@ -22,7 +22,7 @@ _DISTRIBUTIONS = (
 
 
 class RunFolder:
-    """A folder with the files of one run, see :data:`~rlsp_sb3.runs.run_config.CONTENTS`.
+    """A folder with the files of one run, see :mod:`rlsp_sb3.runs.run_config`.
 
     Args:
         path: The folder; it is made if it is not there.

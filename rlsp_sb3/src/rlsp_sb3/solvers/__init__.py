@@ -1,1 +1,42 @@
 """Solvers, which find the policy for the current reward: SB3's algorithms or planning."""
+
+from typing import TYPE_CHECKING
+
+from rlsp_sb3.utils.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from rlsp_sb3.solvers.base import (
+        PlanningSolver,
+        SB3Solver,
+        Solver,
+        model_arrays,
+        seeded_globally,
+        set_model_arrays,
+        steps_at_once,
+    )
+    from rlsp_sb3.solvers.factory import Algorithm, SolverSpec, find_solver, make_model, solver_name
+    from rlsp_sb3.solvers.fast_sac import FastSAC
+    from rlsp_sb3.solvers.sb3_arguments import constructor_arguments
+    from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
+else:
+    __getattr__, __dir__ = lazy_exports(__name__)
+
+__all__ = [
+    "Algorithm",
+    "FastSAC",
+    "ForwardModel",
+    "PlanningSolver",
+    "SB3Solver",
+    "Solver",
+    "SolverSpec",
+    "constructor_arguments",
+    "find_solver",
+    "is_simulated",
+    "make_model",
+    "make_training_env",
+    "model_arrays",
+    "seeded_globally",
+    "set_model_arrays",
+    "solver_name",
+    "steps_at_once",
+]

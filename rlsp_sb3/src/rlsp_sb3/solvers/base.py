@@ -27,8 +27,8 @@ from rlsp_sb3.io.state_arrays import (
     optimizer_arrays,
     subtree,
 )
+from rlsp_sb3.planning.dynamic_programming import value_iteration
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
-from rlsp_sb3.planning.value_iteration import value_iteration
 from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv

@@ -29,6 +29,7 @@ NAMED: dict[str, type[BaseAlgorithm]] = {**SOLVERS, "FastSAC": FastSAC}
 PACKAGES = {"sb3_contrib": "sb3-contrib", "sbx": "sbx-rl"}
 
 Algorithm = type[BaseAlgorithm] | BaseAlgorithm
+"""An algorithm of SB3, or the class of one."""
 
 
 def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) -> Algorithm | None:

@@ -1,18 +1,15 @@
-"""Hyperparameters of SB3's algorithms: those shipped with the package, and those of a user."""
+"""Arguments of SB3's algorithms that can be written as text: their names, types and values."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
-from importlib import resources
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import numpy as np
 import stable_baselines3
-import yaml
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import ActionNoise, NormalActionNoise
@@ -21,16 +18,8 @@ from rlsp_sb3.models.networks import ACTIVATIONS
 from rlsp_sb3.utils.arguments import argument_type, arguments_of
 from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.did_you_mean import did_you_mean
-from rlsp_sb3.utils.settings import (
-    merged,
-    nested,
-    split_assignment,
-    unknown_name,
-    validated,
-    yaml_value,
-)
+from rlsp_sb3.utils.settings import unknown_name, validated
 
-FILE = "policies/expert_hyperparameters.yaml"
 SOLVERS: dict[str, type[BaseAlgorithm]] = {
     name: getattr(stable_baselines3, name) for name in ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
 }
@@ -52,7 +41,7 @@ WRITABLE: dict[Any, Any] = {
 
 
 def find_sb3_algorithm(name: str) -> type[BaseAlgorithm]:
-    """The algorithm of a name, in whatever letters.
+    """The algorithm of SB3 of a name, in whatever letters.
 
     Raises:
         ValueError: If there is none.
@@ -67,34 +56,6 @@ def find_sb3_algorithm(name: str) -> type[BaseAlgorithm]:
 def default_solver(action_space: spaces.Space[Any]) -> type[BaseAlgorithm]:
     """SAC for actions that are numbers, and otherwise PPO."""
     return SOLVERS["SAC" if isinstance(action_space, spaces.Box) else "PPO"]
-
-
-def expert_hyperparameters(
-    solver: type[BaseAlgorithm], env_id: str, assignments: Iterable[str] = ()
-) -> dict[str, Any]:
-    """The arguments for an algorithm in an environment, as JSON can hold them.
-
-    Args:
-        solver: The algorithm.
-        env_id: The id of the environment.
-        assignments: What is to be other than shipped, as texts like "gamma=0.9" or
-            "policy_kwargs={net_arch: [64, 64]}", with values in YAML.
-
-    Raises:
-        ValueError: If an assignment is none, names no hyperparameter, or has a wrong value.
-    """
-    sections = _shipped()[solver.__name__]
-    chosen = merged(sections["default"], sections.get(env_id, {}))
-    for assignment in assignments:
-        path, text = split_assignment(assignment)
-        if path[0] in ELSEWHERE:
-            raise ValueError(f"--set {assignment}: use {ELSEWHERE[path[0]]} instead")
-        try:
-            checked = check_hyperparameters(solver, nested(path, yaml_value(text)))
-        except ValueError as error:
-            raise ValueError(f"--set {assignment}: {error}") from error
-        chosen = merged(chosen, checked)
-    return chosen
 
 
 def constructor_arguments(
@@ -183,42 +144,3 @@ def _check_policy_kwargs(solver: type[BaseAlgorithm], kwargs: Mapping[str, Any])
             raise unknown_name("policy_kwargs", str(name), allowed, "entry")
     if "activation_fn" in kwargs:
         check_choice("policy_kwargs.activation_fn", kwargs["activation_fn"], ACTIVATIONS)
-
-
-@cache
-def _shipped() -> dict[str, dict[str, dict[str, Any]]]:
-    """The sections of the file by solver and id; each solver has a section "default"."""
-    text = resources.files("rlsp_sb3").joinpath(FILE).read_text(encoding="utf-8")
-    return read_hyperparameters(text)
-
-
-def read_hyperparameters(text: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """Read and check a file of hyperparameters.
-
-    Args:
-        text: YAML: for each solver a mapping from "default" and ids of environments to
-            hyperparameters.
-
-    Returns:
-        The hyperparameters by solver and by id or "default", which each solver has.
-
-    Raises:
-        ValueError: If a solver or a hyperparameter is unknown, or a value has a wrong type.
-    """
-    checked: dict[str, dict[str, dict[str, Any]]] = {name: {"default": {}} for name in SOLVERS}
-    for name, sections in _mapping("the file", yaml.safe_load(text)).items():
-        if name not in SOLVERS:
-            raise unknown_name("", str(name), SOLVERS, "solver")
-        for env_id, chosen in _mapping(name, sections).items():
-            try:
-                section = check_hyperparameters(SOLVERS[name], _mapping(env_id, chosen))
-                checked[name][env_id] = section
-            except ValueError as error:
-                raise ValueError(f"{name}, {env_id}: {error}") from error
-    return checked
-
-
-def _mapping(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{name} is {value!r}: expected a mapping")
-    return value

@@ -17,6 +17,7 @@ from rlsp_sb3.solvers.factory import Algorithm
 from rlsp_sb3.state_reset import can_set_state
 
 ForwardModel = Literal["auto", "simulator", "learned"]
+"""Forward dynamics: of a simulator, learned, or of a simulator where there is one."""
 
 
 def is_simulated(venv: VecEnv, forward_model: ForwardModel) -> bool:

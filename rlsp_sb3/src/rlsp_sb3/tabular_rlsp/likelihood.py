@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from rlsp_sb3.planning.value_iteration import backup
+from rlsp_sb3.planning.dynamic_programming import backup
 from rlsp_sb3.protocols import TabularEnv, TabularMDP
 from rlsp_sb3.type_aliases import FloatArray
 
 InitialStates = Literal["known", "uniform"]
+"""Initial states of the person: those of the environment, or any."""
 
 
 class UnreachableStateError(ValueError):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import gymnasium as gym
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class NotOfferedError(TypeError):
@@ -13,4 +16,13 @@ class PluginError(RuntimeError):
     """An installed package offers something that cannot be loaded."""
 
 
-USER_ERRORS = (ValueError, TypeError, ImportError, OSError, gym.error.Error, PluginError)
+def user_error_types() -> tuple[type[Exception], ...]:
+    """The errors that a user can mend; all others are bugs."""
+    from gymnasium.error import Error  # takes a second, which the command is to start without
+
+    return ValueError, TypeError, ImportError, OSError, Error, PluginError
+
+
+def distribution_name(plugin: EntryPoint) -> str:
+    """The package that brings a plugin, as messages call it."""
+    return plugin.dist.name if plugin.dist else f"the entry point {plugin.value}"

@@ -1,1 +1,3 @@
 """The table of the gridworlds."""
+
+__all__: list[str] = []

@@ -72,7 +72,7 @@ def plan_gridworld_table(
     """Plan a table of methods on all tabular problems that are installed.
 
     Args:
-        methods: The names of some of :data:`~rlsp_sb3.experiments.methods.GRIDWORLD_METHODS` or of
+        methods: The names of some of :data:`~rlsp_sb3.experiments.GRIDWORLD_METHODS` or of
             installed learners; None for all that are installed and not slow.
         n_seeds: How many seeds, from 0 on, at least 1.
         deep: Whether to add the slow ones.

@@ -19,7 +19,7 @@ from rlsp_sb3.experiments.mujoco.run_job import run_mujoco_job
 from rlsp_sb3.experiments.mujoco.table import gather_results, mujoco_tables, write_mujoco_csv
 from rlsp_sb3.experiments.table_plan import TableOptions, TablePlan, WrittenTable, make_jobs
 from rlsp_sb3.io.atomic_write import atomic_write
-from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.policies.loading import load_policy
 
 PUBLISHED_ENVS = (
     *("InvertedPendulum-v5", "HalfCheetah-FW-v2", "HalfCheetah-BW-v2"),

@@ -25,7 +25,7 @@ from rlsp_sb3.experiments.learning import Learned, ProgressReporter, job_env, le
 from rlsp_sb3.experiments.methods import EXPERT, RLSP_METHODS
 from rlsp_sb3.experiments.mujoco.job import MujocoFigures, MujocoJob
 from rlsp_sb3.learners.base import RewardLearner
-from rlsp_sb3.policies.load_policy import load_policy
+from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.policies.retrain import retrain_policy
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.simulators.rollout import make_simulator

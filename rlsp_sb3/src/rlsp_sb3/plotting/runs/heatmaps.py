@@ -20,7 +20,7 @@ from rlsp_sb3.plotting.runs.groups import Group, by_reason
 from rlsp_sb3.plotting.runs.legend import heading, seeds_note
 from rlsp_sb3.runs.run import Run
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.errors import USER_ERRORS, NotOfferedError
+from rlsp_sb3.utils.errors import NotOfferedError, user_error_types
 from rlsp_sb3.video.robot_gif import observed_state_image
 
 _COLUMNS = 4
@@ -60,7 +60,7 @@ def maps_plot(groups: Sequence[Group], path: Path) -> list[str]:
         for run in group.runs:
             try:
                 found.append(grid_rewards(run))
-            except USER_ERRORS as error:
+            except user_error_types() as error:
                 left_out.append((run, str(error)))
         if found:
             by_env.setdefault(group.env_id, []).append((group, found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlsp_sb3.planning.value_iteration import expected_sums, value_iteration
+from rlsp_sb3.planning.dynamic_programming import expected_sums, value_iteration
 from rlsp_sb3.protocols import TabularMDP
 from rlsp_sb3.type_aliases import FloatArray
 
