@@ -58,7 +58,11 @@ def contracted(layers: list[str]) -> list[Edge]:
 def contracts() -> dict[str, Any]:
     with (ROOT / "pyproject.toml").open("rb") as file:
         contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
-    return {",".join(contract.get("containers", [])): contract["layers"] for contract in contracts}
+    return {
+        ",".join(contract.get("containers", [])): contract["layers"]
+        for contract in contracts
+        if contract["type"] == "layers"
+    }
 
 
 @pytest.fixture(scope="module")

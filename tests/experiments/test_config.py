@@ -1,6 +1,7 @@
 """Configurations of experiments: shipped, changed by a user, and wrong."""
 
 import json
+import re
 from dataclasses import asdict, replace
 
 import gymnasium as gym
@@ -9,6 +10,8 @@ import pytest
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3 import RLSP
+from rlsp_sb3.cli.table_mujoco import MUJOCO_EXAMPLES
+from rlsp_sb3.cli.table_skills import SKILLS_EXAMPLES
 from rlsp_sb3.encoders.vae import StateVAE
 from rlsp_sb3.experiments import config as module
 from rlsp_sb3.experiments.config import lineage, load_config
@@ -179,6 +182,16 @@ def test_a_name_replaces_a_mapping():
 def test_mistakes_are_named(assignment, error, message):
     with pytest.raises(error, match=f"--set .*{message}"):
         load_config(ENV, "fast", [assignment])
+
+
+def test_settings_in_the_help_of_tables_can_be_made():
+    pattern = r"--set ([^\s`]+)"
+    found = [
+        each for text in (MUJOCO_EXAMPLES, SKILLS_EXAMPLES) for each in re.findall(pattern, text)
+    ]
+    assert len(found) >= 2
+    changed = load_config(ENV, "fast", found).to_dict()
+    assert changed != load_config(ENV, "fast").to_dict()
 
 
 def test_a_wrong_preset_is_named():

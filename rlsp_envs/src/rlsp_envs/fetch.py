@@ -31,7 +31,7 @@ MODEL = Path("envs", "assets", "fetch", "reach.xml")  # within gymnasium-robotic
 BLOCKS = ("object0", "object1", "object2")  # from the lowest to the highest
 BLOCK_SIZE = 0.05  # m
 BLOCK_MASS = 2.0  # kg
-COLORS = ("0.2 0.8 0.2 1", "0.8 0.8 0.2 1", "0.2 0.8 0.8 1")
+_COLORS = ("0.2 0.8 0.2 1", "0.8 0.8 0.2 1", "0.2 0.8 0.8 1")
 TABLE_HEIGHT = 0.4  # m
 STACK_HEIGHT = 0.525  # m, what observations show as the height of the stack's place
 OUT_OF_THE_WAY = (1.1, 1.05)  # m, on the table, where the arm does not come when it is set up
@@ -342,7 +342,7 @@ def _model_with_blocks(path: Path) -> str:
     world = root.find("worldbody")
     if world is None:
         raise ValueError(f"{path} has no worldbody: expected the model of gymnasium-robotics")
-    for name, color in zip(BLOCKS, COLORS, strict=True):
+    for name, color in zip(BLOCKS, _COLORS, strict=True):
         body = ElementTree.SubElement(world, "body", name=name)
         joint = {"name": f"{name}:joint", "type": "free", "damping": "0.01"}
         ElementTree.SubElement(body, "joint", joint)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 SHAPE = (64, 64, 3)
 BACKGROUND = 200
-COLORS = np.array(  # of channel 0, 1, …: blue, then seaborn's "deep" palette
+_COLORS = np.array(  # of channel 0, 1, …: blue, then seaborn's "deep" palette
     [(0, 0, 255), (76, 114, 176), (221, 132, 82), (85, 168, 104), (196, 78, 82)], dtype=np.uint8
 )
 
@@ -32,7 +32,7 @@ def from_grids(grids: NDArray[np.float32]) -> NDArray[np.uint8]:
     n, height, width, channels = grids.shape
     cells = np.full((n, height, width, 3), BACKGROUND, dtype=np.uint8)
     for channel in [*range(1, channels), 0]:
-        cells[grids[..., channel] != 0] = COLORS[channel]
+        cells[grids[..., channel] != 0] = _COLORS[channel]
     size = SHAPE[0] // max(height, width)
     images = np.full((n, *SHAPE), BACKGROUND, dtype=np.uint8)
     images[:, : height * size, : width * size] = cells.repeat(size, axis=1).repeat(size, axis=2)
@@ -53,7 +53,7 @@ def to_grids(images: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.fl
     height, width, channels = shape
     size = SHAPE[0] // max(height, width)
     middles = images[:, size // 2 : height * size : size, size // 2 : width * size : size]
-    palette = np.vstack([COLORS[:channels], [[BACKGROUND] * 3]]).astype(np.float32)
+    palette = np.vstack([_COLORS[:channels], [[BACKGROUND] * 3]]).astype(np.float32)
     distances = ((middles[..., None, :].astype(np.float32) - palette) ** 2).sum(axis=-1)
     one_hot = np.eye(channels + 1, channels, dtype=np.float32)
     return np.asarray(one_hot[distances.argmin(axis=-1)])

@@ -29,7 +29,7 @@ class Commands(LazyGroup):
             ),
             "video": "Film a policy.",
         },
-        "rlsp_sb3.cli.table_gridworlds": {"table": "Compare methods, as the papers do."},
+        "rlsp_sb3.cli.table": {"table": "Compare methods, as the papers do."},
         "rlsp_sb3.cli.plot": {"plot": "Draw what runs have learned, and compare them."},
         "rlsp_sb3.cli.report": {"report": "Make one page of tables, with a section for each."},
     }

@@ -1,4 +1,4 @@
-"""The commands ``rlsp table`` and ``rlsp table gridworlds``."""
+"""The command ``rlsp table gridworlds``."""
 
 from __future__ import annotations
 
@@ -7,23 +7,10 @@ from typing import Annotated
 
 import typer
 
-from rlsp_sb3.cli import table_mujoco, table_skills
 from rlsp_sb3.cli.console import say, stdout, user_errors
 from rlsp_sb3.cli.job_options import show_left_out, show_table
-from rlsp_sb3.cli.multi_value_options import MultiValueCommand
 
-app = typer.Typer(no_args_is_help=True)
-table = typer.Typer(no_args_is_help=True, help="Compare methods, as the papers do.")
-app.add_typer(table, name="table")
-
-
-@table.callback(epilog="Example: `rlsp table gridworlds`")
-def about() -> None:
-    """Compare methods, as the papers do."""
-
-
-@table.command(
-    epilog="""Examples:
+GRIDWORLDS_EXAMPLES = """Examples:
 
 - `rlsp table gridworlds`
 
@@ -31,7 +18,8 @@ def about() -> None:
 
 - `rlsp table gridworlds --methods task-reward,tabular-rlsp,your-learner`
 """
-)
+
+
 def gridworlds(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
         "runs", "gridworlds"
@@ -83,7 +71,3 @@ def gridworlds(
     with user_errors((OSError, ValueError)):
         result = run_gridworld_table(plan, out, force=force, console=stdout, progress=progress)
     show_table(result, out, "each result in cells.csv")
-
-
-table.command(cls=MultiValueCommand, epilog=table_mujoco.MUJOCO_EXAMPLES)(table_mujoco.mujoco)
-table.command(cls=MultiValueCommand, epilog=table_skills.SKILLS_EXAMPLES)(table_skills.skills)

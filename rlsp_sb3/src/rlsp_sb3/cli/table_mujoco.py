@@ -25,7 +25,7 @@ MUJOCO_EXAMPLES = """Examples:
 
 - `rlsp table mujoco --n-states 1 10 50 --methods rlsp average-features waypoints --jobs 2`
 
-- `rlsp table mujoco --set rlsp.horizon=10 --set rlsp.preset.n_epochs=40 --out runs/longer`
+- `rlsp table mujoco --set rlsp.horizon=10 --set rlsp.hyperparameters.n_epochs=40 --out runs/longer`
 
 - `rlsp table mujoco --preset paper --ray-address auto`
 """

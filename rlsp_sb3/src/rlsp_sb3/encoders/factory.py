@@ -43,7 +43,7 @@ ENCODERS: dict[str, type[ScaledEncoder]] = {
     "identity": IdentityEncoder,
     "vae": StateVAE,
 }
-AUTO = "auto"
+_AUTO = "auto"
 FEATURES = "features"
 """Stands for the features that the environment offers."""
 OWN = {"name": "own"}
@@ -81,7 +81,7 @@ def make_encoder(
     offered = hasattr(env, "features") and hasattr(env, "feature_names")
     if isinstance(encoder, Encoder):
         return encoder
-    if isinstance(encoder, str) and encoder == AUTO:
+    if isinstance(encoder, str) and encoder == _AUTO:
         own = "fourier" if preset is None else preset.encoder
         encoder = FEATURES if offered else own
     if isinstance(encoder, str):
@@ -123,7 +123,7 @@ def make_encoder(
     if not callable(encoder):
         raise TypeError(
             f"encoder={encoder!r}: expected an Encoder, a function from observations to features, "
-            f"or one of {[AUTO, FEATURES, *ENCODERS]}"
+            f"or one of {[_AUTO, FEATURES, *ENCODERS]}"
         )
     if observed_states is None:
         return FunctionEncoder(encoder, ())

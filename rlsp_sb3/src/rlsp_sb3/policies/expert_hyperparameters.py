@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from rlsp_sb3.solvers.sb3_arguments import ELSEWHERE, SOLVERS, check_hyperparameters
+from rlsp_sb3.solvers.sb3_arguments import OPTIONS_OF_EXPERT, SOLVERS, check_hyperparameters
 from rlsp_sb3.utils.settings import (
     merged,
     nested,
@@ -40,8 +40,8 @@ def find_expert_hyperparameters(
     chosen = merged(sections["default"], sections.get(env_id, {}))
     for assignment in assignments:
         path, text = split_assignment(assignment)
-        if path[0] in ELSEWHERE:
-            raise ValueError(f"--set {assignment}: use {ELSEWHERE[path[0]]} instead")
+        if path[0] in OPTIONS_OF_EXPERT:
+            raise ValueError(f"--set {assignment}: use {OPTIONS_OF_EXPERT[path[0]]} instead")
         try:
             checked = check_hyperparameters(solver, nested(path, yaml_value(text)))
         except ValueError as error:

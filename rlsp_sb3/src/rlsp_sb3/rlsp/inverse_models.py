@@ -21,7 +21,7 @@ from rlsp_sb3.rlsp.inverse_dynamics import DiscreteInverseDynamics
 from rlsp_sb3.rlsp.inverse_policy import CategoricalInversePolicy
 from rlsp_sb3.simulators.rollout import Trajectories
 
-BATCH = 256
+_BATCH_SIZE = 256
 LEARNING_RATE = 8e-3
 SHARE_IN_FOCUS = 0.7
 
@@ -77,7 +77,7 @@ class InverseModels:
         if n_times == 0:
             return {}
         probabilities = _focused(features[1:], None if focus is None else focus[1:])
-        drawn = draw_evenly(probabilities, n_updates, BATCH, rng)
+        drawn = draw_evenly(probabilities, n_updates, _BATCH_SIZE, rng)
         losses = []
         for update, examples in enumerate(drawn):
             # Each fit ends with small steps, which average over the noise of the examples.

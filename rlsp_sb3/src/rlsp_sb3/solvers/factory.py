@@ -22,9 +22,9 @@ from rlsp_sb3.solvers.sb3_arguments import POLICY, SOLVERS, constructor_argument
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 
-AUTO = "auto"
+_AUTO = "auto"
 PLANNING = "planning"
-BATCH = 64  # of PPO
+_PPO_BATCH_SIZE = 64  # of PPO
 NAMED: dict[str, type[BaseAlgorithm]] = {**SOLVERS, "FastSAC": FastSAC}
 PACKAGES = {"sb3_contrib": "sb3-contrib", "sbx": "sbx-rl"}
 
@@ -48,7 +48,7 @@ def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) ->
         ValueError: If there is none of that name, the environment cannot be planned in, or the
             algorithm does not choose such actions.
     """
-    if solver == AUTO:
+    if solver == _AUTO:
         box = isinstance(action_space, spaces.Box)
         solver = PLANNING if can_plan else FastSAC if box else SOLVERS["PPO"]
     if solver == PLANNING:
@@ -98,9 +98,9 @@ def _by_name(name: str) -> type[BaseAlgorithm]:
         raise ValueError(f"solver={name!r}: {package} has no {attribute!r}")
     by_capitals = {known.upper(): algorithm for known, algorithm in NAMED.items()}
     if name.upper() not in by_capitals:
-        hint = did_you_mean(name, [AUTO, PLANNING, *NAMED])
+        hint = did_you_mean(name, [_AUTO, PLANNING, *NAMED])
         raise ValueError(
-            f"solver={name!r}{hint}: expected {AUTO!r}, {PLANNING!r}, one of "
+            f"solver={name!r}{hint}: expected {_AUTO!r}, {PLANNING!r}, one of "
             f"{', '.join(NAMED)}, or a name such as 'sb3_contrib:TQC' or 'sbx:SAC'"
         )
     return by_capitals[name.upper()]
@@ -120,8 +120,10 @@ def solver_name(solver: Any) -> str | None:
 
 def _batch_size(n_steps: int) -> int:
     """PPO's default, or somewhat less to divide the steps, since it warns otherwise."""
-    divisors = (size for size in range(BATCH, BATCH // 2, -1) if n_steps % size == 0)
-    return next(divisors, BATCH)
+    divisors = (
+        size for size in range(_PPO_BATCH_SIZE, _PPO_BATCH_SIZE // 2, -1) if n_steps % size == 0
+    )
+    return next(divisors, _PPO_BATCH_SIZE)
 
 
 @dataclass(frozen=True)

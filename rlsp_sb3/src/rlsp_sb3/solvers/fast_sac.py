@@ -17,7 +17,7 @@ from rlsp_sb3.solvers.flat_networks import FlatAdam, FlatParameters, StackedMLP
 MAX_ROWS = 16_384
 """Number of transitions that are drawn at once, for several gradient steps."""
 
-ACTIVATIONS = (nn.ReLU, nn.Tanh)
+_ACTIVATIONS = (nn.ReLU, nn.Tanh)
 
 
 class FastSAC(SAC):
@@ -105,10 +105,10 @@ class _Updates:
                 '"MlpPolicy"; use stable_baselines3.SAC'
             )
         activation = policy.activation_fn
-        if activation not in ACTIVATIONS:
+        if activation not in _ACTIVATIONS:
             raise ValueError(
                 f"policy_kwargs={{'activation_fn': {activation.__name__}}}: expected one of "
-                f"{[a.__name__ for a in ACTIVATIONS]}; use stable_baselines3.SAC"
+                f"{[a.__name__ for a in _ACTIVATIONS]}; use stable_baselines3.SAC"
             )
         if policy.optimizer_class is not torch.optim.Adam:
             raise ValueError(

@@ -26,8 +26,8 @@ SOLVERS: dict[str, type[BaseAlgorithm]] = {
 POLICY = "MlpPolicy"
 
 # Who sets what this file does not.
-ELSEWHERE = {"env": "ENV", "seed": "--seed", "tensorboard_log": "--tensorboard"}
-NO_HYPERPARAMETERS = {*ELSEWHERE, "policy", "verbose", "_init_setup_model"}
+OPTIONS_OF_EXPERT = {"env": "ENV", "seed": "--seed", "tensorboard_log": "--tensorboard"}
+NO_HYPERPARAMETERS = {*OPTIONS_OF_EXPERT, "policy", "verbose", "_init_setup_model"}
 WRITABLE: dict[Any, Any] = {
     bool: bool,
     int: int,

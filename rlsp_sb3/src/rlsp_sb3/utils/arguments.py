@@ -15,7 +15,7 @@ from rlsp_sb3.utils.settings import (
     yaml_value,
 )
 
-ELSEWHERE = {"env": "ENV", "seed": "--seed", "tensorboard_log": "--out"}
+_OPTIONS_OF_LEARN = {"env": "ENV", "seed": "--seed", "tensorboard_log": "--out"}
 ARRAYS = {"observed_states", "demonstrations"}
 PER_RUN = {"env", "seed", "tensorboard_log", "checkpoint_dir", "verbose", "device"}
 """Arguments that differ from run to run, or decide nothing about the result."""
@@ -44,12 +44,12 @@ def parse_settings(learner: type[Any], assignments: Iterable[str]) -> dict[str, 
     Raises:
         ValueError: If one is no assignment, names no argument, or has a value of another type.
     """
-    allowed = [name for name in arguments_of(learner) if name not in {*ELSEWHERE, *ARRAYS}]
+    allowed = [name for name in arguments_of(learner) if name not in {*_OPTIONS_OF_LEARN, *ARRAYS}]
     settings: dict[str, Any] = {}
     for assignment in assignments:
         name = assignment.partition("=")[0].partition(".")[0].strip().replace("-", "_")
-        if name in ELSEWHERE:
-            raise ValueError(f"--set {assignment}: use {ELSEWHERE[name]} instead")
+        if name in _OPTIONS_OF_LEARN:
+            raise ValueError(f"--set {assignment}: use {_OPTIONS_OF_LEARN[name]} instead")
         if name not in allowed:
             error = unknown_name(learner.__name__, name, allowed, "argument")
             raise ValueError(f"--set {assignment}: {error}")

@@ -23,7 +23,7 @@ from rlsp_sb3.utils.did_you_mean import did_you_mean
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-CONFIG = {"extra": "forbid", "allow_inf_nan": False}
+_PYDANTIC_CONFIG = {"extra": "forbid", "allow_inf_nan": False}
 """Settings of pydantic: an unknown name is an error, and NaN is no number."""
 
 WORDS = {
@@ -52,7 +52,7 @@ OUT_OF_RANGE = {
 class Settings:
     """A base of dataclasses whose fields can be checked by :func:`validated`."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = CONFIG
+    __pydantic_config__: ClassVar[dict[str, Any]] = _PYDANTIC_CONFIG
 
 
 def validated(kind: Any, value: Any, name: str = "") -> Any:
@@ -88,7 +88,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any] | None:
     from pydantic import PydanticUserError, TypeAdapter
     from pydantic.errors import PydanticSchemaGenerationError
 
-    config: Any = None if is_dataclass(kind) else dict(CONFIG)
+    config: Any = None if is_dataclass(kind) else dict(_PYDANTIC_CONFIG)
     try:
         return TypeAdapter(kind, config=config)
     except (PydanticSchemaGenerationError, PydanticUserError):
