@@ -10,8 +10,8 @@ help:  ## Show this list
 demo: .venv/ready  ## Infer a reward from the state of a room, into runs/demo
 	$(NOX) -s demo
 
-test: .venv/ready  ## Run all tests: both resolutions of the dependencies, and the built wheels
-	$(NOX) -s tests envs_alone wheels
+test: .venv/ready  ## Run all tests: with the newest dependencies on the wheels, and with those of imitation
+	$(NOX) -s wheels envs_alone "tests(imitation)"
 
 test-expensive: .venv/ready  ## Run the tests that take minutes
 	$(NOX) -s expensive

@@ -18,7 +18,7 @@ import nox
 nox.needs_version = ">=2024.10.9"
 nox.options.reuse_venv = "yes"
 nox.options.default_venv_backend = "virtualenv"
-nox.options.sessions = ["lint", "tests", "wheels", "envs_alone"]
+nox.options.sessions = ["lint", "wheels", "envs_alone", "tests(imitation)"]
 
 PACKAGES = ("rlsp_envs", "rlsp_sb3", "rlsp_baselines")
 DIST = Path("dist")
@@ -31,6 +31,8 @@ TEST_TOOLS = (
     "pytest-xdist",
 )
 # `imitation` pins old versions of Gymnasium and Stable-Baselines3, so there are two resolutions.
+# `make test` runs all tests in each: with the newest dependencies on the built wheels, as users get
+# them, and with those of imitation on the checkout.
 CONSTRAINTS = {"latest": "constraints.txt", "imitation": "constraints-imitation.txt"}
 # Two processes, each of which gets half of the files in one piece, so that what the tests of a file
 # share is made once; who is done first takes over what the other has not begun.
@@ -54,7 +56,7 @@ def install_checkout(session: nox.Session, resolution: str, *tools: str) -> None
     """Install the checkout, editable, and tools beside it; first what it takes to build it."""
     prepare(session)
     ray = "" if resolution == "imitation" else ",ray"
-    extra = "gail" if resolution == "imitation" else "arviz"  # the wheels are tested without
+    extra = "gail" if resolution == "imitation" else "arviz"
     install(session, resolution, "hatchling", "editables", *tools)
     install(
         session,
@@ -130,7 +132,7 @@ def wheel(package: str) -> str:
 
 @nox.session(requires=["build"])
 def wheels(session: nox.Session) -> None:
-    """Run the tests against the built wheels instead of the checkout."""
+    """Run the tests against the built wheels, as users get them, with the newest dependencies."""
     prepare(session)
     install(
         session,
@@ -138,7 +140,7 @@ def wheels(session: nox.Session) -> None:
         *TEST_TOOLS,
         f"{wheel('rlsp_envs')}[render,mujoco,robotics]",
         f"{wheel('rlsp_sb3')}[video,ray]",
-        wheel("rlsp_baselines"),
+        f"{wheel('rlsp_baselines')}[arviz]",
     )
     # The version stays while the contents change: put this build in place of an earlier one.
     session.install("--force-reinstall", "--no-deps", *map(wheel, PACKAGES))
