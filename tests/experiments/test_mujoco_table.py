@@ -347,19 +347,21 @@ def test_the_board_shows_stages_and_when_they_end(monkeypatch: pytest.MonkeyPatc
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     console = Console(width=120, color_system=None, record=True, file=StringIO())
-    board = JobProgress({"a": "first job", "b": "second job", "c": "third"}, 2, console, live=False)
-    with board:
-        board.tell(Event("a", "started"))
-        board.tell(Event("b", "started"))
-        board.tell(Event("a", "stage", "learning", 0.0))
+    progress = JobProgress(
+        {"a": "first job", "b": "second job", "c": "third"}, 2, console, live=False
+    )
+    with progress:
+        progress.tell(Event("a", "started"))
+        progress.tell(Event("b", "started"))
+        progress.tell(Event("a", "stage", "learning", 0.0))
         now[0] = 60.0
-        board.tell(Event("a", "stage", "learning", 0.25))
-        console.print(board.picture())
-        board.tell(Event("b", "lost", "its process was killed"))
+        progress.tell(Event("a", "stage", "learning", 0.25))
+        console.print(progress.picture())
+        progress.tell(Event("b", "lost", "its process was killed"))
         now[0] = 100.0
-        board.tell(Event("b", "done"))
-        board.tell(Event("a", "failed", "ValueError: no"))
-        console.print(board.picture())
+        progress.tell(Event("b", "done"))
+        progress.tell(Event("a", "failed", "ValueError: no"))
+        console.print(progress.picture())
     text = console.export_text()
     assert "0 of 3 jobs, about 3 min to go" in text
     (line,) = [line for line in text.splitlines() if "first job" in line and "3 min" in line]

@@ -65,7 +65,7 @@ class RayExecutor:
     def run(self, function: Function, tasks: Sequence[Task]) -> Iterator[Event]:
         """Compute all tasks, and tell what happens; see ``Executor``."""
         ray = self._ray
-        board = _progress_actor(ray)
+        progress = _progress_actor(ray)
         compute = ray.remote(num_cpus=1, max_retries=MAX_RETRIES)(_compute)
         waiting = list(reversed(tasks))
         names: dict[Any, str] = {}
@@ -74,9 +74,9 @@ class RayExecutor:
             # As many again as there is room for, so that a cluster that can grow does.
             while waiting and len(names) < 2 * self.n_workers:
                 task = waiting.pop()
-                names[compute.remote(function, task, board)] = task.name
+                names[compute.remote(function, task, progress)] = task.name
             done, _ = ray.wait(list(names), timeout=POLL)
-            yield from self._stages(board, attempts, set(names.values()))
+            yield from self._stages(progress, attempts, set(names.values()))
             for reference in done:
                 name = names.pop(reference)
                 try:
@@ -86,11 +86,11 @@ class RayExecutor:
                 except ray.exceptions.RayError as error:  # lost too often
                     yield Event(name, "failed", str(error).strip().partition("\n")[0])
 
-    def _stages(self, board: Any, attempts: dict[str, str], names: set[str]) -> Iterator[Event]:
+    def _stages(self, progress: Any, attempts: dict[str, str], names: set[str]) -> Iterator[Event]:
         """The events that running tasks have told since the last time."""
         ray = self._ray
         try:
-            told = ray.get(board.take.remote(), timeout=POLL)
+            told = ray.get(progress.take.remote(), timeout=POLL)
         except (ray.exceptions.RayError, TimeoutError):
             return  # how it goes is not worth waiting for
         for name, attempt, stage, fraction in told:
@@ -121,19 +121,19 @@ class _ProgressActor:
 
 
 def _progress_actor(ray: Any) -> Any:
-    """A board that is lost with the caller's machine only, if it is part of the cluster."""
+    """The progress actor, which is lost with the caller's machine only, if it is part of the cluster."""
     strategies = import_module("ray.util.scheduling_strategies")
     here = ray.get_runtime_context().get_node_id()
     near = strategies.NodeAffinitySchedulingStrategy(node_id=here, soft=True)
     return ray.remote(num_cpus=0)(_ProgressActor).options(scheduling_strategy=near).remote()
 
 
-def _compute(function: Function, task: Task, board: Any) -> tuple[str, Any]:
+def _compute(function: Function, task: Task, progress: Any) -> tuple[str, Any]:
     """Compute a task, in a worker."""
     attempt = uuid4().hex
 
     def report(stage: str, fraction: float) -> None:
-        board.tell.remote(task.name, attempt, stage, fraction)  # nobody waits for it
+        progress.tell.remote(task.name, attempt, stage, fraction)  # nobody waits for it
 
     report("", 0.0)
     return call(function, report, task)
