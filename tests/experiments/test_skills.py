@@ -179,7 +179,7 @@ def test_a_film_that_cannot_be_made_does_not_cost_the_table(
     assert json.loads((out / "config.json").read_text())["films"] == []
 
 
-@pytest.mark.expensive  # the table of MuJoCo environments, which runs as this does, is killed always
+@pytest.mark.expensive  # the table of MuJoCo environments runs by the same code, and is killed
 def test_a_command_that_is_killed_goes_on_to_the_same_table(
     whole: Any, swing: Path, tmp_path: Path
 ) -> None:

@@ -121,7 +121,7 @@ class _ProgressActor:
 
 
 def _progress_actor(ray: Any) -> Any:
-    """The progress actor, which is lost with the caller's machine only, if it is part of the cluster."""
+    """The progress actor, lost with the caller's machine only, if that is part of the cluster."""
     strategies = import_module("ray.util.scheduling_strategies")
     here = ray.get_runtime_context().get_node_id()
     near = strategies.NodeAffinitySchedulingStrategy(node_id=here, soft=True)
