@@ -22,10 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def reference() -> Path:
-    """Folder with figures of the published code, which lies beside the checkout if anywhere."""
+    """Folder with policies and episodes of others, which lies beside the checkout if anywhere."""
     folder = ROOT.parent / "shared" / "reference"
     if not folder.is_dir():
-        pytest.skip("needs the reference figures in ../shared/reference, which are not part of it")
+        pytest.skip("needs policies of others in ../shared/reference, which are not part of it")
     return folder
 
 

@@ -1,7 +1,5 @@
 """The baselines: published figures, formulas in plain words, and SB3's surface."""
 
-import json
-
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -12,6 +10,8 @@ import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_baselines import Deviation, RelativeReachability, TaskReward
 from rlsp_baselines.reachability import lost_coverage
 from rlsp_sb3.planning.return_fraction import true_return_fraction
+
+from helpers.problems import all_published_figures
 
 LEARNERS = [TaskReward, Deviation, RelativeReachability]
 COLUMNS = {
@@ -35,9 +35,8 @@ def fraction(learner):
 
 @pytest.mark.parametrize("learner_class", LEARNERS)
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_published_true_return_fractions(reference, problem, learner_class):
-    figures = json.loads((reference / "gridworlds.json").read_text())[problem]
-    expected = figures["true_return_fraction"][COLUMNS[learner_class]]
+def test_published_true_return_fractions(problem, learner_class):
+    expected = all_published_figures()[problem]["true_return_fraction"][COLUMNS[learner_class]]
     assert fraction(learner_class(PROBLEMS[problem]).learn()) == pytest.approx(expected, rel=1e-12)
 
 

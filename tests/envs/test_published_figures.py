@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -11,6 +9,8 @@ import numpy as np
 import pytest
 
 from rlsp_envs.gridworlds.gridworld import GridworldEnv
+
+from helpers.problems import all_published_figures
 
 IDS = {
     "room_default": "RoomDefault-v0",
@@ -23,8 +23,8 @@ IDS = {
 
 
 @pytest.fixture(scope="module")
-def published(reference: Path) -> dict[str, Any]:
-    return json.loads((reference / "gridworlds.json").read_text())
+def published() -> dict[str, Any]:
+    return all_published_figures()
 
 
 @pytest.fixture(params=list(IDS))

@@ -1,6 +1,7 @@
 """The published problems as the learner's tests use them."""
 
 import json
+from pathlib import Path
 
 import gymnasium as gym
 
@@ -22,8 +23,14 @@ PUBLISHED = {  # those with figures of the published learner, and their names th
 }
 
 
-def published_figures(reference, env_id):
-    return json.loads((reference / "gridworlds.json").read_text())[PUBLISHED[env_id]]
+def all_published_figures():
+    """The figures of the published code, by its names of the problems (see tests/data)."""
+    path = Path(__file__).parents[1] / "data" / "gridworlds.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def published_figures(env_id):
+    return all_published_figures()[PUBLISHED[env_id]]
 
 
 class StartAt(gym.Wrapper):

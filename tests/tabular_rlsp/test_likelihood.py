@@ -207,8 +207,8 @@ def test_textbook_agrees_in_random_worlds(
 
 @pytest.mark.parametrize("initial_states", STARTS)
 @pytest.mark.parametrize("env_id", PUBLISHED)
-def test_published_figures_are_reproduced(reference, env_id, initial_states):
-    figures = published_figures(reference, env_id)
+def test_published_figures_are_reproduced(env_id, initial_states):
+    figures = published_figures(env_id)
     learner = make_learner(env_id, horizon=None, initial_states=initial_states)
     assert learner.horizon == figures["horizon"]
     cases = [case for case in figures["gradients"] if case["initial_states"] == initial_states]

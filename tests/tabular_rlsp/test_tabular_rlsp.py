@@ -31,9 +31,9 @@ def learned(env_id="RoomDefault-v0", **kwargs):
 
 
 @pytest.mark.parametrize("env_id", PUBLISHED)
-def test_inferred_weights_are_the_published_ones(reference, env_id):
+def test_inferred_weights_are_the_published_ones(env_id):
     # The published code starts where NumPy's old generator says, and stops early.
-    published = published_figures(reference, env_id)["final_reward_vector_task_plus_inferred_rlsp"]
+    published = published_figures(env_id)["final_reward_vector_task_plus_inferred_rlsp"]
     learner = TabularRLSP(env_id)
     start = np.random.RandomState(0).normal(size=len(published))
     learner.theta, gradient = 0.01 * start, np.inf
@@ -72,8 +72,8 @@ def fraction(learner, weight=1.0):
 
 
 @pytest.mark.parametrize("env_id", PUBLISHED)
-def test_true_return_fractions_are_the_published_ones(reference, env_id):
-    published = published_figures(reference, env_id)["true_return_fraction"]
+def test_true_return_fractions_are_the_published_ones(env_id):
+    published = published_figures(env_id)["true_return_fraction"]
     known, uniform = learned(env_id), learned(env_id, initial_states="uniform")
     expected = {
         "task_reward_only": fraction(known, weight=0),
