@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
@@ -13,6 +14,9 @@ def find_observed_states(
     observed_states: ArrayLike | None, env: Any, observation_space: spaces.Space[Any]
 ) -> NDArray[Any]:
     """The observed states that are meant, as an array (n, *observation_shape) of their own.
+
+    They are observations, so they have the type of the space: all that is simulated from them has
+    theirs.
 
     Args:
         observed_states: Observations (n, *observation_shape); None for those that the environment
@@ -32,7 +36,7 @@ def find_observed_states(
             "(n, *observation_shape) of the states that the person left behind"
         )
     try:
-        states = np.array(observed_states)
+        states = np.array(_without_torch(observed_states), order="C")
     except ValueError as error:  # of different lengths
         raise ValueError(f"observed_states={observed_states!r} are no array: {error}") from error
     if states.dtype.kind not in "biuf":
@@ -46,11 +50,23 @@ def find_observed_states(
         )
     if not np.all(np.isfinite(states)):
         raise ValueError("observed_states are not all finite: expected observations without NaN")
-    for i, state in enumerate(states.astype(observation_space.dtype)):
+    with np.errstate(invalid="ignore", over="ignore"):  # what does not fit is found below
+        cast = states.astype(observation_space.dtype)
+    for i, state in enumerate(cast):
         wrapped = state.dtype.kind != "f" and not np.array_equal(state, states[i])
-        if wrapped or not observation_space.contains(state):
+        if wrapped or not np.all(np.isfinite(state)) or not observation_space.contains(state):
             raise ValueError(
                 f"observed_states[{i}] is not in the observation space "
                 f"{observation_space}: expected observations of this environment"
             )
+    return cast
+
+
+def _without_torch(states: Any) -> Any:
+    """States with arrays in the place of tensors, wherever they are and gradients or not."""
+    if isinstance(states, torch.Tensor):
+        shared = states.detach().cpu()  # NumPy has no bfloat16
+        return (shared.double() if shared.is_floating_point() else shared).numpy()
+    if isinstance(states, (list, tuple)):
+        return [_without_torch(state) for state in states]
     return states
