@@ -24,6 +24,7 @@ from rlsp_sb3.encoders.vae import StateVAE
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.learners.callbacks import checkpoints
 from rlsp_sb3.presets import PAPER
+from rlsp_sb3.rlsp.trajectory_weights import uniform_weights, without_outside
 
 from helpers.deep_learner import ENV, STATES, TINY, make_learner
 from helpers.waiting import is_alive
@@ -324,6 +325,28 @@ def test_observed_states_have_the_type_of_the_space(states):
     assert observed.dtype == np.float32
     assert observed.flags.c_contiguous
     np.testing.assert_array_equal(observed, np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("horizon", [13, 30])
+def test_pasts_of_an_upright_pendulum_are_not_dropped_for_rounding_noise(horizon, monkeypatch):
+    learner = make_learner("Pendulum-v1", [[1, 0, 0]], horizon=horizon, n_trajectories=100)
+    estimator = learner.gradient_estimator
+    estimator.setup(learner.rng)
+    size = 1.7e-4
+
+    def barely_moves(after, actions, times, rng):
+        shift = rng.normal(0, size, after.shape)
+        if len(times) and times[0] == 0:
+            shift[0, 0] += 1  # this one is wrong
+        return after + shift
+
+    monkeypatch.setattr(estimator.inverse_dynamics, "sample", barely_moves)
+    past = estimator.simulate_past(horizon, learner.rng)
+    assert past.observations[..., 0].max() == 1
+    assert (past.n_clipped > 0).mean() > 0.7  # 1 - C(12, 6) / 2^12 at horizon 13
+    np.testing.assert_array_equal(past.n_outside, np.arange(100) == 0)
+    weights = without_outside(uniform_weights(100), past)
+    np.testing.assert_array_equal(weights > 0, np.arange(100) > 0)
 
 
 @pytest.mark.parametrize("forward_model", ["simulator", "learned"])
