@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper, VecNormalize
+
+from rlsp_sb3.simulators.base import changes_observations, wrappers
 
 
-def find_observed_states(
-    observed_states: ArrayLike | None, env: Any, observation_space: spaces.Space[Any]
-) -> NDArray[Any]:
+def find_observed_states(observed_states: ArrayLike | None, env: VecEnv) -> NDArray[Any]:
     """The observed states that are meant, as an array (n, *observation_shape) of their own.
 
     They are observations, so they have the type of the space: all that is simulated from them has
@@ -21,15 +21,16 @@ def find_observed_states(
     Args:
         observed_states: Observations (n, *observation_shape); None for those that the environment
             offers.
-        env: The environment, without wrappers that hide what it offers.
-        observation_space: What an observation is like, with wrappers.
+        env: The environment.
 
     Raises:
-        TypeError: If they are no numbers.
+        TypeError: If they are no numbers, or are those that the environment offers, and a wrapper
+            shows others.
         ValueError: If there are none, or one is not finite or not in the space.
     """
+    observation_space = env.observation_space
     if observed_states is None:
-        observed_states = getattr(env, "observed_states", None)
+        observed_states = _offered_states(env)
     if observed_states is None:
         raise ValueError(
             "observed_states=None: this environment offers none, so pass the observations "
@@ -60,6 +61,41 @@ def find_observed_states(
                 f"{observation_space}: expected observations of this environment"
             )
     return cast
+
+
+def _offered_states(env: VecEnv) -> Any:
+    """The observed states that an environment offers, as it shows them; None for none.
+
+    Raises:
+        TypeError: If a wrapper changes observations: they are those of what it wraps.
+    """
+    unwrapped = env.get_attr("unwrapped")[0]
+    offered = getattr(unwrapped, "observed_states", None)
+    if offered is None:
+        return None
+    changing = _changing_wrappers(env)
+    if changing or unwrapped.observation_space != env.observation_space:
+        raise TypeError(
+            f"env has {changing or 'something'} around {type(unwrapped).__name__} that changes "
+            "observations, and the states that this offers to learn from are as it shows them: "
+            "pass env without that, or observed_states as env shows them, if the environment knows "
+            "its states by these, too"
+        )
+    return offered
+
+
+def _changing_wrappers(env: VecEnv) -> str:
+    """The names of the wrappers, as far as they can be seen, that say they change observations."""
+    names, layer = [], env
+    while isinstance(layer, VecEnvWrapper):
+        normalizes = isinstance(layer, VecNormalize) and layer.norm_obs
+        if normalizes or layer.observation_space != layer.venv.observation_space:
+            names.append(type(layer).__name__)
+        layer = layer.venv
+    if isinstance(layer, DummyVecEnv):
+        inside = wrappers(layer.envs[0])
+        names += [type(each).__name__ for each in inside if changes_observations(each)]
+    return ", ".join(names)
 
 
 def _without_torch(states: Any) -> Any:
