@@ -12,7 +12,7 @@ from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.models.delta_model import DeltaModel
-from rlsp_sb3.simulators.base import Simulator
+from rlsp_sb3.simulators.base import Simulator, check_observations
 from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.observations import as_observations, space_bounds
@@ -42,7 +42,7 @@ class LearnedSimulator(Simulator):
         self.model = model
         seeds = rng.integers(2**31, size=n_initial)
         initial = [env.reset(seed=int(seed))[0] for seed in seeds]
-        self.initial = np.array(initial, dtype=self.observation_space.dtype)
+        self.initial = check_observations("initial observations", initial, self.observation_space)
 
     def reset(self, n: int) -> Array:
         """Initial observations of the environment, drawn from those that are kept."""
