@@ -437,6 +437,24 @@ def test_states_of_a_policy_are_one_of_each_episode():
     assert set(cut[:, 1]) == {1, 2}
 
 
+class Whole(Counter):
+    """Shows ints, in a space of floats."""
+
+    observation_space = spaces.Box(0, np.inf, (2,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=seed)[0].astype(int).tolist(), {}
+
+    def step(self, action):
+        observation, *rest = super().step(action)
+        return observation.astype(int).tolist(), *rest
+
+
+def test_states_of_a_policy_have_the_type_of_the_space():
+    states = sample_observed_states(Always([0, 0, 0]), 2, 0, env=Whole())
+    assert states.dtype == np.float32
+
+
 def test_states_of_a_policy_of_sb3_are_the_same_for_the_same_seed():
     policy = SAC("MlpPolicy", "Pendulum-v1", seed=0, buffer_size=10, device="cpu")
     env = gym.make("Pendulum-v1")

@@ -12,6 +12,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.callbacks import CheckpointCallback
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -23,6 +24,7 @@ from rlsp_sb3.encoders.vae import StateVAE
 from rlsp_sb3.evaluation.returns import measure_returns
 from rlsp_sb3.learners.callbacks import checkpoints
 from rlsp_sb3.presets import PAPER
+from rlsp_sb3.rlsp.trajectory_weights import uniform_weights, without_outside
 
 from helpers.deep_learner import ENV, STATES, TINY, make_learner
 from helpers.waiting import is_alive
@@ -303,3 +305,62 @@ def test_holds_the_pendulum(forward_model):
         "InvertedPendulum-v5", np.zeros((1, 4)), seed=0, forward_model=forward_model
     ).learn()
     assert measure_returns(learner, "InvertedPendulum-v5", 5, seed=0).mean >= 950
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        ((0, 0),),
+        np.zeros((1, 2), np.int8),
+        np.zeros((1, 2), np.float16),
+        np.asfortranarray(np.zeros((1, 2))),
+        torch.zeros((1, 2), dtype=torch.bfloat16, requires_grad=True),
+        [torch.zeros(2, requires_grad=True)],
+        [[torch.tensor(0), torch.tensor(0.0)]],
+    ],
+    ids=lambda states: str(getattr(states, "dtype", type(states).__name__)),
+)
+def test_observed_states_have_the_type_of_the_space(states):
+    observed = make_learner(states=states).observed_states
+    assert observed.dtype == np.float32
+    assert observed.flags.c_contiguous
+    np.testing.assert_array_equal(observed, np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("horizon", [13, 30])
+def test_pasts_of_an_upright_pendulum_are_not_dropped_for_rounding_noise(horizon, monkeypatch):
+    learner = make_learner("Pendulum-v1", [[1, 0, 0]], horizon=horizon, n_trajectories=100)
+    estimator = learner.gradient_estimator
+    estimator.setup(learner.rng)
+    size = 1.7e-4
+
+    def barely_moves(after, actions, times, rng):
+        shift = rng.normal(0, size, after.shape)
+        if len(times) and times[0] == 0:
+            shift[0, 0] += 1  # this one is wrong
+        return after + shift
+
+    monkeypatch.setattr(estimator.inverse_dynamics, "sample", barely_moves)
+    past = estimator.simulate_past(horizon, learner.rng)
+    assert past.observations[..., 0].max() == 1
+    assert (past.n_clipped > 0).mean() > 0.7  # 1 - C(12, 6) / 2^12 at horizon 13
+    np.testing.assert_array_equal(past.n_outside, np.arange(100) == 0)
+    weights = without_outside(uniform_weights(100), past)
+    np.testing.assert_array_equal(weights > 0, np.arange(100) > 0)
+
+
+@pytest.mark.parametrize("forward_model", ["simulator", "learned"])
+def test_the_past_of_observed_ints_is_that_of_floats_to_the_bit(forward_model):
+    floats, ints = (
+        make_learner(states=states, forward_model=forward_model).learn(200)
+        for states in ([[0.0, 0.0]], [[0, 0]])
+    )
+    assert ints._past.observations.dtype == np.float32
+    assert len(np.unique(ints._past.observations)) > 10
+    np.testing.assert_array_equal(ints._past.observations, floats._past.observations)
+    np.testing.assert_array_equal(ints.theta, floats.theta)
+
+
+def test_observed_states_that_single_precision_does_not_hold_are_refused():
+    with pytest.raises(ValueError, match=r"observed_states\[0\] is not in the observation space"):
+        make_learner("CartPole-v1", [[0.0, 1e300, 0.0, 0.0]])

@@ -12,6 +12,7 @@ from rlsp_sb3.rlsp.trajectory_weights import (
     initial_weights,
     tempered_weights,
     uniform_weights,
+    without_outside,
 )
 from rlsp_sb3.simulators.rollout import make_simulator
 
@@ -116,7 +117,7 @@ class Recorded:
         return after + self.shift
 
 
-def simulate(observed, inverse_policy, inverse_dynamics, horizon, n, bounds=None):
+def simulate(observed, inverse_policy, inverse_dynamics, horizon, n, bounds=None, tolerance=0.0):
     return simulate_past(
         observed,
         inverse_policy,
@@ -125,6 +126,7 @@ def simulate(observed, inverse_policy, inverse_dynamics, horizon, n, bounds=None
         n_trajectories=n,
         rng=np.random.default_rng(0),
         bounds=bounds,
+        tolerance=tolerance,
     )
 
 
@@ -169,7 +171,43 @@ def test_what_leaves_the_limits_is_clipped_and_counted():
     np.testing.assert_array_equal(past.observations[1], [[0.5, 0.5], [1, -2], [-1, 1], [1, -2]])
     np.testing.assert_array_equal(past.observations[0], [[1, 2], [1, 0], [0, 0], [-1, -2]])
     np.testing.assert_array_equal(past.n_clipped, [0, 2, 1, 2])
+    np.testing.assert_array_equal(past.n_outside, past.n_clipped)
     assert past.observations.dtype == np.float32
+
+
+def test_what_is_near_the_limits_is_clipped_and_keeps_its_weight():
+    limits = np.array([-1.0, -2.0]), np.array([1.0, 2.0])
+    first = [[1.00017, 0], [0, -2.04], [-1.02, 0], [np.nan, 0], [0.5, 1]]
+    second = [[-1.009, 2.03], [0, 0], [0, 0], [0, 0], [0, 0]]
+    observed = np.zeros((1, 2), np.float32)
+    tolerance = np.array([0.01, 0.05])
+    past = simulate(observed, Recorded(), Given(first, second), 3, 5, limits, tolerance)
+    np.testing.assert_array_equal(
+        past.observations[1], [[1, 0], [0, -2], [-1, 0], [-1, 0], [0.5, 1]]
+    )
+    np.testing.assert_array_equal(past.n_clipped, [2, 1, 1, 1, 0])
+    np.testing.assert_array_equal(past.n_outside, [0, 0, 1, 1, 0])
+    np.testing.assert_array_equal(without_outside(uniform_weights(5), past), [0.2, 0.2, 0, 0, 0.2])
+    assert past.diagnostics == {
+        "clipped_observations": pytest.approx(5 / 10),
+        "outside_observations": pytest.approx(2 / 10),
+    }
+
+
+def test_pasts_that_all_are_far_outside_are_an_error():
+    limits = np.full(1, -1.0), np.full(1, 1.0)
+    past = simulate(np.zeros((1, 1)), Recorded(), Given([[9], [np.nan]]), 2, 2, limits, 0.1)
+    with pytest.raises(FloatingPointError, match="all 2 simulated pasts left the range"):
+        without_outside(uniform_weights(2), past)
+
+
+def test_pasts_of_integers_are_rounded():
+    limits = np.zeros(1), np.full(1, 255.0)
+    said = [[3.9], [259.5], [-0.4]]
+    past = simulate(np.zeros((1, 1), np.uint8), Recorded(), Given(said), 2, 3, limits, 2.55)
+    assert past.observations.dtype == np.uint8
+    np.testing.assert_array_equal(past.observations[0], [[4], [255], [0]])
+    np.testing.assert_array_equal(past.n_outside, [0, 1, 0])
 
 
 def test_within_the_limits_nothing_is_changed():

@@ -644,3 +644,22 @@ def test_what_a_policy_is_told() -> None:
     rollout_simulator(simulator, act, simulator.reset(1), 1)
     expected = [(None, [True] * 2, True), (1, [False] * 2, True), (None, [True], True)]
     assert recorder.calls == expected
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1", FAST[7]])
+def test_ints_are_simulated_as_the_floats_they_are(env_id: str) -> None:
+    simulator = make_simulator(gym.make(env_id), np.random.default_rng(0))
+    starts = np.zeros((3, *(simulator.observation_space.shape or ())), np.int64)
+    starts[:, 0] = 1
+    shown: list[Any] = []
+
+    def policy(observations: Any, time: int) -> Any:
+        shown.append(observations)
+        return [simulator.action_space.sample() * 0 for _ in observations]
+
+    of_ints, of_floats = (
+        rollout_simulator(simulator, policy, each, 3)
+        for each in (starts, starts.astype(simulator.observation_space.dtype))
+    )
+    np.testing.assert_array_equal(of_ints.observations, of_floats.observations)
+    assert {each.dtype for each in shown} == {simulator.observation_space.dtype}

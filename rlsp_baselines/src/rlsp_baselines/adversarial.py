@@ -101,7 +101,7 @@ class AdversarialLearner(RewardLearner):
             check_int("discriminator_hidden", size, 1)
         check_positive("discriminator_learning_rate", discriminator_learning_rate)
         check_int("n_discriminator_updates", n_discriminator_updates, 1)
-        vec_env = as_vec_env(env)
+        vec_env = as_vec_env(env, arrays=True)
         self.demonstrations = find_demonstrations(
             demonstrations, vec_env.observation_space, vec_env.action_space
         )
@@ -189,7 +189,7 @@ class AdversarialLearner(RewardLearner):
             TypeError: If it is no environment.
             ValueError: If it differs, or if it normalizes observations.
         """
-        vec_env = as_vec_env(env)
+        vec_env = as_vec_env(env, arrays=True)
         normalize = unwrap_vec_normalize(vec_env)
         if normalize is not None and normalize.norm_obs:
             raise ValueError(

@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 from rlsp_sb3.utils.errors import PluginError, distribution_name
+from rlsp_sb3.utils.observations import check_array_space
 
 __all__ = ["as_vec_env", "first_base_env", "make_env", "open_env", "plugin_specs", "register_envs"]
 
@@ -122,17 +123,23 @@ def _package(spec: EnvSpec) -> str:
     return creator.partition(":")[0].partition(".")[0]
 
 
-def as_vec_env(env: GymEnv | str) -> VecEnv:
+def as_vec_env(env: GymEnv | str, *, arrays: bool = False) -> VecEnv:
     """An environment as SB3's algorithms want it, with episodes monitored.
 
+    Args:
+        env: An environment, a vector environment of SB3, or an id.
+        arrays: Whether observations have to be arrays of one shape.
+
     Raises:
-        TypeError: If it is neither an environment, nor a vector environment of SB3, nor an id.
+        TypeError: If it is none of these, or its observations are no arrays and have to be.
     """
-    if isinstance(env, VecEnv):
-        return env
     if isinstance(env, str):
         register_envs()
         env = gym.make(env)
+    if arrays and isinstance(env, (gym.Env, VecEnv)):
+        check_array_space(env.observation_space)
+    if isinstance(env, VecEnv):
+        return env
     if not isinstance(env, gym.Env):
         raise TypeError(
             f"env={env!r}: expected a Gymnasium environment, a VecEnv of SB3, or the id of an "

@@ -166,9 +166,12 @@ class _Actor:
     def episode(self, rng: np.random.Generator, max_steps: int | None) -> Episode:
         """Act from a reset to the end."""
         discrete = isinstance(self.action_space, spaces.Discrete)
+        declared = np.dtype(self.env.observation_space.dtype)
+        # Some environments return ints where they show no fraction; others stay as they are.
+        dtype = declared if declared.kind == "f" else None
         observation, _ = self.env.reset(seed=_int(rng))
         self.action_space.seed(_int(rng))
-        observations = [np.array(observation)]
+        observations = [np.array(observation, dtype=dtype)]
         actions: list[NDArray[Any]] = []
         rewards: list[float] = []
         state, terminated, truncated = None, False, False
@@ -180,7 +183,7 @@ class _Actor:
             observation, reward, terminated, truncated, _ = self.env.step(
                 int(action) if discrete else action
             )
-            observations.append(np.array(observation))
+            observations.append(np.array(observation, dtype=dtype))
             actions.append(np.array(action, dtype=self.action_space.dtype))
             rewards.append(float(reward))
             truncated = truncated or len(actions) == max_steps

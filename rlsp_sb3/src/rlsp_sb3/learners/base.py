@@ -54,7 +54,7 @@ class RewardLearner(ABC):
         device: Where networks run: "cpu", "cuda", or "auto".
 
     Raises:
-        TypeError: If an argument has a wrong type.
+        TypeError: If an argument has a wrong type, or observations are no arrays.
         ValueError: If there are no observed states, or one is not finite or has another shape
             than an observation.
     """
@@ -88,9 +88,7 @@ class RewardLearner(ABC):
         self._custom_logger = False
         self.start_time = time.time_ns()
         self.set_env(env)
-        self.observed_states = find_observed_states(
-            observed_states, self.unwrapped_env, self.observation_space
-        )
+        self.observed_states = find_observed_states(observed_states, self.env)
         self.set_random_seed(seed)
 
     # What a subclass defines.
@@ -247,7 +245,7 @@ class RewardLearner(ABC):
             ValueError: If its spaces differ from those of the environment before, or it does not
                 fit what was learned.
         """
-        vec_env = as_vec_env(env)
+        vec_env = as_vec_env(env, arrays=True)
         for name in ("observation_space", "action_space"):
             before, after = getattr(self, name, None), getattr(vec_env, name)
             if before is not None and before != after:

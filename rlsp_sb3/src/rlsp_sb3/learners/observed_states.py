@@ -5,34 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
+import torch
 from numpy.typing import ArrayLike, NDArray
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper, VecNormalize
+
+from rlsp_sb3.simulators.base import changes_observations, wrappers
 
 
-def find_observed_states(
-    observed_states: ArrayLike | None, env: Any, observation_space: spaces.Space[Any]
-) -> NDArray[Any]:
+def find_observed_states(observed_states: ArrayLike | None, env: VecEnv) -> NDArray[Any]:
     """The observed states that are meant, as an array (n, *observation_shape) of their own.
+
+    They are observations, so they have the type of the space: all that is simulated from them has
+    theirs.
 
     Args:
         observed_states: Observations (n, *observation_shape); None for those that the environment
             offers.
-        env: The environment, without wrappers that hide what it offers.
-        observation_space: What an observation is like, with wrappers.
+        env: The environment.
 
     Raises:
-        TypeError: If they are no numbers.
+        TypeError: If they are no numbers, or are those that the environment offers, and a wrapper
+            shows others.
         ValueError: If there are none, or one is not finite or not in the space.
     """
+    observation_space = env.observation_space
     if observed_states is None:
-        observed_states = getattr(env, "observed_states", None)
+        observed_states = _offered_states(env)
     if observed_states is None:
         raise ValueError(
             "observed_states=None: this environment offers none, so pass the observations "
             "(n, *observation_shape) of the states that the person left behind"
         )
     try:
-        states = np.array(observed_states)
+        states = np.array(_without_torch(observed_states), order="C")
     except ValueError as error:  # of different lengths
         raise ValueError(f"observed_states={observed_states!r} are no array: {error}") from error
     if states.dtype.kind not in "biuf":
@@ -46,11 +51,58 @@ def find_observed_states(
         )
     if not np.all(np.isfinite(states)):
         raise ValueError("observed_states are not all finite: expected observations without NaN")
-    for i, state in enumerate(states.astype(observation_space.dtype)):
+    with np.errstate(invalid="ignore", over="ignore"):  # what does not fit is found below
+        cast = states.astype(observation_space.dtype)
+    for i, state in enumerate(cast):
         wrapped = state.dtype.kind != "f" and not np.array_equal(state, states[i])
-        if wrapped or not observation_space.contains(state):
+        if wrapped or not np.all(np.isfinite(state)) or not observation_space.contains(state):
             raise ValueError(
                 f"observed_states[{i}] is not in the observation space "
                 f"{observation_space}: expected observations of this environment"
             )
+    return cast
+
+
+def _offered_states(env: VecEnv) -> Any:
+    """The observed states that an environment offers, as it shows them; None for none.
+
+    Raises:
+        TypeError: If a wrapper changes observations: they are those of what it wraps.
+    """
+    unwrapped = env.get_attr("unwrapped")[0]
+    offered = getattr(unwrapped, "observed_states", None)
+    if offered is None:
+        return None
+    changing = _changing_wrappers(env)
+    if changing or unwrapped.observation_space != env.observation_space:
+        raise TypeError(
+            f"env has {changing or 'something'} around {type(unwrapped).__name__} that changes "
+            "observations, and the states that this offers to learn from are as it shows them: "
+            "pass env without that, or observed_states as env shows them, if the environment knows "
+            "its states by these, too"
+        )
+    return offered
+
+
+def _changing_wrappers(env: VecEnv) -> str:
+    """The names of the wrappers, as far as they can be seen, that say they change observations."""
+    names, layer = [], env
+    while isinstance(layer, VecEnvWrapper):
+        normalizes = isinstance(layer, VecNormalize) and layer.norm_obs
+        if normalizes or layer.observation_space != layer.venv.observation_space:
+            names.append(type(layer).__name__)
+        layer = layer.venv
+    if isinstance(layer, DummyVecEnv):
+        inside = wrappers(layer.envs[0])
+        names += [type(each).__name__ for each in inside if changes_observations(each)]
+    return ", ".join(names)
+
+
+def _without_torch(states: Any) -> Any:
+    """States with arrays in the place of tensors, wherever they are and gradients or not."""
+    if isinstance(states, torch.Tensor):
+        shared = states.detach().cpu()  # NumPy has no bfloat16
+        return (shared.double() if shared.is_floating_point() else shared).numpy()
+    if isinstance(states, (list, tuple)):
+        return [_without_torch(state) for state in states]
     return states

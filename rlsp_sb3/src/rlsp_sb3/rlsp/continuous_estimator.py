@@ -35,10 +35,12 @@ from rlsp_sb3.solvers.base import SB3Solver
 from rlsp_sb3.solvers.factory import SolverSpec, make_model
 from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
 from rlsp_sb3.type_aliases import Arrays, FloatArray
+from rlsp_sb3.utils.observations import space_bounds
 
 logger = logging.getLogger(__name__)
 
 MIN_EFFECTIVE_SHARE = 0.2  # of all trajectories, as effective sample size
+TOLERANCE = 0.01  # how far outside an error of the model may be, in widths of that range
 MARGIN = 10.0  # how far pasts may leave the range that was seen, in widths of that range
 
 
@@ -131,13 +133,30 @@ class ContinuousGradientEstimator(GradientEstimator):
     @property
     def observation_bounds(self) -> tuple[FloatArray, FloatArray]:
         """Bounds (*observation_shape) of the observations of pasts: near what was seen."""
+        low, high = self._range
+        width = MARGIN * (high - low)
+        least, largest = space_bounds(self._env.observation_space)
+        return np.maximum(low - width, least), np.minimum(high + width, largest)
+
+    @property
+    def observation_tolerance(self) -> FloatArray:
+        """Distance (*observation_shape) from the bounds that is only an error of the models.
+
+        States at the bounds of the space are common (an upright pendulum shows a cosine of 1), and
+        there half of all errors lead outside. Errors are well below a hundredth of the range that
+        was seen, and what is wrong with a model is not.
+        """
+        low, high = self._range
+        return TOLERANCE * (high - low)
+
+    @property
+    def _range(self) -> tuple[FloatArray, FloatArray]:
+        """The least and the largest (*observation_shape) of what was seen."""
         collected = self._collected
         seen = [self.observed, collected.observations, collected.next_observations]
         low = np.min([each.min(axis=0) for each in seen], axis=0).astype(np.float64)
         high = np.max([each.max(axis=0) for each in seen], axis=0).astype(np.float64)
-        width = MARGIN * (high - low)
-        space: Any = self._env.observation_space
-        return np.maximum(low - width, space.low), np.minimum(high + width, space.high)
+        return low, high
 
     def fit_inverse_models(
         self, past: PastTrajectories | None, rng: np.random.Generator

@@ -111,6 +111,11 @@ class GradientEstimator(ABC):
         """Bounds (*observation_shape) of the observations of pasts; None for any."""
         return None
 
+    @property
+    def observation_tolerance(self) -> FloatArray | float:
+        """Distance (*observation_shape) from the bounds that is only an error of the models."""
+        return 0.0
+
     @abstractmethod
     def fit_inverse_models(
         self, past: PastTrajectories | None, rng: np.random.Generator
@@ -135,6 +140,7 @@ class GradientEstimator(ABC):
             n_trajectories=self.problem.n_trajectories,
             rng=rng,
             bounds=self.observation_bounds,
+            tolerance=self.observation_tolerance,
         )
 
     @abstractmethod

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsp_sb3.utils.observations import Bounds, as_observations
+
 Observations = NDArray[np.generic]
 
 
@@ -40,11 +42,13 @@ class PastTrajectories(NamedTuple):
         actions: The actions between them (T - 1, N, *action_shape).
         n_clipped: How many observations of each trajectory had to be clipped (N,), None if there
             are no limits.
+        n_outside: How many of these were too far outside for an error of rounding (N,).
     """
 
     observations: Observations
     actions: NDArray[Any]
     n_clipped: NDArray[np.int64] | None = None
+    n_outside: NDArray[np.int64] | None = None
 
     @property
     def states(self) -> Observations:
@@ -53,11 +57,10 @@ class PastTrajectories(NamedTuple):
 
     @property
     def diagnostics(self) -> dict[str, float]:
-        """The fraction of simulated observations that was clipped, if there are bounds."""
-        if self.n_clipped is None:
-            return {}
-        n_simulated = max(len(self.actions), 1) * len(self.n_clipped)
-        return {"clipped_observations": float(self.n_clipped.sum() / n_simulated)}
+        """The fractions of simulated observations that were clipped, if there are bounds."""
+        counts = {"clipped_observations": self.n_clipped, "outside_observations": self.n_outside}
+        n_steps = max(len(self.actions), 1)
+        return {name: float(n.mean() / n_steps) for name, n in counts.items() if n is not None}
 
 
 def simulate_past(
@@ -68,7 +71,8 @@ def simulate_past(
     horizon: int,
     n_trajectories: int,
     rng: np.random.Generator,
-    bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    bounds: Bounds | None = None,
+    tolerance: NDArray[np.float64] | float = 0.0,
 ) -> PastTrajectories:
     """Draw trajectories backward from observed states (Lindner et al. 2021, Algorithm 1).
 
@@ -81,25 +85,38 @@ def simulate_past(
         rng: The source of random numbers.
         bounds: Between which observations (*observation_shape) they are clipped; what is not a
             number becomes the lower bound.
+        tolerance: How far from the bounds they may be (*observation_shape) before they count as
+            outside, at least 0.
     """
     ends = rng.integers(len(observed_states), size=n_trajectories)
     observations, actions = [observed_states[ends]], []
-    n_clipped = None if bounds is None else np.zeros(n_trajectories, dtype=np.int64)
+    n_clipped = n_outside = None
+    if bounds is not None:
+        n_clipped, n_outside = np.zeros((2, n_trajectories), dtype=np.int64)
     for t in reversed(range(horizon - 1)):
         times = np.full(n_trajectories, t)
         actions.append(inverse_policy.sample(observations[-1], times, rng))
         before: Any = inverse_dynamics.sample(observations[-1], actions[-1], times, rng)
-        if bounds is not None and n_clipped is not None:
-            inside = (before >= bounds[0]) & (before <= bounds[1])
-            n_clipped += ~inside.reshape(n_trajectories, -1).all(axis=1)
+        if bounds is not None and n_clipped is not None and n_outside is not None:
+            n_clipped += _leave(before, bounds, 0.0)
+            n_outside += _leave(before, bounds, tolerance)
             before = np.clip(np.where(np.isnan(before), bounds[0], before), *bounds)
-            before = before.astype(observed_states.dtype)
+            before = as_observations(before, observed_states.dtype)
         observations.append(before)
     return PastTrajectories(
         np.stack(observations[::-1]),
         np.stack(actions[::-1]) if actions else np.empty((0, n_trajectories), dtype=np.int64),
         n_clipped,
+        n_outside,
     )
+
+
+def _leave(
+    observations: NDArray[Any], bounds: Bounds, tolerance: NDArray[np.float64] | float
+) -> NDArray[np.bool_]:
+    """Return whether N observations (N, *observation_shape) leave bounds (N,), or are NaN."""
+    inside = (observations >= bounds[0] - tolerance) & (observations <= bounds[1] + tolerance)
+    return np.asarray(~inside.reshape(len(observations), -1).all(axis=1))
 
 
 def same_observations(observations: Observations, others: Observations) -> NDArray[np.bool_]:

@@ -29,7 +29,7 @@ from rlsp_sb3.rlsp.gradient_estimator import (
 )
 from rlsp_sb3.rlsp.past_trajectories import PastTrajectories
 from rlsp_sb3.rlsp.tabular_estimator import TabularGradientEstimator
-from rlsp_sb3.rlsp.trajectory_weights import without_clipped
+from rlsp_sb3.rlsp.trajectory_weights import without_outside
 from rlsp_sb3.solvers.base import PlanningSolver, seeded_globally
 from rlsp_sb3.solvers.factory import SolverSpec
 from rlsp_sb3.solvers.training_env import ForwardModel
@@ -270,7 +270,7 @@ class RLSP(EpochLearner):
         with timer("past"):
             past = estimator.simulate_past(horizon, self.rng)
             weighting = estimator.trajectory_weights(past)
-            weights = without_clipped(weighting.weights, past)
+            weights = without_outside(weighting.weights, past)
         with timer("gradient"):
             differences = estimator.feature_differences(past)
             mean = weighted_mean(weights, differences.values)

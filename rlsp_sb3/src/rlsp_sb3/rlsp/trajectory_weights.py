@@ -102,23 +102,25 @@ def tempered_weights(
     return weights(low)
 
 
-def without_clipped(weights: NDArray[np.float64], past: PastTrajectories) -> NDArray[np.float64]:
-    """Weights (N,) that are 0 for past trajectories that had to be clipped.
+def without_outside(weights: NDArray[np.float64], past: PastTrajectories) -> NDArray[np.float64]:
+    """Weights (N,) that are 0 for past trajectories that were far outside of their bounds.
+
+    What was clipped because a model is not exact at a bound keeps its weight.
 
     Raises:
-        FloatingPointError: If all had to be.
+        FloatingPointError: If all were.
     """
-    if past.n_clipped is None:
+    if past.n_outside is None:
         return weights
-    clipped = past.n_clipped > 0
-    if clipped.all():
+    outside = past.n_outside > 0
+    if outside.all():
         raise FloatingPointError(
-            f"all {len(clipped)} simulated pasts left the range of observations: the inverse "
+            f"all {len(outside)} simulated pasts left the range of observations: the inverse "
             "dynamics are wrong there; let them see more transitions "
             "(hyperparameters.n_transitions), simulate for a shorter horizon, or check "
             "observed_states"
         )
-    return np.where(clipped, 0.0, weights)
+    return np.where(outside, 0.0, weights)
 
 
 def count_impossible(

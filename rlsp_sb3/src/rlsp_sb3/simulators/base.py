@@ -82,8 +82,7 @@ class Simulator(ABC):
         observations = check_observations("observations", observations, self.observation_space)
         actions = _check_actions(actions, self.action_space, len(observations))
         alive = finite(observations)
-        dtype = self.observation_space.dtype
-        next_observations = np.zeros(observations.shape, dtype)
+        next_observations = np.zeros(observations.shape, self.observation_space.dtype)
         if alive.any():
             next_observations[alive] = self._step(observations[alive], actions[alive])
         if next_observations.dtype.kind == "f":
@@ -91,8 +90,6 @@ class Simulator(ABC):
             next_observations[~known] = np.nan
             if n_new := int(alive.sum() - known.sum()):
                 logger.info("%d of %d transitions were unstable: NaN", n_new, len(alive))
-        elif not alive.all():
-            raise ValueError(f"observations are not all finite: expected values of {dtype}")
         return next_observations
 
     @abstractmethod
@@ -142,7 +139,7 @@ class TabularSimulator(Simulator):
         self._cumulative = np.cumsum(self._transitions.data)
         first = self._env.observations(np.zeros(1, dtype=np.int64))
         self._observations = (
-            self._env.observations(np.arange(n_states))
+            self._env.observations(np.arange(n_states)).astype(env.observation_space.dtype)
             if n_states * first.nbytes <= _MAX_TABLE_BYTES
             else None
         )
@@ -171,7 +168,8 @@ class TabularSimulator(Simulator):
 
     def _observe(self, states: NDArray[np.integer[Any]]) -> Array:
         if self._observations is None:
-            return np.asarray(self._env.observations(states))
+            shown = np.asarray(self._env.observations(states))
+            return shown.astype(self.observation_space.dtype, copy=False)
         return np.asarray(self._observations.take(states, axis=0))
 
 
@@ -247,13 +245,21 @@ def changes_observations(wrapper: gym.Wrapper[Any, Any, Any, Any]) -> bool:
 
 
 def check_observations(name: str, observations: ArrayLike, space: spaces.Space[Any]) -> Array:
-    """Observations (N, *observation_shape) as an array.
+    """Observations (N, *observation_shape) as an array of the type of the space.
 
     Raises:
         TypeError: If they are no numbers.
-        ValueError: If they have another shape.
+        ValueError: If they have another shape, or the type of the space does not hold them.
     """
-    return _check_batch(name, observations, space.shape or (), "biuf", "numbers")
+    array = _check_batch(name, observations, space.shape or (), "biuf", "numbers")
+    if array.dtype == space.dtype:
+        return array
+    with np.errstate(invalid="ignore", over="ignore"):  # what does not fit is found below
+        cast = array.astype(space.dtype)
+    if cast.dtype.kind != "f" and not np.array_equal(cast, array):
+        what = "whole and in its range" if np.isfinite(array).all() else "finite"
+        raise ValueError(f"{name} are not all {what}: expected values of {space.dtype}")
+    return cast
 
 
 def _check_actions(actions: ArrayLike, space: spaces.Space[Any], n: int) -> Array:

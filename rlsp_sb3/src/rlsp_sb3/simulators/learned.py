@@ -12,13 +12,16 @@ from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.models.delta_model import DeltaModel
-from rlsp_sb3.simulators.base import Simulator
+from rlsp_sb3.simulators.base import Simulator, check_observations
 from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.observations import as_observations, space_bounds
 
 
 class LearnedSimulator(Simulator):
     """Simulator with a learned model of the forward dynamics.
+
+    Where observations are integers, what the model says is rounded to the nearest in the space.
 
     Args:
         env: The environment, which is only reset, for its initial observations.
@@ -38,7 +41,8 @@ class LearnedSimulator(Simulator):
         check_int("n_initial", n_initial, 1)
         self.model = model
         seeds = rng.integers(2**31, size=n_initial)
-        self.initial = np.array([env.reset(seed=int(seed))[0] for seed in seeds])
+        initial = [env.reset(seed=int(seed))[0] for seed in seeds]
+        self.initial = check_observations("initial observations", initial, self.observation_space)
 
     def reset(self, n: int) -> Array:
         """Initial observations of the environment, drawn from those that are kept."""
@@ -46,7 +50,11 @@ class LearnedSimulator(Simulator):
         return self.initial[self.rng.integers(len(self.initial), size=n)]
 
     def _step(self, observations: Array, actions: Array) -> Array:
-        return self.model(observations, actions).astype(self.observation_space.dtype)
+        predicted = self.model(observations, actions)
+        space = self.observation_space
+        if np.dtype(space.dtype).kind == "f":
+            return predicted.astype(space.dtype)
+        return as_observations(np.clip(predicted, *space_bounds(space)), space.dtype)
 
     def fit(
         self, transitions: Transitions, settings: FitSettings, rng: np.random.Generator
@@ -66,4 +74,4 @@ class LearnedSimulator(Simulator):
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over what :meth:`arrays` returned."""
         self.model.set_arrays(subtree(arrays, "model"))
-        self.initial = np.array(arrays["initial"])
+        self.initial = np.array(arrays["initial"], dtype=self.observation_space.dtype)

@@ -1,0 +1,76 @@
+"""Observations as arrays of the type of their space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def check_array_space(space: spaces.Space[Any]) -> None:
+    """Raise an error now if observations are no arrays, rather than where one is used as such.
+
+    Raises:
+        TypeError: If they are not; names the wrapper that makes them arrays, if there is one.
+    """
+    if space.shape is not None and space.dtype is not None:
+        return
+    if isinstance(space, (spaces.Dict, spaces.Tuple)) and space.is_np_flattenable:
+        hint = (
+            "wrap the environment (each one, of a vector environment) in "
+            "gymnasium.wrappers.FlattenObservation, and pass observations of that"
+        )
+    else:
+        hint = "give the environment an observation wrapper that makes arrays of them"
+    raise TypeError(
+        f"env has the observation_space {space}: expected one of arrays of one shape, such as a "
+        f"Box; {hint}"
+    )
+
+
+def space_bounds(space: spaces.Space[Any]) -> Bounds:
+    """The least and the largest values (*observation_shape) of observations.
+
+    Raises:
+        TypeError: If the space has none.
+    """
+    if isinstance(space, spaces.Box):
+        low, high = space.low, space.high
+    elif isinstance(space, spaces.Discrete):
+        low, high = space.start, space.start + space.n - 1
+    elif isinstance(space, spaces.MultiDiscrete):
+        low = getattr(space, "start", np.zeros_like(space.nvec))  # from Gymnasium 1.0 on
+        high = low + space.nvec - 1
+    elif isinstance(space, spaces.MultiBinary):
+        low, high = np.zeros(space.shape), np.ones(space.shape)
+    else:
+        raise TypeError(f"env has the observation_space {space}: expected one with bounds")
+    return np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
+
+
+def as_observations(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """Numbers as observations of a type: rounded and within what it can hold, if it has integers.
+
+    A plain cast would cut 3.9 down to 3, and wrap 259.5 around to 3 in uint8.
+
+    Raises:
+        FloatingPointError: If it has integers and a number is NaN.
+    """
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "biu" or values.dtype.kind in "biu":
+        return values.astype(dtype)
+    if np.isnan(values).any():
+        raise FloatingPointError(f"NaN cannot be an observation of {dtype}")
+    if dtype.kind == "b":
+        return np.asarray(values >= 0.5)
+    info = np.iinfo(dtype)
+    rounded = np.rint(values)
+    # Compared, not clipped: the largest int64 is no float.
+    result = np.where(rounded > info.min, info.max, info.min).astype(dtype)
+    held = (rounded > info.min) & (rounded < float(info.max))
+    result[held] = rounded[held].astype(dtype)
+    return result
