@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rlsp_sb3.cli.console import say, stdout, user_errors
+from rlsp_sb3.cli.console import interruptible, say, stdout, user_errors
 from rlsp_sb3.learners import registry
 
 if TYPE_CHECKING:
@@ -139,13 +139,14 @@ def learn_command(
             force=force,
         )
     say(f"{type(run.learner).__name__} on {run.env_id}, seed {seed}", style="bold")
-    with user_errors((FloatingPointError,)):
-        run.learn(progress_bar=sys.stdout.isatty() if progress is None else progress)
-    count, seconds = run.learner.num_timesteps, run.config.wall_time_seconds
-    say(f"{count:,} {run.learner.timestep}{'s' if count != 1 else ''} in {seconds:.1f} s")
-    run.evaluate()
-    _print_results(run)
-    run.write_results()
+    with interruptible(f"Interrupted: what was learned is in {run.folder.path}"):
+        with user_errors((FloatingPointError,)):
+            run.learn(progress_bar=sys.stdout.isatty() if progress is None else progress)
+        count, seconds = run.learner.num_timesteps, run.config.wall_time_seconds
+        say(f"{count:,} {run.learner.timestep}{'s' if count != 1 else ''} in {seconds:.1f} s")
+        run.evaluate()
+        _print_results(run)
+        run.write_results()
     files = run.folder.files()
     width = max(map(len, files))
     say(f"In {run.folder.path}:", style="bold")

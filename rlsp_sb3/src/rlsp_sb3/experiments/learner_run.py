@@ -10,6 +10,7 @@ import hashlib
 import shlex
 import sys
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +19,13 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import yaml
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.type_aliases import MaybeCallback
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.data.rollouts import sample_observed_states
-from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3.evaluation.returns import Returns, measure_returns
 from rlsp_sb3.experiments.config import load_config
 from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.base import RewardLearner
@@ -54,6 +56,7 @@ DEFAULT_LEARNER = "tabular-rlsp"
 _CONFIGURED = "rlsp"  # the learner for which the package has configurations
 _DEFAULT_PRESET = "fast"
 _N_EPISODES = 20
+_MAX_EPISODE_STEPS = 10_000  # of episodes in environments without a limit, which may never end
 _FILM_STEPS = 300
 
 
@@ -104,6 +107,8 @@ def learn_into_folder(
 
     Raises:
         FileExistsError: If there is something in the folder.
+        KeyboardInterrupt: If learning was interrupted. As after any error, what was learned so far
+            is in the folder.
         TypeError: If an argument has a wrong type.
         ValueError: If an argument is out of range.
     """
@@ -219,23 +224,42 @@ class LearnerRun:
         self.folder = RunFolder(path, self.config, force=force)
 
     def learn(self, callback: MaybeCallback = None, *, progress_bar: bool = False) -> None:
-        """Let the learner learn.
+        """Let the learner learn, and write the learner and its reward.
+
+        What was learned so far is written as well if learning fails or is interrupted.
 
         Args:
             callback: Called while it does, as SB3's are.
             progress_bar: Whether to show a progress bar.
+
+        Raises:
+            KeyboardInterrupt: If learning was interrupted.
         """
         self.learner.set_logger(self.folder.logger())
         start = time.perf_counter()
-        self.learner.learn(
-            self._timesteps, callback, log_interval=self._log_interval, progress_bar=progress_bar
-        )
+        try:
+            self.learner.learn(
+                self._timesteps,
+                callback,
+                log_interval=self._log_interval,
+                progress_bar=progress_bar,
+            )
+            if self.learner.interrupted:
+                raise KeyboardInterrupt
+        except BaseException as error:
+            try:
+                self._write_learned()
+            finally:
+                raise error  # whatever happens here, this is what went wrong
+        finally:
+            self.learner.logger.close()
+        self._write_learned()
         self.config = replace(
             self.config,
             timesteps=self.learner.num_timesteps,
             wall_time_seconds=time.perf_counter() - start,
         )
-        self.learner.logger.close()
+        self.folder.write_config(self.config)
 
     def evaluate(self) -> None:
         """Find out how good the result is, as far as the environment tells."""
@@ -245,7 +269,7 @@ class LearnerRun:
         except NotOfferedError as error:
             self.without_fractions = str(error)
         if not plans_policy(learner) and _has_policy(learner):
-            returns = measure_returns(learner, self._env, _N_EPISODES, seed=learner.seed)
+            returns = self._measured_returns()
         self.config = replace(
             self.config,
             report=learner.report() if isinstance(learner, ReportingLearner) else {},
@@ -254,22 +278,14 @@ class LearnerRun:
         )
 
     def write_results(self) -> None:
-        """Write the learner, its reward and pictures of both, as far as there are any."""
+        """Write how good the result is, and pictures of it, as far as there are any."""
         learner, env_id, folder = self.learner, self._env, self.folder
-
-        def write_reward(path: Path) -> None:
-            if not isinstance(learner.reward, LinearReward):
-                raise NotOfferedError(
-                    f"the reward is a {type(learner.reward).__name__}, not linear"
-                )
-            learner.reward.save(path)
 
         def write_robots(path: Path) -> None:
             with open_env_to_film(learner, env_id) as (tabular, env):
                 robot_gif(tabular, env, path)
 
-        folder.add(LEARNER_FILE, learner.save)
-        folder.add(REWARD_FILE, write_reward)
+        folder.write_config(self.config)
         folder.add(
             REWARD_FIGURE,
             lambda path: reward_heatmap(learner, path, observed_state_image(learner, env_id)),
@@ -281,7 +297,35 @@ class LearnerRun:
             folder.add(ROBOT_FILM, write_robots)
         else:
             folder.add(POLICY_FILM, lambda path: _film_policy(learner, env_id, path))
-        folder.write_config(self.config)
+
+    def _write_learned(self) -> None:
+        """Write the learner and its reward, before anything else can fail."""
+        learner = self.learner
+
+        def write_reward(path: Path) -> None:
+            if not isinstance(learner.reward, LinearReward):
+                raise NotOfferedError(
+                    f"the reward is a {type(learner.reward).__name__}, not linear"
+                )
+            learner.reward.save(path)
+
+        self.folder.add(LEARNER_FILE, learner.save)
+        self.folder.add(REWARD_FILE, write_reward)
+
+    def _measured_returns(self) -> Returns:
+        """The true returns of the learner's policy, of episodes that end."""
+        limit = _step_limit(self.learner.env.get_attr("spec")[0])
+        returns = measure_returns(
+            self.learner, self._env, _N_EPISODES, seed=self.learner.seed, max_steps=limit
+        )
+        if limit and (n_cut := int(np.sum((returns.lengths == limit) & ~returns.terminated))):
+            warnings.warn(
+                f"{n_cut} of {_N_EPISODES} episodes of {self.env_id}, which has no time limit, did "
+                f"not end within {limit:,} steps: their returns are those of so many steps; "
+                "register the environment with max_episode_steps",
+                stacklevel=3,
+            )
+        return returns
 
 
 def _shipped_arguments(learner: str, env: str, preset: str | None) -> dict[str, Any]:
@@ -303,8 +347,15 @@ def _sampled_states(
     if not isinstance(source, (str, Path)):
         return source
     if str(source).endswith(".zip"):
-        return sample_observed_states(load_policy(source, env), n, seed, env=env)
+        return sample_observed_states(
+            load_policy(source, env), n, seed, env=env, max_steps=_step_limit(env.spec)
+        )
     return sample_observed_states(source, n, seed)
+
+
+def _step_limit(spec: EnvSpec | None) -> int | None:
+    """How many steps of an episode to take; None for those of the environment's own limit."""
+    return None if spec is not None and spec.max_episode_steps else _MAX_EPISODE_STEPS
 
 
 def _source_of(observed_states: str | Path | ArrayLike | None) -> str | None:
