@@ -331,7 +331,8 @@ def test_full_folder_is_not_touched_unless_forced(room, tmp_path: Path) -> None:
         ("learn RoomDefault-v0 --set horizon=2", "cannot be reached"),
         ("learn RoomAlt-v0", "horizon=None"),
         ("learn Room-v0", "observed_states=None"),
-        ("learn CartPole-v1", "needs a tabular environment"),
+        ("learn CartPole-v1", "observed_states=None"),
+        ("learn CartPole-v1 --learner tabular-rlsp", "needs a tabular environment"),
     ],
 )
 def test_mistakes_are_explained(command: str, message: str, tmp_path: Path, monkeypatch) -> None:

@@ -189,6 +189,18 @@ def test_wrong_arguments_leave_no_folder(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("env", "states", "expected"),
+    [(ENV, None, "tabular-rlsp"), ("CartPole-v1", np.zeros((1, 4)), "rlsp")],
+)
+def test_learner_is_chosen_by_the_environment(
+    env: str, states: Any, expected: str, tmp_path: Path
+) -> None:
+    run = LearnerRun(env, folder=tmp_path, observed_states=states)
+    assert run.config.learner == expected
+    assert run.config.options["preset"] == ("fast" if expected == "rlsp" else None)
+
+
 # What was learned is kept.
 
 

@@ -35,7 +35,7 @@ app = typer.Typer(no_args_is_help=True)
 
 - `rlsp learn Pendulum-v1 --learner rlsp --states s.zip --set hyperparameters.solver.n_steps=20000`
 
-- `rlsp learn CartPole-v1 --learner rlsp --states episodes.npz --set solver=PPO`
+- `rlsp learn CartPole-v1 --states episodes.npz --set solver=PPO`
 """,
 )
 def learn_command(
@@ -46,13 +46,14 @@ def learn_command(
         ),
     ],
     learner_name: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--learner",
             metavar="NAME",
-            help=f"The learner. Installed: {', '.join(registry.learner_names()) or 'none'}.",
+            help="The learner; otherwise tabular-rlsp if ENV is tabular, and rlsp if not. "
+            f"Installed: {', '.join(registry.learner_names()) or 'none'}.",
         ),
-    ] = "tabular-rlsp",
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seeds all random numbers.")] = 0,
     out: Annotated[
         Path | None,
@@ -121,10 +122,12 @@ def learn_command(
     the reward, the configuration, the log (CSV and TensorBoard), a figure of the reward and a GIF
     of both robots.
     """
-    from rlsp_sb3.experiments.learner_run import LearnerRun
+    from rlsp_sb3.experiments.learner_run import LearnerRun, default_learner
     from rlsp_sb3.utils.arguments import parse_settings
 
     with user_errors():
+        if learner_name is None:
+            learner_name = default_learner(env)
         run = LearnerRun(
             env,
             learner_name,

@@ -33,7 +33,7 @@ from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.learners.true_return import true_return_fractions
 from rlsp_sb3.plotting.reward_figure import reward_heatmap
 from rlsp_sb3.policies.loading import load_policy
-from rlsp_sb3.protocols import ReportingLearner
+from rlsp_sb3.protocols import ReportingLearner, TabularEnv
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.runs.run_config import (
     FIGURE_FILE,
@@ -52,7 +52,7 @@ from rlsp_sb3.utils.settings import merged, plain
 from rlsp_sb3.video.recording import make_for_film, record
 from rlsp_sb3.video.robot_gif import observed_state_image, open_env_to_film, robot_gif
 
-DEFAULT_LEARNER = "tabular-rlsp"
+_TABULAR = "tabular-rlsp"
 _CONFIGURED = "rlsp"  # the learner for which the package has configurations
 _DEFAULT_PRESET = "fast"
 _N_EPISODES = 20
@@ -62,7 +62,7 @@ _FILM_STEPS = 300
 
 def learn_into_folder(
     env: str,
-    learner: str = DEFAULT_LEARNER,
+    learner: str | None = None,
     *,
     folder: str | Path | None = None,
     observed_states: str | Path | ArrayLike | None = None,
@@ -84,7 +84,7 @@ def learn_into_folder(
 
     Args:
         env: The id of an environment, such as "RoomDefault-v0" or "your_package:YourGrid-v0".
-        learner: The name of an installed learner.
+        learner: The name of an installed learner; None for :func:`default_learner`.
         folder: Where to; None for runs/ENV/LEARNER-seedN.
         observed_states: The states that the person left behind, as observations
             (n, *observation_shape), or what to sample them from: a policy (.zip), episodes (.npz,
@@ -131,6 +131,19 @@ def learn_into_folder(
     return run
 
 
+def default_learner(env: str) -> str:
+    """The learner for an environment: "tabular-rlsp" if that is tabular, and "rlsp" otherwise.
+
+    Args:
+        env: The id of the environment.
+    """
+    made = env_util.make_env(env)
+    try:
+        return _TABULAR if isinstance(made.unwrapped, TabularEnv) else _CONFIGURED
+    finally:
+        made.close()
+
+
 class LearnerRun:
     """A run of a learner that leaves a folder, step by step.
 
@@ -150,7 +163,7 @@ class LearnerRun:
     def __init__(
         self,
         env: str,
-        learner: str = DEFAULT_LEARNER,
+        learner: str | None = None,
         *,
         folder: str | Path | None = None,
         observed_states: str | Path | ArrayLike | None = None,
@@ -171,6 +184,7 @@ class LearnerRun:
             check_int("timesteps", timesteps, 1)
             timesteps = int(timesteps)
         seed = int(seed)  # JSON knows no int of NumPy
+        learner = default_learner(env) if learner is None else learner
         chosen = {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in (arguments or {}).items()
