@@ -178,6 +178,7 @@ def test_default_folder_and_callback(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ({"seed": -1}, ValueError, "seed=-1: expected at least 0"),
         ({"timesteps": 0}, ValueError, "timesteps=0: expected at least 1"),
         ({"n_states": 0}, ValueError, "n_states=0: expected at least 1"),
+        ({"n_states": 2}, ValueError, "n_states=2: expected it with something to sample"),
         ({"log_interval": 0.5}, TypeError, "log_interval=0.5: expected an int"),
     ],
 )
@@ -187,6 +188,24 @@ def test_wrong_arguments_leave_no_folder(
     with pytest.raises(error, match=message):
         learn_into_folder(**{"env": ENV, "folder": tmp_path / "run", **arguments})
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["s.npy", "s.csv"])
+def test_states_of_a_file(name: str, tmp_path: Path) -> None:
+    state = gym.make(ENV).unwrapped.observed_states[0]
+    states, path = np.stack([state] * 3), tmp_path / name
+    if name == "s.npy":
+        np.save(path, states)
+    else:
+        np.savetxt(path, states.reshape(3, -1), delimiter=",")
+    for n_states, expected in ((None, 3), (2, 2)):
+        folder = tmp_path / str(n_states)
+        run = learn_into_folder(
+            ENV, folder=folder, observed_states=path, n_states=n_states, timesteps=1
+        )
+        np.testing.assert_array_equal(run.learner.observed_states, states[:expected])
+        assert run.config.command is not None
+        assert f"--states {path} --n-states {expected}" in run.config.command
 
 
 @pytest.mark.parametrize(

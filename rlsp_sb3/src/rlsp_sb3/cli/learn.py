@@ -93,13 +93,18 @@ def learn_command(
         typer.Option(
             metavar="SOURCE",
             help="What to sample the observed states from: a policy that acts in ENV (.zip), "
-            "episodes (.npz, or .pkl as published), or a Minari dataset; otherwise those that the "
-            "environment offers.",
+            "episodes (.npz, or .pkl as published), a Minari dataset, or an array of states (.npy, "
+            ".npz, or .csv with a row for each); otherwise those that the environment offers.",
         ),
     ] = None,
     n_states: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How many states to sample from SOURCE.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="How many states to sample from SOURCE; otherwise 1, and all of an array.",
+        ),
+    ] = None,
     log_interval: Annotated[
         int, typer.Option(min=1, metavar="N", help="Log every N timesteps.")
     ] = 1,

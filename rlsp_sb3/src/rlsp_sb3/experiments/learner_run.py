@@ -66,7 +66,7 @@ def learn_into_folder(
     *,
     folder: str | Path | None = None,
     observed_states: str | Path | ArrayLike | None = None,
-    n_states: int = 1,
+    n_states: int | None = None,
     preset: str | None = None,
     arguments: Mapping[str, Any] | None = None,
     timesteps: int | None = None,
@@ -88,9 +88,9 @@ def learn_into_folder(
         folder: Where to; None for runs/ENV/LEARNER-seedN.
         observed_states: The states that the person left behind, as observations
             (n, *observation_shape), or what to sample them from: a policy (.zip), episodes (.npz,
-            or .pkl as published), or the id of a Minari dataset. None for those that the
-            environment offers.
-        n_states: How many to sample.
+            or .pkl as published), the id of a Minari dataset, or a file of states (.npy, .csv, or
+            .npz with a single array). None for those that the environment offers.
+        n_states: How many to sample; None for 1, and for all states of a file of states.
         preset: For "rlsp" only: "paper", "fast" or "smoke", by the configurations of the package;
             None for "fast".
         arguments: Arguments of the learner's constructor. They come before those of the preset.
@@ -167,7 +167,7 @@ class LearnerRun:
         *,
         folder: str | Path | None = None,
         observed_states: str | Path | ArrayLike | None = None,
-        n_states: int = 1,
+        n_states: int | None = None,
         preset: str | None = None,
         arguments: Mapping[str, Any] | None = None,
         timesteps: int | None = None,
@@ -178,7 +178,13 @@ class LearnerRun:
         if not isinstance(env, str):
             raise TypeError(f"env={env!r}: expected the id of an environment; films are of another")
         check_int("seed", seed, 0)
-        check_int("n_states", n_states, 1)
+        if n_states is not None:
+            check_int("n_states", n_states, 1)
+            if not isinstance(observed_states, (str, Path)):
+                raise ValueError(
+                    f"n_states={n_states!r}: expected it with something to sample states from only "
+                    "(--n-states and --states); all observed states of an array count"
+                )
         check_int("log_interval", log_interval, 1)
         if timesteps is not None:
             check_int("timesteps", timesteps, 1)
@@ -206,13 +212,12 @@ class LearnerRun:
         path = Path(folder or Path("runs", self.env_id, f"{learner}-seed{seed}"))
         source = _source_of(observed_states)
         is_array = source is not None and not isinstance(observed_states, (str, Path))
-        if is_array:
-            n_states = len(self.learner.observed_states)
+        n_observed = None if source is None else len(self.learner.observed_states)
         options = {
             "timesteps": timesteps,
             "preset": (preset or _DEFAULT_PRESET) if learner == _CONFIGURED else None,
             "states": source,
-            "n_states": None if source is None else n_states,
+            "n_states": n_observed,
             **{name: _as_json(value) for name, value in chosen.items() if name not in ARRAYS},
         }
         words: dict[str, Any] = {
@@ -355,16 +360,20 @@ def _shipped_arguments(learner: str, env: str, preset: str | None) -> dict[str, 
 
 
 def _sampled_states(
-    source: str | Path | ArrayLike, n: int, env: gym.Env[Any, Any], seed: int
+    source: str | Path | ArrayLike, n: int | None, env: gym.Env[Any, Any], seed: int
 ) -> ArrayLike:
-    """States (n, *observation_shape) from a policy, episodes or a dataset; or those given."""
+    """States (n, *observation_shape) from a policy, a file or a dataset; or those given."""
     if not isinstance(source, (str, Path)):
         return source
     if str(source).endswith(".zip"):
         return sample_observed_states(
             load_policy(source, env), n, seed, env=env, max_steps=_step_limit(env.spec)
         )
-    return sample_observed_states(source, n, seed)
+    states = sample_observed_states(source, n, seed)
+    shape = env.observation_space.shape
+    if str(source).endswith(".csv") and shape is not None and states[0].size == np.prod(shape):
+        return states.reshape(-1, *shape)  # a row has no other shape
+    return states
 
 
 def _step_limit(spec: EnvSpec | None) -> int | None:
