@@ -392,6 +392,16 @@ def test_ctrl_c_while_evaluating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == handlers
 
 
+def test_ctrl_c_before_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LearnerRun, "__init__", interrupt)
+    result = rlsp("learn", "RoomDefault-v0", "--out", tmp_path / "run")
+    assert result.code == 130
+    assert "Interrupted before anything was learned" in result.out
+
+
 # Packages of others
 
 LEARNER = """

@@ -130,7 +130,7 @@ def learn_command(
     from rlsp_sb3.experiments.learner_run import LearnerRun, default_learner
     from rlsp_sb3.utils.arguments import parse_settings
 
-    with user_errors():
+    with interruptible("Interrupted before anything was learned"), user_errors():
         if learner_name is None:
             learner_name = default_learner(env)
         run = LearnerRun(
