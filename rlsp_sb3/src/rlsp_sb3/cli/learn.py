@@ -148,7 +148,7 @@ def learn_command(
         )
     say(f"{type(run.learner).__name__} on {run.env_id}, seed {seed}", style="bold")
     with interruptible(f"Interrupted: what was learned is in {run.folder.path}"):
-        with user_errors((FloatingPointError,)):
+        with user_errors((FloatingPointError, OSError)):
             run.learn(progress_bar=sys.stdout.isatty() if progress is None else progress)
         count, seconds = run.learner.num_timesteps, run.config.wall_time_seconds
         say(f"{count:,} {run.learner.timestep}{'s' if count != 1 else ''} in {seconds:.1f} s")
