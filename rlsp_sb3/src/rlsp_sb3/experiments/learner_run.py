@@ -377,7 +377,7 @@ def _sampled_states(
 
 
 def _step_limit(spec: EnvSpec | None) -> int | None:
-    """How many steps of an episode to take; None for those of the environment's own limit."""
+    """A bound on the steps of an episode; None if the environment has a limit of its own."""
     return None if spec is not None and spec.max_episode_steps else _MAX_EPISODE_STEPS
 
 

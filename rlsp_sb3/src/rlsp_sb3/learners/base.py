@@ -63,7 +63,7 @@ class RewardLearner(ABC):
     """Unit of ``num_timesteps``."""
 
     interrupted: bool = False
-    """Whether Ctrl-C ended the last ``learn()``."""
+    """True if Ctrl-C ended the last ``learn()``."""
 
     def __init__(
         self,
