@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -22,11 +23,13 @@ from PIL import Image
 import rlsp_envs  # noqa: F401 (registers the environments)
 import rlsp_sb3
 from rlsp_sb3 import LinearReward, TabularRLSP, env_util
+from rlsp_sb3.experiments.learner_run import LearnerRun
 from rlsp_sb3.learners import registry
 from rlsp_sb3.utils.arguments import parse_settings
 
 from helpers.command import ok, rlsp
 from helpers.corridor import Corridor
+from helpers.stopped_command import run_until_stopped
 
 FILES = ("learner.zip", "reward.json", "config.json", "progress.csv", "reward.png", "robot.gif")
 ROBOTS = {"task reward only": 18 / 37, "task + inferred reward": 1.0}
@@ -328,7 +331,8 @@ def test_full_folder_is_not_touched_unless_forced(room, tmp_path: Path) -> None:
         ("learn RoomDefault-v0 --set horizon=2", "cannot be reached"),
         ("learn RoomAlt-v0", "horizon=None"),
         ("learn Room-v0", "observed_states=None"),
-        ("learn CartPole-v1", "needs a tabular environment"),
+        ("learn CartPole-v1", "observed_states=None"),
+        ("learn CartPole-v1 --learner tabular-rlsp", "needs a tabular environment"),
     ],
 )
 def test_mistakes_are_explained(command: str, message: str, tmp_path: Path, monkeypatch) -> None:
@@ -361,6 +365,41 @@ def test_bugs_keep_their_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(TabularRLSP, "learn", broken)
     result = rlsp("learn", "RoomDefault-v0", "--out", tmp_path)
     assert isinstance(result.exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_signals_keep_what_was_learned(number: signal.Signals, status: int, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = run_until_stopped(number, 3, "learn", "RoomDefault-v0", "--out", folder)
+    assert process.returncode == status, process.stderr
+    assert f"Interrupted: what was learned is in {folder}" in process.stdout
+    assert "Traceback" not in process.stderr
+    assert TabularRLSP.load(folder / "learner.zip", "RoomDefault-v0").num_timesteps == 3
+    assert (folder / "reward.json").exists()
+
+
+def test_ctrl_c_while_evaluating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: LearnerRun) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LearnerRun, "evaluate", interrupt)
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    result = rlsp("learn", "RoomDefault-v0", "--timesteps", 2, "--out", tmp_path)
+    assert result.code == 130
+    assert {"learner.zip", "reward.json"} <= {path.name for path in tmp_path.iterdir()}
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == handlers
+
+
+def test_ctrl_c_before_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LearnerRun, "__init__", interrupt)
+    result = rlsp("learn", "RoomDefault-v0", "--out", tmp_path / "run")
+    assert result.code == 130
+    assert "Interrupted before anything was learned" in result.out
 
 
 # Packages of others

@@ -3,6 +3,7 @@
 import pickle
 import sys
 import zipfile
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -498,6 +499,14 @@ def test_sampled_states_are_copies_and_go_into_a_learner():
         ([], {}, ValueError, "source has no episodes"),
         ([1], {}, TypeError, r"source=\[1\]: expected a policy"),
         (None, {}, TypeError, "source=None"),
+        ("s.parquet", {}, ValueError, r"source='s\.parquet': expected a file of states \(\.npy"),
+        (Path("s.txt"), {}, ValueError, r"source='s\.txt': expected a file of states"),
+        ("policy.zip", {}, ValueError, r"a policy \(\.zip\) is loaded by load_policy"),
+        (str(Path(__file__).parent), {}, ValueError, "or the id of a Minari dataset such as"),
+        *(
+            (f"missing{suffix}", {}, FileNotFoundError, f"missing{suffix}")
+            for suffix in (".npy", ".csv", ".npz", ".pkl")
+        ),
         (Always(0), {"env": "CartPole-v1", "max_steps": 0}, ValueError, "max_steps=0"),
         (Always(0), {"env": "CartPole-v1", "n": 0}, ValueError, "n=0"),
     ],

@@ -3,16 +3,20 @@
 import csv
 import json
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from rlsp_sb3 import RLSP, TabularRLSP
-from rlsp_sb3.experiments.learner_run import learn_into_folder
+from rlsp_sb3 import RLSP, LinearReward, RewardLearner, TabularRLSP
+from rlsp_sb3.experiments import learner_run
+from rlsp_sb3.experiments.learner_run import LearnerRun, learn_into_folder
 from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.runs.run import read_run
 from rlsp_sb3.utils.arguments import parse_settings
@@ -174,6 +178,7 @@ def test_default_folder_and_callback(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ({"seed": -1}, ValueError, "seed=-1: expected at least 0"),
         ({"timesteps": 0}, ValueError, "timesteps=0: expected at least 1"),
         ({"n_states": 0}, ValueError, "n_states=0: expected at least 1"),
+        ({"n_states": 2}, ValueError, "n_states=2: expected it with something to sample"),
         ({"log_interval": 0.5}, TypeError, "log_interval=0.5: expected an int"),
     ],
 )
@@ -183,3 +188,124 @@ def test_wrong_arguments_leave_no_folder(
     with pytest.raises(error, match=message):
         learn_into_folder(**{"env": ENV, "folder": tmp_path / "run", **arguments})
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["s.npy", "s.csv"])
+def test_states_of_a_file(name: str, tmp_path: Path) -> None:
+    state = gym.make(ENV).unwrapped.observed_states[0]
+    states, path = np.stack([state] * 3), tmp_path / name
+    if name == "s.npy":
+        np.save(path, states)
+    else:
+        np.savetxt(path, states.reshape(3, -1), delimiter=",")
+    for n_states, expected in ((None, 3), (2, 2)):
+        folder = tmp_path / str(n_states)
+        run = learn_into_folder(
+            ENV, folder=folder, observed_states=path, n_states=n_states, timesteps=1
+        )
+        np.testing.assert_array_equal(run.learner.observed_states, states[:expected])
+        assert run.config.command is not None
+        assert f"--states {path} --n-states {expected}" in run.config.command
+
+
+@pytest.mark.parametrize(
+    ("env", "states", "expected"),
+    [(ENV, None, "tabular-rlsp"), ("CartPole-v1", np.zeros((1, 4)), "rlsp")],
+)
+def test_learner_is_chosen_by_the_environment(
+    env: str, states: Any, expected: str, tmp_path: Path
+) -> None:
+    run = LearnerRun(env, folder=tmp_path, observed_states=states)
+    assert run.config.learner == expected
+    assert run.config.options["preset"] == ("fast" if expected == "rlsp" else None)
+
+
+# What was learned is kept.
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_what_was_learned_is_there_if_evaluating_fails(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: LearnerRun) -> None:
+        raise error
+
+    monkeypatch.setattr(LearnerRun, "evaluate", broken)
+    with pytest.raises(error):
+        learn_into_folder(ENV, folder=tmp_path, timesteps=3)
+    assert TabularRLSP.load(tmp_path / "learner.zip", ENV).num_timesteps == 3
+    found = read_run(tmp_path)
+    assert found.reward is not None
+    assert found.missing["true_return"] == "it was not measured"
+
+
+@pytest.mark.parametrize("error", [FloatingPointError, KeyboardInterrupt, RuntimeError])
+def test_what_was_learned_is_there_if_learning_fails(
+    error: type[BaseException], tmp_path: Path
+) -> None:
+    def stop(locals_: Any, globals_: Any) -> bool:
+        if locals_["self"].num_timesteps == 2:
+            raise error
+        return True
+
+    with pytest.warns() if error is KeyboardInterrupt else nullcontext(), pytest.raises(error):
+        learn_into_folder(ENV, folder=tmp_path, timesteps=9, callback=stop)
+    learner = TabularRLSP.load(tmp_path / "learner.zip", ENV)
+    assert learner.num_timesteps == 2
+    saved = LinearReward.load(tmp_path / "reward.json")
+    np.testing.assert_array_equal(saved.weights, learner.theta)
+    # Nobody takes it for the result of a run that is over.
+    found = read_run(tmp_path)
+    assert found.reward is None
+    assert found.missing["reward"] == "learning has not ended"
+
+
+def test_an_error_of_saving_does_not_hide_that_of_learning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: TabularRLSP, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("of learning" if args or kwargs else "of saving")
+
+    monkeypatch.setattr(TabularRLSP, "learn", lambda self, *args, **kwargs: broken(self, 1))
+    monkeypatch.setattr(TabularRLSP, "save", lambda self, path: broken(self))
+    with pytest.raises(RuntimeError, match="of learning"):
+        learn_into_folder(ENV, folder=tmp_path)
+
+
+def test_episodes_that_never_end_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(gym.Env[Any, Any]):
+        observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+        action_space = gym.spaces.Discrete(2)
+
+        def reset(self, **kwargs: Any) -> Any:
+            super().reset(**kwargs)
+            return self.observation_space.sample(), {}
+
+        def step(self, action: Any) -> Any:
+            return self.observation_space.sample(), 1.0, False, False, {}
+
+    class Ones(RewardLearner):
+        """A learner with a policy, which learns nothing."""
+
+        _default_timesteps = 1
+        policy = SimpleNamespace(predict=lambda *args: (np.array(0), None))
+        reward = staticmethod(lambda state, *args: np.ones(len(state)))
+
+        def _learn(self, total_timesteps: int, callback: Any, log_interval: int) -> None:
+            self.num_timesteps = total_timesteps
+
+        def _arrays(self) -> dict[str, Any]:
+            return {}
+
+        def _set_arrays(self, arrays: dict[str, Any]) -> None:
+            pass
+
+    monkeypatch.setitem(gym.registry, "Endless-v0", EnvSpec("Endless-v0", Endless))
+    monkeypatch.setattr(learner_run, "_MAX_EPISODE_STEPS", 30)
+    monkeypatch.setattr(learner_run.registry, "load_learner", lambda name: Ones)
+    with pytest.warns(UserWarning, match="20 of 20 episodes of Endless-v0, which has no time"):
+        run = learn_into_folder(
+            *("Endless-v0", "ones"), folder=tmp_path, observed_states=np.zeros((1, 2), np.float32)
+        )
+    assert run.config.true_returns is not None
+    assert run.config.true_returns.mean == 30

@@ -46,6 +46,8 @@ def write_run(
     """Write the folder of a run; without weights it is still going on."""
     folder.mkdir(parents=True)
     about = {"env": env, "learner": learner, "seed": seed, "timestep": timestep}
+    if weights is not None:
+        results = {"timesteps": 1, **results}
     config = RunConfig(**about, options=options or {}, arguments=arguments or {}, **results)
     (folder / "config.json").write_text(json.dumps(config.to_dict()))
     rows = [{"time/total_timesteps": row["t"], **row} for row in log or []]

@@ -145,6 +145,14 @@ def test_checkpoints_keep_the_newest_two(tmp_path):
     assert RLSP.load(found[-1], ENV).num_timesteps == 600
 
 
+def test_folder_of_checkpoints_is_tried_first(tmp_path):
+    (tmp_path / "file").write_text("")
+    learner = make_learner(checkpoint_dir=tmp_path / "file" / "folder", checkpoint_interval=1)
+    with pytest.raises(OSError, match=r"checkpoint_dir=.* cannot be written to \(Not a directory"):
+        learner.learn()
+    assert learner.num_timesteps == 0
+
+
 def test_checkpoint_callback_of_sb3_writes_every_n_epochs(tmp_path):
     make_learner().learn(callback=CheckpointCallback(3, tmp_path))
     assert len(list(tmp_path.glob("*.zip"))) == 2

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import typer
 from rich.console import Console
@@ -13,6 +16,7 @@ from rich.console import Console
 from rlsp_sb3.utils.errors import user_error_types
 
 INTERRUPTED = 130  # the exit status of shells after Ctrl-C
+_SIGNALED = 128  # plus the number of a signal, as shells have it
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
@@ -42,6 +46,42 @@ def user_errors(
     except mendable() as error:
         stderr.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(status) from None
+
+
+@contextmanager
+def interruptible(message: str) -> Iterator[None]:
+    """Let SIGTERM and SIGHUP act like Ctrl-C, and exit with the status that shells give for them.
+
+    The handlers that were there before are put back at the end. A signal that is ignored, as SIGHUP
+    is under ``nohup``, stays ignored.
+
+    Args:
+        message: What to say when there was one.
+
+    Raises:
+        Exit: With status 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP.
+    """
+    received: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if len(received) == 1:  # a terminal that closes may send several: let the first one finish
+            raise KeyboardInterrupt
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # no other may set handlers
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows knows no SIGHUP
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(message, style="yellow")
+        raise typer.Exit(_SIGNALED + received[0] if received else INTERRUPTED) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def check_output(path: Path, suffix: str = "") -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rlsp_sb3.cli.console import say, stdout, user_errors
+from rlsp_sb3.cli.console import interruptible, say, stdout, user_errors
 from rlsp_sb3.learners import registry
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ app = typer.Typer(no_args_is_help=True)
 
 - `rlsp learn Pendulum-v1 --learner rlsp --states s.zip --set hyperparameters.solver.n_steps=20000`
 
-- `rlsp learn CartPole-v1 --learner rlsp --states episodes.npz --set solver=PPO`
+- `rlsp learn CartPole-v1 --states episodes.npz --set solver=PPO`
 """,
 )
 def learn_command(
@@ -46,13 +46,14 @@ def learn_command(
         ),
     ],
     learner_name: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--learner",
             metavar="NAME",
-            help=f"The learner. Installed: {', '.join(registry.learner_names()) or 'none'}.",
+            help="The learner; otherwise tabular-rlsp if ENV is tabular, and rlsp if not. "
+            f"Installed: {', '.join(registry.learner_names()) or 'none'}.",
         ),
-    ] = "tabular-rlsp",
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seeds all random numbers.")] = 0,
     out: Annotated[
         Path | None,
@@ -92,13 +93,18 @@ def learn_command(
         typer.Option(
             metavar="SOURCE",
             help="What to sample the observed states from: a policy that acts in ENV (.zip), "
-            "episodes (.npz, or .pkl as published), or a Minari dataset; otherwise those that the "
-            "environment offers.",
+            "episodes (.npz, or .pkl as published), a Minari dataset, or an array of states (.npy, "
+            ".npz, or .csv with a row for each); otherwise those that the environment offers.",
         ),
     ] = None,
     n_states: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How many states to sample from SOURCE.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="How many states to sample from SOURCE; otherwise 1, and all of an array.",
+        ),
+    ] = None,
     log_interval: Annotated[
         int, typer.Option(min=1, metavar="N", help="Log every N timesteps.")
     ] = 1,
@@ -121,10 +127,12 @@ def learn_command(
     the reward, the configuration, the log (CSV and TensorBoard), a figure of the reward and a GIF
     of both robots.
     """
-    from rlsp_sb3.experiments.learner_run import LearnerRun
+    from rlsp_sb3.experiments.learner_run import LearnerRun, default_learner
     from rlsp_sb3.utils.arguments import parse_settings
 
-    with user_errors():
+    with interruptible("Interrupted before anything was learned"), user_errors():
+        if learner_name is None:
+            learner_name = default_learner(env)
         run = LearnerRun(
             env,
             learner_name,
@@ -139,13 +147,14 @@ def learn_command(
             force=force,
         )
     say(f"{type(run.learner).__name__} on {run.env_id}, seed {seed}", style="bold")
-    with user_errors((FloatingPointError,)):
-        run.learn(progress_bar=sys.stdout.isatty() if progress is None else progress)
-    count, seconds = run.learner.num_timesteps, run.config.wall_time_seconds
-    say(f"{count:,} {run.learner.timestep}{'s' if count != 1 else ''} in {seconds:.1f} s")
-    run.evaluate()
-    _print_results(run)
-    run.write_results()
+    with interruptible(f"Interrupted: what was learned is in {run.folder.path}"):
+        with user_errors((FloatingPointError, OSError)):
+            run.learn(progress_bar=sys.stdout.isatty() if progress is None else progress)
+        count, seconds = run.learner.num_timesteps, run.config.wall_time_seconds
+        say(f"{count:,} {run.learner.timestep}{'s' if count != 1 else ''} in {seconds:.1f} s")
+        run.evaluate()
+        _print_results(run)
+        run.write_results()
     files = run.folder.files()
     width = max(map(len, files))
     say(f"In {run.folder.path}:", style="bold")

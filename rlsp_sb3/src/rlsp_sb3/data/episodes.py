@@ -145,6 +145,11 @@ def _read_npz_episodes(path: Path) -> list[Episode]:
     content = path.read_bytes()
     try:
         arrays = read_npz(content)
+        if "format" not in arrays:
+            raise ValueError(
+                f"it has the arrays {sorted(arrays)}: expected those that save_episodes writes, or "
+                "a single one where states are asked for"
+            )
         if str(arrays["format"]) != _FORMAT:
             raise ValueError(f"expected the format {_FORMAT!r}, not {str(arrays['format'])!r}")
         lengths = arrays["lengths"]

@@ -14,7 +14,7 @@ from gymnasium.error import DependencyNotInstalled
 
 from rlsp_sb3.data.episodes import Episode
 
-_DATASET_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
+DATASET_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
 
 
 def import_minari() -> Any:
@@ -41,7 +41,7 @@ def check_new_dataset(dataset_id: str) -> None:
         ValueError: If the id is malformed or taken.
     """
     minari = import_minari()
-    if not _DATASET_ID.fullmatch(dataset_id):
+    if not DATASET_ID.fullmatch(dataset_id):
         raise ValueError(
             f"dataset_id={dataset_id!r}: expected an id such as 'halfcheetah/expert-v0'"
         )
@@ -111,10 +111,11 @@ def load_minari(dataset: Any) -> list[Episode]:
         try:
             dataset = minari.load_dataset(dataset)
         except FileNotFoundError as error:
+            here = sorted(minari.list_local_datasets())
             raise FileNotFoundError(
                 f"dataset={dataset!r} is not on this machine: expected one of "
-                f"{sorted(minari.list_local_datasets())}, or the id of one of Minari's own after "
-                f"`minari download {dataset}`"
+                f"{here or 'those that are (there are none)'}, or the id of one of Minari's own "
+                f"after `minari download {dataset}`"
             ) from error
     return [
         Episode(

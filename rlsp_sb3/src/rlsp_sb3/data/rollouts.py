@@ -15,7 +15,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlsp_sb3.data.episodes import EPISODE_SUFFIXES, Episode, load_episodes
-from rlsp_sb3.data.minari_datasets import load_minari
+from rlsp_sb3.data.minari_datasets import DATASET_ID, load_minari
+from rlsp_sb3.data.state_files import holds_states, load_states
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import check_int, check_positive
@@ -63,7 +64,7 @@ def rollout_env(
 
 def sample_observed_states(
     source: Any,
-    n: int = 1,
+    n: int | None = None,
     rng: Seed = None,
     *,
     env: gym.Env[Any, Any] | str | None = None,
@@ -81,8 +82,11 @@ def sample_observed_states(
     Args:
         source: Where from: a policy, which acts for ``n`` episodes in ``env``; an episode or a
             list of them; a file of episodes (".npz", or a demonstration or a rollout of a skill of
-            the published code, ".pkl"); a Minari dataset or the id of one.
-        n: How many, at least 1.
+            the published code, ".pkl"); a Minari dataset or the id of one; a file of states, which
+            is an array (n, *observation_shape) as ".npy" or alone in an ".npz", or a ".csv" with a
+            row for each and perhaps one of names above.
+        n: How many, at least 1; of a file of states, that many different ones of it, in its order.
+            None for all states of such a file, and for 1 of anything else.
         rng: The source of random numbers: a generator, a seed, or None for an unpredictable seed.
         env: The environment in which a policy acts, or its id; for no other source.
         deterministic: Whether a policy takes its most probable action; published: False.
@@ -93,12 +97,17 @@ def sample_observed_states(
         Observations (n, *observation_shape), to be passed to a learner as ``observed_states``.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         TypeError: If the source is none of these.
-        ValueError: If a policy comes without an environment, something else comes with one, or
-            there are no episodes.
+        ValueError: If a policy comes without an environment, something else comes with one, there
+            are no episodes or not so many states, or a file is not one of these.
     """
-    check_int("n", n, 1)
+    if n is not None:
+        check_int("n", n, 1)
     rng = np.random.default_rng(rng)
+    if isinstance(source, (str, Path)) and env is None and holds_states(Path(source)):
+        return _states_of(Path(source), n, rng)
+    n = 1 if n is None else n
     if hasattr(source, "predict"):
         if env is None:
             raise ValueError("env=None: expected the environment in which the policy is to act")
@@ -118,6 +127,16 @@ def sample_observed_states(
     return np.stack([_any_state(episodes[order[i % len(order)]], rng) for i in range(n)])
 
 
+def _states_of(path: Path, n: int | None, rng: np.random.Generator) -> NDArray[Any]:
+    """States of a file, without replacement and in its order; None for all."""
+    states = load_states(path)
+    if n is None:
+        return states
+    if n > len(states):
+        raise ValueError(f"n={n!r}: expected at most {len(states)}, as many as {path} has")
+    return states[np.sort(rng.permutation(len(states))[:n])]
+
+
 def _any_state(episode: Episode, rng: np.random.Generator) -> NDArray[Any]:
     return np.asarray(episode.states[rng.integers(len(episode))])
 
@@ -126,16 +145,28 @@ def _episodes(source: Any) -> list[Episode]:
     """The episodes of a source that has some."""
     if isinstance(source, Episode):
         return [source]
-    if isinstance(source, Path) or (isinstance(source, str) and source.endswith(EPISODE_SUFFIXES)):
+    if isinstance(source, (str, Path)) and str(source).endswith(EPISODE_SUFFIXES):
         return load_episodes(source)
+    if isinstance(source, Path) or (isinstance(source, str) and _is_path(source)):
+        raise ValueError(
+            f"source={str(source)!r}: expected a file of states (.npy, .csv, or .npz with a single "
+            "array) or of episodes (.npz or .pkl), or the id of a Minari dataset such as "
+            "'D4RL/door/human-v2'; a policy (.zip) is loaded by load_policy"
+        )
     if isinstance(source, str) or hasattr(source, "iterate_episodes"):
         return load_minari(source)
     if isinstance(source, Sequence) and all(isinstance(part, Episode) for part in source):
         return list(source)
     raise TypeError(
-        f"source={source!r}: expected a policy, an Episode or a list of them, the path of an npz "
-        "or pkl file, or a Minari dataset or its id"
+        f"source={source!r}: expected a policy, an Episode or a list of them, the path of an npz, "
+        "npy, csv or pkl file, or a Minari dataset or its id"
     )
+
+
+def _is_path(source: str) -> bool:
+    """Return whether a text is meant to be the path of a file or folder, not a Minari dataset."""
+    path = Path(source)
+    return not DATASET_ID.fullmatch(source) and (bool(path.suffix) or path.exists())
 
 
 class _Actor:

@@ -10,6 +10,7 @@ import hashlib
 import shlex
 import sys
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +19,13 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import yaml
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.type_aliases import MaybeCallback
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.data.rollouts import sample_observed_states
-from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3.evaluation.returns import Returns, measure_returns
 from rlsp_sb3.experiments.config import load_config
 from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.base import RewardLearner
@@ -31,7 +33,7 @@ from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.learners.true_return import true_return_fractions
 from rlsp_sb3.plotting.reward_figure import reward_heatmap
 from rlsp_sb3.policies.loading import load_policy
-from rlsp_sb3.protocols import ReportingLearner
+from rlsp_sb3.protocols import ReportingLearner, TabularEnv
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.runs.run_config import (
     FIGURE_FILE,
@@ -50,20 +52,21 @@ from rlsp_sb3.utils.settings import merged, plain
 from rlsp_sb3.video.recording import make_for_film, record
 from rlsp_sb3.video.robot_gif import observed_state_image, open_env_to_film, robot_gif
 
-DEFAULT_LEARNER = "tabular-rlsp"
+_TABULAR = "tabular-rlsp"
 _CONFIGURED = "rlsp"  # the learner for which the package has configurations
 _DEFAULT_PRESET = "fast"
 _N_EPISODES = 20
+_MAX_EPISODE_STEPS = 10_000  # of episodes in environments without a limit, which may never end
 _FILM_STEPS = 300
 
 
 def learn_into_folder(
     env: str,
-    learner: str = DEFAULT_LEARNER,
+    learner: str | None = None,
     *,
     folder: str | Path | None = None,
     observed_states: str | Path | ArrayLike | None = None,
-    n_states: int = 1,
+    n_states: int | None = None,
     preset: str | None = None,
     arguments: Mapping[str, Any] | None = None,
     timesteps: int | None = None,
@@ -81,13 +84,13 @@ def learn_into_folder(
 
     Args:
         env: The id of an environment, such as "RoomDefault-v0" or "your_package:YourGrid-v0".
-        learner: The name of an installed learner.
+        learner: The name of an installed learner; None for :func:`default_learner`.
         folder: Where to; None for runs/ENV/LEARNER-seedN.
         observed_states: The states that the person left behind, as observations
             (n, *observation_shape), or what to sample them from: a policy (.zip), episodes (.npz,
-            or .pkl as published), or the id of a Minari dataset. None for those that the
-            environment offers.
-        n_states: How many to sample.
+            or .pkl as published), the id of a Minari dataset, or a file of states (.npy, .csv, or
+            .npz with a single array). None for those that the environment offers.
+        n_states: How many to sample; None for 1, and for all states of a file of states.
         preset: For "rlsp" only: "paper", "fast" or "smoke", by the configurations of the package;
             None for "fast".
         arguments: Arguments of the learner's constructor. They come before those of the preset.
@@ -104,6 +107,8 @@ def learn_into_folder(
 
     Raises:
         FileExistsError: If there is something in the folder.
+        KeyboardInterrupt: If learning was interrupted. As after any error, what was learned so far
+            is in the folder.
         TypeError: If an argument has a wrong type.
         ValueError: If an argument is out of range.
     """
@@ -126,6 +131,19 @@ def learn_into_folder(
     return run
 
 
+def default_learner(env: str) -> str:
+    """The learner for an environment: "tabular-rlsp" if that is tabular, and "rlsp" otherwise.
+
+    Args:
+        env: The id of the environment.
+    """
+    made = env_util.make_env(env)
+    try:
+        return _TABULAR if isinstance(made.unwrapped, TabularEnv) else _CONFIGURED
+    finally:
+        made.close()
+
+
 class LearnerRun:
     """A run of a learner that leaves a folder, step by step.
 
@@ -145,11 +163,11 @@ class LearnerRun:
     def __init__(
         self,
         env: str,
-        learner: str = DEFAULT_LEARNER,
+        learner: str | None = None,
         *,
         folder: str | Path | None = None,
         observed_states: str | Path | ArrayLike | None = None,
-        n_states: int = 1,
+        n_states: int | None = None,
         preset: str | None = None,
         arguments: Mapping[str, Any] | None = None,
         timesteps: int | None = None,
@@ -160,12 +178,19 @@ class LearnerRun:
         if not isinstance(env, str):
             raise TypeError(f"env={env!r}: expected the id of an environment; films are of another")
         check_int("seed", seed, 0)
-        check_int("n_states", n_states, 1)
+        if n_states is not None:
+            check_int("n_states", n_states, 1)
+            if not isinstance(observed_states, (str, Path)):
+                raise ValueError(
+                    f"n_states={n_states!r}: expected it with something to sample states from only "
+                    "(--n-states and --states); all observed states of an array count"
+                )
         check_int("log_interval", log_interval, 1)
         if timesteps is not None:
             check_int("timesteps", timesteps, 1)
             timesteps = int(timesteps)
         seed = int(seed)  # JSON knows no int of NumPy
+        learner = default_learner(env) if learner is None else learner
         chosen = {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in (arguments or {}).items()
@@ -187,13 +212,12 @@ class LearnerRun:
         path = Path(folder or Path("runs", self.env_id, f"{learner}-seed{seed}"))
         source = _source_of(observed_states)
         is_array = source is not None and not isinstance(observed_states, (str, Path))
-        if is_array:
-            n_states = len(self.learner.observed_states)
+        n_observed = None if source is None else len(self.learner.observed_states)
         options = {
             "timesteps": timesteps,
             "preset": (preset or _DEFAULT_PRESET) if learner == _CONFIGURED else None,
             "states": source,
-            "n_states": None if source is None else n_states,
+            "n_states": n_observed,
             **{name: _as_json(value) for name, value in chosen.items() if name not in ARRAYS},
         }
         words: dict[str, Any] = {
@@ -219,23 +243,42 @@ class LearnerRun:
         self.folder = RunFolder(path, self.config, force=force)
 
     def learn(self, callback: MaybeCallback = None, *, progress_bar: bool = False) -> None:
-        """Let the learner learn.
+        """Let the learner learn, and write the learner and its reward.
+
+        What was learned so far is written as well if learning fails or is interrupted.
 
         Args:
             callback: Called while it does, as SB3's are.
             progress_bar: Whether to show a progress bar.
+
+        Raises:
+            KeyboardInterrupt: If learning was interrupted.
         """
         self.learner.set_logger(self.folder.logger())
         start = time.perf_counter()
-        self.learner.learn(
-            self._timesteps, callback, log_interval=self._log_interval, progress_bar=progress_bar
-        )
+        try:
+            self.learner.learn(
+                self._timesteps,
+                callback,
+                log_interval=self._log_interval,
+                progress_bar=progress_bar,
+            )
+            if self.learner.interrupted:
+                raise KeyboardInterrupt
+        except BaseException as error:
+            try:
+                self._write_learned()
+            finally:
+                raise error  # whatever happens here, this is what went wrong
+        finally:
+            self.learner.logger.close()
+        self._write_learned()
         self.config = replace(
             self.config,
             timesteps=self.learner.num_timesteps,
             wall_time_seconds=time.perf_counter() - start,
         )
-        self.learner.logger.close()
+        self.folder.write_config(self.config)
 
     def evaluate(self) -> None:
         """Find out how good the result is, as far as the environment tells."""
@@ -245,7 +288,7 @@ class LearnerRun:
         except NotOfferedError as error:
             self.without_fractions = str(error)
         if not plans_policy(learner) and _has_policy(learner):
-            returns = measure_returns(learner, self._env, _N_EPISODES, seed=learner.seed)
+            returns = self._measured_returns()
         self.config = replace(
             self.config,
             report=learner.report() if isinstance(learner, ReportingLearner) else {},
@@ -254,22 +297,14 @@ class LearnerRun:
         )
 
     def write_results(self) -> None:
-        """Write the learner, its reward and pictures of both, as far as there are any."""
+        """Write how good the result is, and pictures of it, as far as there are any."""
         learner, env_id, folder = self.learner, self._env, self.folder
-
-        def write_reward(path: Path) -> None:
-            if not isinstance(learner.reward, LinearReward):
-                raise NotOfferedError(
-                    f"the reward is a {type(learner.reward).__name__}, not linear"
-                )
-            learner.reward.save(path)
 
         def write_robots(path: Path) -> None:
             with open_env_to_film(learner, env_id) as (tabular, env):
                 robot_gif(tabular, env, path)
 
-        folder.add(LEARNER_FILE, learner.save)
-        folder.add(REWARD_FILE, write_reward)
+        folder.write_config(self.config)
         folder.add(
             REWARD_FIGURE,
             lambda path: reward_heatmap(learner, path, observed_state_image(learner, env_id)),
@@ -281,7 +316,35 @@ class LearnerRun:
             folder.add(ROBOT_FILM, write_robots)
         else:
             folder.add(POLICY_FILM, lambda path: _film_policy(learner, env_id, path))
-        folder.write_config(self.config)
+
+    def _write_learned(self) -> None:
+        """Write the learner and its reward, before anything else can fail."""
+        learner = self.learner
+
+        def write_reward(path: Path) -> None:
+            if not isinstance(learner.reward, LinearReward):
+                raise NotOfferedError(
+                    f"the reward is a {type(learner.reward).__name__}, not linear"
+                )
+            learner.reward.save(path)
+
+        self.folder.add(LEARNER_FILE, learner.save)
+        self.folder.add(REWARD_FILE, write_reward)
+
+    def _measured_returns(self) -> Returns:
+        """The true returns of the learner's policy, of episodes that end."""
+        limit = _step_limit(self.learner.env.get_attr("spec")[0])
+        returns = measure_returns(
+            self.learner, self._env, _N_EPISODES, seed=self.learner.seed, max_steps=limit
+        )
+        if limit and (n_cut := int(np.sum((returns.lengths == limit) & ~returns.terminated))):
+            warnings.warn(
+                f"{n_cut} of {_N_EPISODES} episodes of {self.env_id}, which has no time limit, did "
+                f"not end within {limit:,} steps: their returns are those of so many steps; "
+                "register the environment with max_episode_steps",
+                stacklevel=3,
+            )
+        return returns
 
 
 def _shipped_arguments(learner: str, env: str, preset: str | None) -> dict[str, Any]:
@@ -297,14 +360,25 @@ def _shipped_arguments(learner: str, env: str, preset: str | None) -> dict[str, 
 
 
 def _sampled_states(
-    source: str | Path | ArrayLike, n: int, env: gym.Env[Any, Any], seed: int
+    source: str | Path | ArrayLike, n: int | None, env: gym.Env[Any, Any], seed: int
 ) -> ArrayLike:
-    """States (n, *observation_shape) from a policy, episodes or a dataset; or those given."""
+    """States (n, *observation_shape) from a policy, a file or a dataset; or those given."""
     if not isinstance(source, (str, Path)):
         return source
     if str(source).endswith(".zip"):
-        return sample_observed_states(load_policy(source, env), n, seed, env=env)
-    return sample_observed_states(source, n, seed)
+        return sample_observed_states(
+            load_policy(source, env), n, seed, env=env, max_steps=_step_limit(env.spec)
+        )
+    states = sample_observed_states(source, n, seed)
+    shape = env.observation_space.shape
+    if str(source).endswith(".csv") and shape is not None and states[0].size == np.prod(shape):
+        return states.reshape(-1, *shape)  # a row has no other shape
+    return states
+
+
+def _step_limit(spec: EnvSpec | None) -> int | None:
+    """A bound on the steps of an episode; None if the environment has a limit of its own."""
+    return None if spec is not None and spec.max_episode_steps else _MAX_EPISODE_STEPS
 
 
 def _source_of(observed_states: str | Path | ArrayLike | None) -> str | None:

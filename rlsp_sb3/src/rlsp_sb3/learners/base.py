@@ -62,6 +62,9 @@ class RewardLearner(ABC):
     timestep: str = "environment step"
     """Unit of ``num_timesteps``."""
 
+    interrupted: bool = False
+    """True if Ctrl-C ended the last ``learn()``."""
+
     def __init__(
         self,
         env: GymEnv | str,
@@ -168,6 +171,7 @@ class RewardLearner(ABC):
             self._logger = configure_logger(
                 self.verbose, self.tensorboard_log, tb_log_name, reset_num_timesteps
             )
+        self.interrupted = False
         callback = self._init_callback(callback, progress_bar)
         callback.on_training_start(
             {"total_timesteps": total_timesteps, "tb_log_name": tb_log_name, "self": self}, {}
@@ -175,6 +179,7 @@ class RewardLearner(ABC):
         try:
             self._learn(total_timesteps, callback, log_interval)
         except KeyboardInterrupt:
+            self.interrupted = True
             warnings.warn(
                 f"interrupted after {self.num_timesteps:,} of {total_timesteps:,} timesteps: what "
                 "was learned so far is kept, save() writes it to a file, and "

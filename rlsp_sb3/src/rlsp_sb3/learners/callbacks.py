@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from stable_baselines3.common.callbacks import (
@@ -44,6 +45,18 @@ class Checkpoints(BaseCallback):
         super().__init__()
         self.folder = Path(folder)
         self.interval = interval
+
+    def _on_training_start(self) -> None:
+        """Try the folder now, rather than after hours of work."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise OSError(
+                f"checkpoint_dir={str(self.folder)!r} cannot be written to ({error.strerror}): "
+                "expected a folder, or the name of one that can be made"
+            ) from error
 
     def _on_step(self) -> bool:
         if self.n_calls % self.interval == 0:

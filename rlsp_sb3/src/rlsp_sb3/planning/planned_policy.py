@@ -48,7 +48,8 @@ class PlannedPolicy:
             deterministic: Whether to take the most probable action instead of a random one.
 
         Returns:
-            The action, or N of them, and the state for the next call.
+            The action, of shape () as SB3's policies return it, or N of them; and the state for
+            the next call.
 
         Raises:
             ValueError: If the observation has another shape than the environment's.
@@ -61,7 +62,7 @@ class PlannedPolicy:
             steps = np.where(episode_start, 0, steps)
         probabilities = self.table[np.minimum(steps, len(self.table) - 1), indices]
         actions = probabilities.argmax(axis=1) if deterministic else self._draw(probabilities)
-        return (actions[0] if single else actions), (steps + 1,)
+        return (actions.squeeze(axis=0) if single else actions), (steps + 1,)
 
     def _draw(self, probabilities: FloatArray) -> NDArray[np.int64]:
         draws = self._rng.random((len(probabilities), 1))

@@ -104,13 +104,14 @@ def read_run(path: Path) -> Run:
     """
     config = _read_config(path)
     missing = {}
-    is_over = (path / LEARNER_FILE).exists()
+    # One that failed or was interrupted has a learner too, but not the time that it learned for.
+    is_over = (path / LEARNER_FILE).exists() and config.timesteps is not None
     not_yet = "learning has not ended" if not is_over else ""
     log = read_log(path / LOG_FILE)
     if not log:
         missing["log"] = f"{LOG_FILE} has no rows" + (" yet" if not is_over else "")
     reward = None
-    if (path / REWARD_FILE).exists():
+    if is_over and (path / REWARD_FILE).exists():
         reward = LinearReward.load(path / REWARD_FILE)
     else:
         missing["reward"] = not_yet or "the reward is not linear"

@@ -66,7 +66,8 @@ class RunConfig:
         command: The command ``rlsp learn`` that does the same; None if none does, because an
             argument is an object that cannot be written as text.
         versions: The versions of Python and packages.
-        timesteps: How many timesteps the learner took.
+        timesteps: How many timesteps the learner took; None until learning is over, and if it
+            failed or was interrupted.
         wall_time_seconds: How long it learned.
         report: What a :class:`~rlsp_sb3.protocols.ReportingLearner` reports, by name.
         true_return_fractions: The fraction of the best true return of each robot by its name, that
