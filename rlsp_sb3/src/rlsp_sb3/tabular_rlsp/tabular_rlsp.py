@@ -330,7 +330,7 @@ class TabularRLSP(TabularLearner):
             )
 
     def _is_flat_onward(self) -> bool:
-        """Whether the observed states are at least as likely with weights twice as large."""
+        """True if the observed states are at least as likely with weights twice as large."""
         try:
             onward = self._likelihood.log_likelihood(2 * self.theta)
         except FloatingPointError:
