@@ -102,7 +102,9 @@ PUBLIC_TEXT = {
         "model_arrays seeded_globally set_model_arrays solver_name steps_at_once"
     ),
     "rlsp_sb3.state_reset": "can_set_state mujoco_state set_state_from_observation state_setter",
-    "rlsp_sb3.tabular_rlsp": "InitialStates StateLikelihood TabularRLSP UnreachableStateError",
+    "rlsp_sb3.tabular_rlsp": (
+        "InitialStates Optimizer StateLikelihood TabularRLSP UnreachableStateError"
+    ),
     "rlsp_sb3.type_aliases": "Array Arrays FloatArray Seed",
     "rlsp_sb3.utils": "lazy_exports",
     "rlsp_sb3.video": "make_for_film record",

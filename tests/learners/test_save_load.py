@@ -1,5 +1,6 @@
 """What is saved comes back whole, and nothing else is believed to be a learner."""
 
+import functools
 import inspect
 import json
 import os
@@ -31,6 +32,7 @@ OTHER_THAN_DEFAULT = {
     "initial_states": "uniform",
     "inferred_weight": 2.5,
     "combination": "bayesian",
+    "optimizer": "ascent",
     "seed": 11,
     "verbose": 2,
     "tensorboard_log": "events",
@@ -78,16 +80,17 @@ def test_every_argument_comes_back(tmp_path, observed_states, left_out):
 @pytest.mark.parametrize("name", [name for name in OTHER_THAN_DEFAULT if name != "device"])
 def test_each_argument_comes_back_alone(tmp_path, name):
     value = OTHER_THAN_DEFAULT[name]
-    TabularRLSP(room(), **{name: value}).save(tmp_path / "learner")
+    needed = {"optimizer": "ascent"} if name == "learning_rate" else {}
+    TabularRLSP(room(), **{name: value}, **needed).save(tmp_path / "learner")
     loaded = TabularRLSP.load(tmp_path / "learner", room())
     assert getattr(loaded, name) == value
-    others = set(OTHER_THAN_DEFAULT) - {name, "device", "horizon"}
+    others = set(OTHER_THAN_DEFAULT) - {name, "device", "horizon", *needed}
     for other in others:
         assert getattr(loaded, other) == PARAMETERS[other].default
 
 
 def test_what_was_learned_comes_back(tmp_path):
-    learner = TabularRLSP(room(), seed=4).learn(17)
+    learner = TabularRLSP(room(), seed=4, optimizer="ascent").learn(17)
     learner.rng.random(5)
     learner.save(tmp_path / "learner")
     loaded = TabularRLSP.load(tmp_path / "learner", room())
@@ -99,8 +102,9 @@ def test_what_was_learned_comes_back(tmp_path):
 
 
 def test_arguments_can_be_replaced_when_loading(saved, observed_states):
-    loaded = TabularRLSP.load(saved, room(), device="cpu", learning_rate=0.01, verbose=0)
-    assert loaded.learning_rate == 0.01
+    replaced = {"optimizer": "ascent", "learning_rate": 0.01, "verbose": 0}
+    loaded = TabularRLSP.load(saved, room(), device="cpu", **replaced)
+    assert (loaded.optimizer, loaded.learning_rate) == ("ascent", 0.01)
     loaded = TabularRLSP.load(saved, room(), observed_states=observed_states)
     np.testing.assert_array_equal(loaded.observed_states, observed_states)
 
@@ -142,24 +146,40 @@ class KilledError(Exception):
     pass
 
 
-def test_killed_and_resumed_is_never_stopped(tmp_path):
-    never_stopped = TabularRLSP(room(), seed=9).learn(30)
+@pytest.mark.parametrize(
+    ("optimizer", "kept", "killed", "total"), [("ascent", 10, 17, 30), ("lbfgs", 3, 5, 8)]
+)
+def test_killed_and_resumed_is_never_stopped(tmp_path, optimizer, kept, killed, total):
+    make = functools.partial(TabularRLSP, room(), seed=9, optimizer=optimizer)
+    never_stopped = make().learn(total)
 
     def kill(local_variables, global_variables):
-        if local_variables["self"].num_timesteps == 17:
+        if local_variables["self"].num_timesteps == killed:
             raise KilledError
         return True
 
     with pytest.raises(KilledError):
-        TabularRLSP(room(), seed=9).learn(
-            30, [CheckpointCallback(10, tmp_path), ConvertCallback(kill)]
-        )
-    assert os.listdir(tmp_path) == ["rl_model_10_steps.zip"]
-    resumed = TabularRLSP.load(tmp_path / "rl_model_10_steps", room())
-    resumed.learn(20, reset_num_timesteps=False)
-    assert resumed.num_timesteps == never_stopped.num_timesteps
+        make().learn(total, [CheckpointCallback(kept, tmp_path), ConvertCallback(kill)])
+    assert os.listdir(tmp_path) == [f"rl_model_{kept}_steps.zip"]
+    resumed = TabularRLSP.load(tmp_path / f"rl_model_{kept}_steps", room())
+    resumed.learn(total - kept, reset_num_timesteps=False)
+    assert resumed.num_timesteps == never_stopped.num_timesteps == total
     np.testing.assert_array_equal(resumed.theta, never_stopped.theta)
     assert resumed.rng.bit_generator.state == never_stopped.rng.bit_generator.state
+
+
+@pytest.mark.parametrize("prior", ["gaussian", "laplace"])
+def test_resumed_from_every_iteration_it_comes_to_the_same_maximum(tmp_path, prior):
+    env, arguments = "ApplesDefault-v0", {"prior": prior, "seed": 2}
+    never_stopped = TabularRLSP(env, **arguments).learn()
+    assert never_stopped.has_converged
+    assert 5 < never_stopped.num_timesteps < 50
+    TabularRLSP(env, **arguments).learn(callback=CheckpointCallback(1, tmp_path))
+    for steps in range(1, never_stopped.num_timesteps + 1):
+        resumed = TabularRLSP.load(tmp_path / f"rl_model_{steps}_steps", env)
+        resumed.learn(reset_num_timesteps=False)
+        assert resumed.num_timesteps == never_stopped.num_timesteps
+        np.testing.assert_array_equal(resumed.theta, never_stopped.theta)
 
 
 # The file.
@@ -190,7 +210,7 @@ def test_file_holds_json_and_safetensors_and_no_code(saved):
         data = json.loads(file.read("data.json"))
         arrays = safetensors.numpy.load(file.read("arrays.safetensors"))
     assert data["class"] == "TabularRLSP"
-    assert set(arrays) == {"observed_states", "theta"}
+    assert set(arrays) == {"observed_states", "theta", "start", "n_iterations"}
 
 
 def test_nothing_is_unpickled(saved, monkeypatch):

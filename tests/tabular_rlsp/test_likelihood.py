@@ -137,6 +137,7 @@ def test_a_step_of_learning_follows_the_slope_of_the_posterior(
         prior_std=0.7,
         temperature=temperature,
         initial_states=initial_states,
+        optimizer="ascent",
         learning_rate=0.03,
     )
     theta = random_theta(learner, seed=2)
@@ -405,5 +406,8 @@ def test_underflow_is_an_error_that_says_what_to_do():
 
 
 def test_weights_without_a_prior_stay_finite():
-    learner = make_learner("RoomDefault-v0", prior="uniform", learning_rate=1.0).learn(300)
+    ascent = {"optimizer": "ascent", "learning_rate": 1.0}
+    learner = make_learner("RoomDefault-v0", prior="uniform", **ascent)
+    with pytest.warns(UserWarning, match="not the most likely one"):
+        learner.learn(300)
     assert np.all(np.isfinite(learner.theta))

@@ -19,6 +19,9 @@ class Prior(ABC):
             distribution.
     """
 
+    has_kink: bool = False
+    """True if the density has a kink at the center, where it has no gradient."""
+
     def __init__(self, mean: FloatArray, std: float) -> None:
         self.mean = mean
         self.std = std
@@ -30,6 +33,10 @@ class Prior(ABC):
     @abstractmethod
     def gradient(self, theta: FloatArray) -> FloatArray:
         """The gradient (F,) of the log density."""
+
+    def posterior_gradient(self, theta: FloatArray, likelihood_gradient: FloatArray) -> FloatArray:
+        """The gradient (F,) of the log posterior; at a kink, the slope of the steepest way up."""
+        return likelihood_gradient + self.gradient(theta)
 
 
 class GaussianPrior(Prior):
@@ -49,6 +56,8 @@ class GaussianPrior(Prior):
 class LaplacePrior(Prior):
     """Laplace prior of reward weights, which makes them sparse."""
 
+    has_kink = True
+
     def log_prob(self, theta: FloatArray) -> float:
         """The log density of weights (F,)."""
         # -Σ |θ - m| / b - F log(2b)
@@ -58,6 +67,13 @@ class LaplacePrior(Prior):
     def gradient(self, theta: FloatArray) -> FloatArray:
         """The gradient (F,) of the log density; 0 at the center, where there is a kink."""
         return np.sign(self.mean - theta) / self.std
+
+    def posterior_gradient(self, theta: FloatArray, likelihood_gradient: FloatArray) -> FloatArray:
+        """The gradient (F,) of the log posterior; at a kink, the slope of the steepest way up."""
+        slope = super().posterior_gradient(theta, likelihood_gradient)
+        # On either side of the kink, the prior takes 1 / b off.
+        uphill = np.sign(slope) * np.maximum(np.abs(slope) - 1 / self.std, 0)
+        return np.where(theta == self.mean, uphill, slope)
 
 
 class UniformPrior(Prior):

@@ -10,12 +10,13 @@ if TYPE_CHECKING:
         StateLikelihood,
         UnreachableStateError,
     )
-    from rlsp_sb3.tabular_rlsp.tabular_rlsp import TabularRLSP
+    from rlsp_sb3.tabular_rlsp.tabular_rlsp import Optimizer, TabularRLSP
 else:
     __getattr__, __dir__ = lazy_exports(__name__)
 
 __all__ = [
     "InitialStates",
+    "Optimizer",
     "StateLikelihood",
     "TabularRLSP",
     "UnreachableStateError",
