@@ -20,7 +20,7 @@ class Prior(ABC):
     """
 
     has_kink: bool = False
-    """Whether the density has a kink at the center, where it has no gradient."""
+    """True if the density has a kink at the center, where it has no gradient."""
 
     def __init__(self, mean: FloatArray, std: float) -> None:
         self.mean = mean

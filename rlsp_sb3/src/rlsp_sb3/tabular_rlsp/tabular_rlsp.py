@@ -294,7 +294,7 @@ class TabularRLSP(TabularLearner):
 
     @property
     def _unit(self) -> float:
-        """By how much weights have to change to matter."""
+        """The change of weights that matters."""
         if self.prior == "uniform":
             return float(self.temperature)
         return float(min(self.prior_std, self.temperature))
@@ -330,7 +330,7 @@ class TabularRLSP(TabularLearner):
             )
 
     def _is_flat_onward(self) -> bool:
-        """Whether the observed states are at least as likely with weights twice as large."""
+        """True if the observed states are at least as likely with weights twice as large."""
         try:
             onward = self._likelihood.log_likelihood(2 * self.theta)
         except FloatingPointError:
