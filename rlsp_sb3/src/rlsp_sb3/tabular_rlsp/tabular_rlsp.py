@@ -294,7 +294,7 @@ class TabularRLSP(TabularLearner):
 
     @property
     def _unit(self) -> float:
-        """By how much weights have to change to matter."""
+        """The change of weights that matters."""
         if self.prior == "uniform":
             return float(self.temperature)
         return float(min(self.prior_std, self.temperature))
