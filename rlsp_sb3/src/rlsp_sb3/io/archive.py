@@ -16,7 +16,7 @@ _CHUNK_BYTES = 2**20
 
 
 def unpacked_limit(content_size: int) -> int:
-    """How many bytes a file of some size may hold, unpacked."""
+    """Largest size, unpacked, of what is in a file of some size."""
     return max(MAX_UNPACKED_BYTES, content_size)
 
 

@@ -117,7 +117,7 @@ def _check_opcodes(data: bytes) -> None:
 
 
 def _refusal(opcode: str, argument: Any, size: int) -> ValueError | None:
-    """What is wrong with an opcode in a pickle of some size."""
+    """The error for an opcode in a pickle of some size; None if it is harmless."""
     if opcode.startswith("EXT"):
         return RefusedPickleError(f"it asks for extension {argument} of the copyreg registry")
     if opcode.endswith("PERSID"):
