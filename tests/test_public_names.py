@@ -76,7 +76,7 @@ PUBLIC_TEXT = {
     "rlsp_sb3.planning": (
         "Plan PlannedPolicy expected_sums occupancies true_return_fraction value_iteration"
     ),
-    "rlsp_sb3.plotting": "INFERRED INK TASK TRUE reward_heatmap",
+    "rlsp_sb3.plotting": "INFERRED INK TASK TRUE reward_heatmap save_png",
     "rlsp_sb3.plotting.runs": "",
     "rlsp_sb3.policies": (
         "ExpertRun find_expert_hyperparameters import_sb2_sac load_policy retrain_policy"

@@ -65,3 +65,31 @@ def test_long_calls_are_found(tmp_path: Path) -> None:
     path = tmp_path / "calls.py"
     path.write_text("f(1, 2, 3, 4, 5)\na.f(1, 2, 3, 4, 5, 6)\ng(1, 2, 3, 4, 5, 6)\n")
     assert long_calls([path], {"f"}) == ["calls.py:2 f"]
+
+
+WRITERS = {"savefig", "write_text", "write_bytes"}
+
+
+def opens_to_write(call: ast.Call) -> bool:
+    """Whether a call opens a file in a mode that changes it."""
+    modes = [each.value for each in call.args if isinstance(each, ast.Constant)]
+    return name_of(call.func) == "open" and any(str(mode)[:1] in set("wax") for mode in modes)
+
+
+def writes_in_place(path: Path) -> list[str]:
+    """The calls of a module that write a file under the name that it keeps."""
+    return [
+        f"{path.name}:{node.lineno}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and (name_of(node.func) in WRITERS or opens_to_write(node))
+        and "unfinished" not in ast.unparse(node)
+    ]
+
+
+def test_files_are_written_whole_or_not_at_all() -> None:
+    modules = [path for each in ("rlsp_envs", "rlsp_sb3") for path in sources(each)[1]]
+    if find_spec("rlsp_baselines") is not None:
+        modules += sources("rlsp_baselines")[1]
+    found = [call.partition(":")[0] for path in modules for call in writes_in_place(path)]
+    assert sorted(found) == ["job.py", "run_job.py"]  # in temporary folders

@@ -299,7 +299,7 @@ OTHER_THAN_DEFAULT = {
 }
 
 
-@pytest.mark.parametrize("name", OTHER_THAN_DEFAULT)
+@pytest.mark.parametrize("name", sorted(set(OTHER_THAN_DEFAULT) - {"tensorboard_log"}))
 def test_every_argument_comes_back(tmp_path, name):
     RewardSampling("RoomDefault-v0", **{name: OTHER_THAN_DEFAULT[name]}).save(tmp_path / "learner")
     loaded = RewardSampling.load(tmp_path / "learner", "RoomDefault-v0")

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import types
 import zipfile
 from pathlib import Path
 
@@ -392,6 +393,28 @@ def test_minari_datasets_give_back_what_was_saved(env_id, minari, recwarn):
         sample_observed_states("rlsp/expret-v0")
     with pytest.raises(ValueError, match="at least 1"):
         save_minari("rlsp/nothing-v0", [], env)
+
+
+@pytest.mark.parametrize("knows_jpeg", [True, False])  # older ones do not
+def test_minari_stores_images_as_they_are(monkeypatch, knows_jpeg):
+    given = {}
+
+    def create_jpeg(dataset_id, buffer, env=None, author=None, jpeg_encoding=True):
+        given.update(jpeg_encoding=jpeg_encoding)
+
+    def create_without(dataset_id, buffer, env=None, author=None):
+        given.update(author=author)
+
+    stub = types.SimpleNamespace(
+        create_dataset_from_buffers=create_jpeg if knows_jpeg else create_without,
+        data_collector=types.SimpleNamespace(EpisodeBuffer=dict),
+    )
+    monkeypatch.setattr("rlsp_sb3.data.minari_datasets.import_minari", lambda: stub)
+    save_minari("rlsp/images-v0", some_episodes(), "CartPole-v1", author="somebody")
+    assert given == ({"jpeg_encoding": False} if knows_jpeg else {"author": "somebody"})
+    if knows_jpeg:
+        save_minari("rlsp/images-v0", some_episodes(), "CartPole-v1", jpeg_encoding=True)
+        assert given == {"jpeg_encoding": True}
 
 
 def test_without_minari_the_error_says_what_to_install(monkeypatch):

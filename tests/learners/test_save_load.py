@@ -69,6 +69,8 @@ def test_every_argument_comes_back(tmp_path, observed_states, left_out):
     learner = TabularRLSP(room(), observed_states, **arguments)
     learner.save(tmp_path / "learner")
     loaded = TabularRLSP.load(tmp_path / "learner", room())
+    assert loaded.tensorboard_log is None
+    arguments.pop("tensorboard_log")
     for name, value in arguments.items():
         assert str(getattr(loaded, name)) == str(getattr(learner, name)) == str(value), name
     np.testing.assert_array_equal(loaded.observed_states, observed_states)
@@ -77,7 +79,7 @@ def test_every_argument_comes_back(tmp_path, observed_states, left_out):
     assert loaded.log_likelihood(theta) == learner.log_likelihood(theta)
 
 
-@pytest.mark.parametrize("name", [name for name in OTHER_THAN_DEFAULT if name != "device"])
+@pytest.mark.parametrize("name", sorted(set(OTHER_THAN_DEFAULT) - {"device", "tensorboard_log"}))
 def test_each_argument_comes_back_alone(tmp_path, name):
     value = OTHER_THAN_DEFAULT[name]
     needed = {"optimizer": "ascent"} if name == "learning_rate" else {}
@@ -109,18 +111,16 @@ def test_arguments_can_be_replaced_when_loading(saved, observed_states):
     np.testing.assert_array_equal(loaded.observed_states, observed_states)
 
 
-def test_arguments_of_numpy_and_paths_are_saved_too(tmp_path):
+def test_arguments_of_numpy_are_saved_too(tmp_path):
     learner = TabularRLSP(
         room(),
         horizon=np.int64(7),
         temperature=np.float32(0.5),
         learning_rate=np.float64(0.1),
-        tensorboard_log=tmp_path,
     )
     learner.save(tmp_path / "learner")
     loaded = TabularRLSP.load(tmp_path / "learner", room())
     assert (loaded.horizon, loaded.temperature, loaded.learning_rate) == (7, 0.5, 0.1)
-    assert loaded.tensorboard_log == str(tmp_path)
 
 
 def test_learner_of_somebody_elses_environment_is_saved(tmp_path):
@@ -254,6 +254,80 @@ def test_saving_again_replaces_the_file(saved):
     TabularRLSP(room(), seed=1).learn(5).save(saved)
     assert TabularRLSP.load(saved, room()).num_timesteps == 5
     assert os.listdir(saved.parent) == [saved.name]
+
+
+# Files that hold something else than what is written.
+
+
+def test_folders_in_a_file_are_not_written_to(saved, tmp_path):
+    foreign = tmp_path / "foreign"
+    with zipfile.ZipFile(saved) as file:
+        arguments = json.loads(file.read("data.json"))["arguments"]
+    assert arguments["tensorboard_log"] is None
+    rewrite(saved, arguments={**arguments, "tensorboard_log": str(foreign)})
+    loaded = TabularRLSP.load(saved, room())
+    assert loaded.tensorboard_log is None
+    loaded.learn(1)
+    assert not foreign.exists()
+    loaded = TabularRLSP.load(saved, room(), tensorboard_log=str(tmp_path / "own"))
+    assert loaded.tensorboard_log == str(tmp_path / "own")
+    loaded.save(tmp_path / "again")
+    assert str(tmp_path).encode() not in zipfile.ZipFile(tmp_path / "again.zip").read("data.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arguments": None}, "no entry 'arguments'"),
+        ({"num_timesteps": None}, "no entry 'num_timesteps'"),
+        ({"target": None}, "no entry 'target'"),
+        ({"rng": None}, "no entry 'rng'"),
+        ({"arguments": [1]}, r"arguments=\[1\]: expected dict"),
+        ({"num_timesteps": "3"}, "num_timesteps='3': expected int"),
+        ({"num_timesteps": -3}, "num_timesteps=-3: expected at least 0"),
+        ({"num_timesteps": True}, "num_timesteps=True: expected int"),
+        ({"target": 2.5}, "target=2.5: expected int or NoneType"),
+        ({"rng": {}}, "'bit_generator'|state must be for a"),
+        ({"arguments.temperature": None}, "no entry 'arguments.temperature'"),
+        ({"arguments.temprature": 3}, "arguments.temprature: expected one of"),
+    ],
+)
+def test_entries_are_those_that_are_written(saved, change, message):
+    with zipfile.ZipFile(saved) as file:
+        data, arrays = json.loads(file.read("data.json")), file.read("arrays.safetensors")
+    for name, value in change.items():
+        group, name = (data["arguments"], name[10:]) if "." in name else (data, name)
+        group.pop(name, None)
+        if value is not None:
+            group[name] = value
+    write_zip(saved, data_json=json.dumps(data), arrays_safetensors=arrays)
+    with pytest.raises(ValueError, match=rf"path='.*learner\.zip'.*({message})"):
+        TabularRLSP.load(saved, room())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"theta": None}, "no entry 'theta'"),
+        (
+            {"theta": np.zeros(4, np.int8)},
+            r"theta has shape \(4,\) and type int8: expected .*float64",
+        ),
+        ({"theta": np.zeros(4, np.float32)}, r"theta has .* type float32: expected .*float64"),
+        ({"theta": np.zeros(3)}, "theta has shape|theta.*4"),
+        ({"theta": np.full(4, np.nan)}, "theta"),
+        ({"observed_states": None}, "no entry 'observed_states'"),
+        ({"fantasy": np.zeros(3)}, "fantasy is no array of this learner"),
+    ],
+)
+def test_arrays_are_those_that_are_written(saved, change, message):
+    with zipfile.ZipFile(saved) as file:
+        data, arrays = file.read("data.json"), file.read("arrays.safetensors")
+    changed = {**safetensors.numpy.load(arrays), **change}
+    changed = {name: array for name, array in changed.items() if array is not None}
+    write_zip(saved, data_json=data, arrays_safetensors=safetensors.numpy.save(changed))
+    with pytest.raises(ValueError, match=rf"path='.*learner\.zip'.*({message})"):
+        TabularRLSP.load(saved, room())
 
 
 # Other files.

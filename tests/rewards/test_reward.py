@@ -1,6 +1,8 @@
 """A linear reward is a function of transitions, a vector of named weights, and a file."""
 
 import json
+import os
+import pathlib
 
 import gymnasium as gym
 import numpy as np
@@ -192,7 +194,60 @@ def test_file_holds_names_and_weights_exactly(tmp_path):
     np.testing.assert_array_equal(loaded.weights, reward.weights)
     assert loaded.feature_names == reward.feature_names
     data = json.loads((tmp_path / "reward.json").read_text())
-    assert data == {"weights": dict(zip(reward.feature_names, reward.weights, strict=True))}
+    assert set(data) == {"weights", "checksum"}
+    assert data["weights"] == dict(zip(reward.feature_names, reward.weights, strict=True))
+
+
+def test_missing_folders_are_made(tmp_path, reward):
+    reward.save(tmp_path / "new" / "folders" / "reward.json")
+    loaded = LinearReward.load(tmp_path / "new" / "folders" / "reward.json")
+    np.testing.assert_array_equal(loaded.weights, reward.weights)
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_interrupted_save_leaves_the_old_file_and_nothing_else(
+    tmp_path, reward, monkeypatch, error
+):
+    path = tmp_path / "reward.json"
+    reward.save(path)
+    old = path.read_bytes()
+
+    def write_half(self, text, *args, **kwargs):
+        self.write_bytes(text.encode()[: len(text) // 2])
+        raise error
+
+    monkeypatch.setattr(pathlib.Path, "write_text", write_half)
+    with pytest.raises(error):
+        (2 * reward).save(path)
+    assert path.read_bytes() == old
+    assert os.listdir(tmp_path) == ["reward.json"]
+
+
+def test_no_flipped_bit_gives_another_reward(tmp_path, reward):
+    path = tmp_path / "reward.json"
+    reward.save(path)
+    content = path.read_bytes()
+    refused = 0
+    for bit in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            loaded = LinearReward.load(path)
+        except ValueError:
+            refused += 1
+        else:  # white space
+            assert loaded.feature_names == reward.feature_names
+            np.testing.assert_array_equal(loaded.weights, reward.weights)
+    assert refused > 7 * len(content)
+
+
+def test_edited_weights_are_refused_by_what_to_do(tmp_path, reward):
+    path = tmp_path / "reward.json"
+    reward.save(path)
+    path.write_text(path.read_text().replace("1.5", "2.5"))
+    with pytest.raises(ValueError, match=r"reward\.json'.* checksum .*write it again by save"):
+        LinearReward.load(path)
 
 
 def test_features_are_given_again_when_loading(tmp_path):
@@ -218,6 +273,10 @@ def test_features_are_given_again_when_loading(tmp_path):
         '{"weights": {"a": null}}',
         '{"weights": {"a": NaN}}',
         '{"weights": {"a": [1]}}',
+        '{"weights": {"a": 1}}',
+        '{"weights": {"a": 1}, "checksum": null}',
+        '{"weights": {"a": 1}, "weights": {"a": 1}, "checksum": ""}',
+        "[" * 100_000,
     ],
 )
 def test_other_files_are_refused(tmp_path, content):

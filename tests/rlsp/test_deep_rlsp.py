@@ -22,6 +22,7 @@ from rlsp_sb3 import RLSP
 from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
 from rlsp_sb3.encoders.vae import StateVAE
 from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3.io.save_util import read_archive, write_archive
 from rlsp_sb3.learners.callbacks import checkpoints
 from rlsp_sb3.presets import PAPER
 from rlsp_sb3.rlsp.trajectory_weights import uniform_weights, without_outside
@@ -138,6 +139,10 @@ def test_killed_at_any_moment_and_resumed_is_never_stopped(n_kills, n_epochs, tm
     np.testing.assert_array_equal(resumed.theta, whole.theta)
 
 
+# What was seen, of any number and of the types of the environment.
+LOOSE = ("observed_states", "past.", "gradient_estimator.transitions.", "curriculum.gradients")
+
+
 def test_checkpoints_keep_the_newest_two(tmp_path):
     make_learner(checkpoint_dir=tmp_path, checkpoint_interval=1).learn()
     found = checkpoints(tmp_path)
@@ -151,6 +156,60 @@ def test_folder_of_checkpoints_is_tried_first(tmp_path):
     with pytest.raises(OSError, match=r"checkpoint_dir=.* cannot be written to \(Not a directory"):
         learner.learn()
     assert learner.num_timesteps == 0
+
+
+def test_checkpoints_of_others_stay(tmp_path):
+    """Learning on after ``load`` deleted what was in the folder that the file named."""
+    make_learner(checkpoint_dir=tmp_path / "theirs", checkpoint_interval=1).learn()
+    theirs = checkpoints(tmp_path / "theirs")
+    before = [path.read_bytes() for path in theirs]
+    for folder in (None, tmp_path / "mine"):
+        own = {} if folder is None else {"checkpoint_dir": folder}
+        learner = RLSP.load(theirs[-1], ENV, **own)
+        assert learner.checkpoint_dir == folder
+        assert learner.checkpoint_interval == 1
+        learner.learn(100)
+        assert [path.read_bytes() for path in checkpoints(tmp_path / "theirs")] == before
+    assert len(checkpoints(tmp_path / "mine")) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoder", "forward_model"), [("fourier", "learned"), ("vae", "simulator")]
+)
+def test_every_array_of_a_file_is_needed_as_it_is(encoder, forward_model, tmp_path):
+    learner = make_learner(encoder=encoder, forward_model=forward_model).learn(100)
+    learner.save(tmp_path / "learner", include_replay=True)
+    data, arrays = read_archive(tmp_path / "learner")
+    believed = []
+    needed = set(arrays) - {"past.n_clipped", "gradient_estimator.transitions.dones"}
+    for i, name in enumerate(sorted(needed)):
+        array = arrays[name]
+        others = {key: other for key, other in arrays.items() if key != name}
+        spoiled = [
+            others,
+            {**others, name: array.astype(np.int8)},
+            {**others, name: np.concatenate([array.ravel()] * 2)},
+        ]
+        kind = 0 if name.startswith(LOOSE) else i % len(spoiled)
+        write_archive(tmp_path / "spoiled", data, spoiled[kind])
+        try:
+            RLSP.load(tmp_path / "spoiled", ENV)
+        except ValueError as error:
+            assert "spoiled" in str(error)  # noqa: PT017
+        else:
+            believed.append((name, kind))
+    assert not believed, believed
+
+
+@pytest.mark.parametrize("encoder", ["fourier", "vae", "identity"])
+def test_the_arrays_of_an_encoder_are_not_all_missing(encoder, tmp_path):
+    learner = make_learner(encoder=encoder).learn(100)
+    learner.save(tmp_path / "learner")
+    data, arrays = read_archive(tmp_path / "learner")
+    content = {name: array for name, array in arrays.items() if not name.startswith("encoder.")}
+    write_archive(tmp_path / "learner", data, content)
+    with pytest.raises(ValueError, match=r"path='.*learner'.*encoder: the arrays of a fitted"):
+        RLSP.load(tmp_path / "learner", ENV)
 
 
 def test_checkpoint_callback_of_sb3_writes_every_n_epochs(tmp_path):

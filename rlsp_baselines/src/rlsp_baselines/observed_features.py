@@ -234,6 +234,7 @@ class ObservedFeaturesLearner(EpochLearner):
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         self.encoder.set_arrays(subtree(arrays, "encoder"))
         if known := subtree(arrays, "observed"):
+            self.encoder.check_fitted()
             self._observed_features = known["features"]
         if self._solver is not None:
             self._solver.set_arrays(subtree(arrays, "solver"))

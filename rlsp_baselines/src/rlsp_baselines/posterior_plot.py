@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import laplace, norm
 
-from rlsp_sb3.plotting import INFERRED, INK, TASK, TRUE
+from rlsp_sb3.plotting import INFERRED, INK, TASK, TRUE, save_png
 from rlsp_sb3.type_aliases import FloatArray
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def posterior_plot(learner: RewardSampling, path: str | Path | None = None) -> F
     note = f" ({left_out} with smaller means are left out)" if left_out else ""
     figure.suptitle(f"Posterior of the reward weights given the observed state of {name}{note}")
     if path is not None:
-        figure.savefig(path, format="png", dpi=120)
+        save_png(figure, path)
     return figure
 
 

@@ -357,9 +357,9 @@ class RewardSampling(TabularLearner):
         for name, shape in expected.items():
             if arrays[name].shape != shape:
                 raise ValueError(f"{name} have shape {arrays[name].shape}: expected {shape}")
-        self._samples = list(arrays["samples"].swapaxes(0, 1))
-        self._chains = arrays["chains"]
-        self._n_accepted = arrays["n_accepted"]
+        self._samples = list(arrays["samples"].swapaxes(0, 1).astype(np.float64))
+        self._chains = arrays["chains"].astype(np.float64)
+        self._n_accepted = arrays["n_accepted"].astype(self._n_accepted.dtype)
         self._n_steps = int(arrays["n_steps"][0])
         self._scale = float(arrays["scale"][0])
         self._policy = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import warnings
 from collections.abc import Sequence
@@ -62,7 +63,8 @@ def save_minari(
         episodes: The episodes, at least one.
         env: The environment they are from.
         **metadata: Passed on to ``minari.create_dataset_from_buffers``: ``algorithm_name``,
-            ``author``, ``description``, …
+            ``author``, ``description``, … Images are stored as they are, not as JPEGs, unless
+            there is ``jpeg_encoding=True``.
 
     Returns:
         The ``MinariDataset``.
@@ -74,6 +76,8 @@ def save_minari(
     minari = import_minari()
     if not episodes:
         raise ValueError("episodes are empty: expected at least 1")
+    if "jpeg_encoding" in inspect.signature(minari.create_dataset_from_buffers).parameters:
+        metadata = {"jpeg_encoding": False, **metadata}  # entries would differ by up to 130 of 255
     buffers = [
         minari.data_collector.EpisodeBuffer(
             observations=episode.observations,

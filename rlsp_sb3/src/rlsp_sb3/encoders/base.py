@@ -62,6 +62,9 @@ class Encoder(ABC):
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:  # noqa: B027 (most need none)
         """Take over what :meth:`arrays` returned."""
 
+    def check_fitted(self) -> None:  # noqa: B027 (most need no fit)
+        """Raise a ValueError unless it was fitted, or need not be."""
+
 
 class FunctionEncoder(Encoder):
     """Features that a function computes, such as those that an environment offers.
@@ -133,6 +136,11 @@ class ScaledEncoder(Encoder):
         if arrays:
             self.normalizer.set_arrays(arrays)
             self.is_fitted = True
+
+    def check_fitted(self) -> None:
+        """Raise a ValueError unless it was fitted."""
+        if not self.is_fitted:
+            raise ValueError(f"encoder: the arrays of a fitted {type(self).__name__} are missing")
 
     def settings(self) -> dict[str, Any]:
         """The arguments of the constructor as JSON can hold them, without the shape."""

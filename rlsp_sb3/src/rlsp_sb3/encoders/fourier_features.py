@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.encoders.base import ScaledEncoder
+from rlsp_sb3.io.state_arrays import array_like
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_int, check_positive
 
@@ -72,5 +73,5 @@ class RandomFourierFeatures(ScaledEncoder):
         """Take over what :meth:`arrays` returned."""
         super().set_arrays(arrays)
         if arrays:
-            self.frequencies = np.array(arrays["frequencies"])
-            self.phases = np.array(arrays["phases"])
+            self.frequencies = array_like(self.frequencies, arrays, "frequencies")
+            self.phases = array_like(self.phases, arrays, "phases")

@@ -13,7 +13,7 @@ from torch import nn
 from rlsp_sb3.encoders.base import ScaledEncoder
 from rlsp_sb3.encoders.slow_features import slow_axes
 from rlsp_sb3.hyperparameters import FitSettings
-from rlsp_sb3.io.state_arrays import flatten_arrays, load_module, module_arrays, subtree
+from rlsp_sb3.io.state_arrays import array_like, flatten_arrays, load_module, module_arrays, subtree
 from rlsp_sb3.models.networks import IMAGE_AXES, image_decoder, image_encoder, mlp
 from rlsp_sb3.models.normalization import Normalizer
 from rlsp_sb3.models.training import fit
@@ -162,6 +162,6 @@ class StateVAE(ScaledEncoder):
             super().set_arrays(subtree(arrays, "normalizer"))
             self.latent_normalizer.set_arrays(subtree(arrays, "latent_normalizer"))
             if self.slow_features:
-                self.axes = np.array(subtree(arrays, "slow")["axes"])
+                self.axes = array_like(self.axes, subtree(arrays, "slow"), "axes")
             load_module(self.encoder, subtree(arrays, "encoder"))
             load_module(self.decoder, subtree(arrays, "decoder"))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsp_sb3.io.archive import MAX_UNPACKED_BYTES, open_archive, read_member
 from rlsp_sb3.io.atomic_write import atomic_write
 
 # What numpy and zipfile raise when bytes make no sense.
@@ -20,6 +21,8 @@ DAMAGED_ARCHIVE_ERRORS = (
     *(OverflowError, MemoryError, RuntimeError),
 )
 
+_HEADER_BYTES = 1024  # more than there are before an array
+
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]], *, compressed: bool = True) -> None:
     """Write a file, all of it or nothing; missing folders are made.
@@ -27,9 +30,11 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]], *, compressed: boo
     Args:
         path: The file.
         arrays: Arrays of numbers or text by name.
-        compressed: Whether to take more time for less space.
+        compressed: Whether to take more time for less space; not if it would be too large to be
+            read again.
     """
-    save = np.savez_compressed if compressed else np.savez
+    size = sum(np.asarray(array).nbytes + _HEADER_BYTES for array in arrays.values())
+    save = np.savez_compressed if compressed and size <= MAX_UNPACKED_BYTES else np.savez
     with atomic_write(path) as unfinished, unfinished.open("wb") as file:
         save(file, **dict(arrays))  # type: ignore[arg-type]
 
@@ -41,12 +46,19 @@ def read_npz(content: bytes) -> dict[str, NDArray[Any]]:
         content: What is in the file.
 
     Raises:
-        ValueError: If it is damaged, no npz file, or has arrays of Python objects.
+        ValueError: If it is damaged, no npz file, has arrays of Python objects, or would be too
+            large, see :mod:`rlsp_sb3.io.archive`.
     """
     try:
-        with np.load(BytesIO(content), allow_pickle=False) as archive:
-            if isinstance(archive, np.ndarray):
-                raise ValueError("it is a single array")
-            return {name: archive[name] for name in archive.files}
+        with open_archive(content) as archive:
+            return {
+                name.removesuffix(".npy"): _read_array(read_member(archive, name))
+                for name in archive.namelist()
+            }
     except DAMAGED_ARCHIVE_ERRORS as error:
         raise ValueError(f"it is damaged, or not an npz file of plain arrays ({error})") from error
+
+
+def _read_array(content: bytes) -> NDArray[Any]:
+    array: NDArray[Any] = np.lib.format.read_array(BytesIO(content), allow_pickle=False)
+    return array

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsp_sb3.io.archive import check_unpacked, unpacked_limit
+
 _MAX_DEPTH = 16
 """Largest depth of nested lists, tuples and dictionaries."""
 
@@ -31,7 +33,7 @@ _TRAJECTORY_FIELDS = ("obs", "acts", "infos", "rews")
 # What the unpickler raises when bytes make no sense.
 _DAMAGED_PICKLE_ERRORS = (
     *(pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError),
-    *(OverflowError, MemoryError, RecursionError),
+    *(OverflowError, MemoryError, RecursionError, BufferError),
 )
 
 
@@ -96,8 +98,8 @@ def parse_pickle(data: bytes) -> Any:
     """
     try:
         _check_opcodes(data)
-        loaded = _RestrictedUnpickler(io.BytesIO(data)).load()
-        return _finished(loaded, 0, {})
+        unpickler = _RestrictedUnpickler(data)
+        return _finished(unpickler.load(), 0, {}, unpickler.spend)
     except RefusedPickleError:
         raise
     except _DAMAGED_PICKLE_ERRORS as error:
@@ -106,16 +108,42 @@ def parse_pickle(data: bytes) -> Any:
 
 def _check_opcodes(data: bytes) -> None:
     """Refuse what the unpickler would do without asking ``find_class``, or at too high a price."""
-    for opcode, argument, _ in list(pickletools.genops(data)):  # all, for there may be nonsense
-        if opcode.name.startswith("EXT"):
-            raise RefusedPickleError(f"it asks for extension {argument} of the copyreg registry")
-        if opcode.name.endswith("PERSID"):
-            raise RefusedPickleError(f"it asks for a persistent object {argument or ''}".rstrip())
-        if opcode.name.endswith("PUT") and (argument or 0) > len(data):
-            raise ValueError(f"memo {argument} in {len(data)} bytes")
+    found: ValueError | None = None
+    for opcode, argument, _ in pickletools.genops(data):  # all, for there may be nonsense behind
+        if found is None:
+            found = _refusal(opcode.name, argument, len(data))
+    if found is not None:
+        raise found
+
+
+def _refusal(opcode: str, argument: Any, size: int) -> ValueError | None:
+    """The error for an opcode in a pickle of some size; None if it is harmless."""
+    if opcode.startswith("EXT"):
+        return RefusedPickleError(f"it asks for extension {argument} of the copyreg registry")
+    if opcode.endswith("PERSID"):
+        return RefusedPickleError(f"it asks for a persistent object {argument or ''}".rstrip())
+    if opcode.endswith("PUT") and (argument or 0) > size:
+        return ValueError(f"memo {argument} in {size} bytes")
+    return None
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
+    """Unpickler that hands out stand-ins, and counts what it makes of them.
+
+    Args:
+        data: The pickle. It can name the same bytes many times, and make an array of each.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
+        self.limit = unpacked_limit(len(data))
+        self.spent = {np.ndarray: 0, bytes: 0}
+
+    def spend(self, value: NDArray[Any] | bytes) -> None:
+        """Count an array, or bytes; raise a ValueError if all of that type are too large."""
+        self.spent[type(value)] += len(value) if isinstance(value, bytes) else value.nbytes
+        check_unpacked("what it holds", self.spent[type(value)], self.limit)
+
     def find_class(self, module: str, name: str) -> Any:
         full_name = f"{module}.{name}"
         if full_name == _TRAJECTORY:
@@ -125,22 +153,28 @@ class _RestrictedUnpickler(pickle.Unpickler):
                 f"it asks for {full_name}, and only numpy arrays and {_TRAJECTORY} are allowed: "
                 "pickles can run code, so do not load it by other means unless you trust its source"
             )
-        return _Global(full_name, GLOBALS[full_name])
+        return _Global(full_name, GLOBALS[full_name], self.spend)
 
 
 class _Global:
     """Stands for something in a module: may be named and perhaps called, but not changed."""
 
-    __slots__ = ("function", "name")
+    __slots__ = ("function", "name", "spend")
 
-    def __init__(self, name: str, function: Callable[..., Any] | None) -> None:
+    def __init__(
+        self, name: str, function: Callable[..., Any] | None, spend: Callable[[Any], None]
+    ) -> None:
         self.name = name
         self.function = function
+        self.spend = spend
 
     def __call__(self, *args: Any) -> Any:
         if self.function is None:
             raise RefusedPickleError(f"it asks to call {self.name}")
-        return self.function(*args)
+        value = self.function(*args)
+        if type(value) is bytes:  # arrays are counted when they are made, at the end
+            self.spend(value)
+        return value
 
     def __setstate__(self, state: object) -> None:
         raise RefusedPickleError(f"it asks to change {self.name}")
@@ -192,14 +226,15 @@ class _Array:
 
 
 def _array(data: object, dtype: object, shape: Any, order: Any) -> NDArray[Any]:
-    """A new array of plain numbers, if there are as many bytes as it has."""
+    """An array of plain numbers over bytes, if there are as many as it has."""
     if not isinstance(data, (bytes, bytearray)) or not isinstance(dtype, _DType):
         raise RefusedPickleError("it asks for an array that is not made of bytes")
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError(f"an array of shape {shape!r}")
     if math.prod(shape) * dtype.dtype.itemsize != len(data):
         raise ValueError(f"an array of shape {shape} and type {dtype.dtype} in {len(data)} bytes")
-    return np.array(np.ndarray(shape, dtype.dtype, bytes(data), order=order))
+    array: NDArray[Any] = np.ndarray(shape, dtype.dtype, data, order=order)
+    return array
 
 
 def _scalar(dtype: object, data: object) -> Any:
@@ -249,13 +284,14 @@ GLOBALS: dict[str, Callable[..., Any] | None] = {
 """Names that a pickle may have, and what is called instead; None if that is not allowed."""
 
 
-def _finished(value: Any, depth: int, known: dict[int, Any]) -> Any:
+def _finished(value: Any, depth: int, known: dict[int, Any], spend: Callable[[Any], None]) -> Any:
     """The value with arrays and trajectories in the place of their stand-ins.
 
     Args:
         value: What the unpickler returned.
         depth: How deep it is nested.
         known: What was finished before, by id: a value can be in several places.
+        spend: Is told each array before it is copied from the bytes of the pickle.
     """
     if depth > _MAX_DEPTH:
         raise ValueError(f"nested deeper than {_MAX_DEPTH}")
@@ -264,10 +300,12 @@ def _finished(value: Any, depth: int, known: dict[int, Any]) -> Any:
     finished: Any
 
     def finish(part: Any) -> Any:
-        return _finished(part, depth + 1, known)
+        return _finished(part, depth + 1, known, spend)
 
-    if isinstance(value, _Array):
-        finished = value.array
+    if isinstance(value, (_Array, np.ndarray)):
+        array = value.array if isinstance(value, _Array) else value
+        spend(array)
+        finished = np.array(array)
     elif isinstance(value, _Trajectory):
         finished = LegacyTrajectory(**{name: finish(part) for name, part in value.fields.items()})
     elif type(value) is list:
@@ -276,9 +314,7 @@ def _finished(value: Any, depth: int, known: dict[int, Any]) -> Any:
         finished = tuple(finish(part) for part in value)
     elif type(value) is dict:
         finished = {finish(key): finish(part) for key, part in value.items()}
-    elif value is None or isinstance(
-        value, (bool, int, float, str, bytes, bytearray, np.generic, np.ndarray)
-    ):
+    elif value is None or isinstance(value, (bool, int, float, str, bytes, bytearray, np.generic)):
         finished = value
     else:
         kind = value.name if isinstance(value, _Global) else type(value).__name__.strip("_")

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from rlsp_sb3.io.archive import MAX_UNPACKED_BYTES, open_archive, read_member
 from rlsp_sb3.io.atomic_write import atomic_write
 
 _FORMAT = "rlsp-learner-1"
 
-# What the zipfile module raises for spoiled files; the last two for flags that make no sense.
+# What the zipfile module raises for spoiled files, the last two for flags that make no sense, and
+# Python for JSON that is nested without end (a RuntimeError, too).
 _SPOILED = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
@@ -38,14 +39,16 @@ def write_archive(path: str | Path, data: dict[str, Any], arrays: dict[str, NDAr
         arrays: Arrays by name.
     """
     contiguous = {name: np.array(array, order="C", ndmin=0) for name, array in arrays.items()}
-    members: dict[str, str | bytes] = {
-        "data.json": _to_json({"format": _FORMAT, **data}),
+    members: dict[str, bytes] = {
+        "data.json": _to_json({"format": _FORMAT, **data}).encode(),
         "arrays.safetensors": save(contiguous),
     }
+    # What is larger could not be read again if it were compressed.
+    method = ZIP_DEFLATED if sum(map(len, members.values())) <= MAX_UNPACKED_BYTES else ZIP_STORED
     with atomic_write(with_suffix(path)) as unfinished, ZipFile(unfinished, "w") as archive:
         for name, content in members.items():
             # ZipInfo's default date instead of now: the same learner gives the same file.
-            archive.writestr(ZipInfo(name), content, ZIP_DEFLATED)
+            archive.writestr(ZipInfo(name), content, method)
 
 
 def check_json(arguments: Mapping[str, Any]) -> None:
@@ -68,11 +71,11 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[An
         ValueError: If it is not such a file.
     """
     path = Path(path) if Path(path).is_file() else with_suffix(path)
-    content = BytesIO(path.read_bytes())
+    content = path.read_bytes()
     try:
-        with ZipFile(content) as archive:
-            data = json.loads(archive.read("data.json"))
-            arrays = load(archive.read("arrays.safetensors"))
+        with open_archive(content) as archive:
+            data = json.loads(read_member(archive, "data.json"))
+            arrays = load(read_member(archive, "arrays.safetensors"))
     except (*_SPOILED, KeyError, ValueError, SafetensorError) as error:
         raise ValueError(f"path={str(path)!r} is not the file of a learner: {error}") from error
     if not isinstance(data, dict) or data.get("format") != _FORMAT:

@@ -29,9 +29,10 @@ from rlsp_sb3.env_util import as_vec_env
 from rlsp_sb3.io.save_util import check_json, read_archive, write_archive
 from rlsp_sb3.learners.callbacks import LearnerProgressBar, as_callback
 from rlsp_sb3.learners.observed_states import find_observed_states
+from rlsp_sb3.learners.saved_entries import PATHS, check_data, check_entry, naming, refusing
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.rewards.reward import RewardFn
-from rlsp_sb3.utils.arguments import arguments_of
+from rlsp_sb3.utils.arguments import ARRAYS, arguments_of
 from rlsp_sb3.utils.checks import check_device, check_int
 
 SelfLearner = TypeVar("SelfLearner", bound="RewardLearner")
@@ -297,7 +298,7 @@ class RewardLearner(ABC):
     # Files.
 
     def save(self, path: str | Path, include_replay: bool = False) -> None:
-        """Write everything but the environment to a file.
+        """Write everything but the environment, and folders that are written to, to a file.
 
         Args:
             path: The file; ".zip" is added if it has no suffix.
@@ -327,26 +328,49 @@ class RewardLearner(ABC):
             path: The file; ".zip" may be left out.
             env: The environment; files do not contain it.
             device: Where networks run.
-            **kwargs: Arguments of the constructor, to replace saved ones.
+            **kwargs: Arguments of the constructor, to replace saved ones; folders to write to, such
+                as ``tensorboard_log``, are never taken from a file.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is not the file of a learner of this class.
+            ValueError: If it is not the file of a learner of this class, or has other entries than
+                that writes.
         """
         data, arrays = read_archive(path)
-        if data["class"] != cls.__name__:
+        if data.get("class") != cls.__name__:
             raise ValueError(
-                f"path={str(path)!r} holds a {data['class']}, not a {cls.__name__}: use "
-                f"{data['class']}.load"
+                f"path={str(path)!r} holds a {data.get('class')}, not a {cls.__name__}: use "
+                f"{data.get('class')}.load"
             )
-        given = cls._take_given_arrays(arrays)
-        arguments = {**given, **data["arguments"], "device": device, **kwargs}
-        learner = cls(env, **arguments)
+        with refusing(path):
+            check_data(data, [name for name in cls._argument_names() if name not in ARRAYS])
+            saved = dict(arrays)
+            given = cls._take_given_arrays(saved)
+        # Paths in a file are those of whoever wrote it: nothing is written there.
+        own = {name: value for name, value in data["arguments"].items() if name not in PATHS}
+        with naming(path):
+            learner = cls(env, **{**given, **own, "device": device, **kwargs})
         learner.num_timesteps = data["num_timesteps"]
         learner._target = data["target"]
-        learner.rng.bit_generator.state = data["rng"]
-        learner._set_arrays(arrays)
+        with refusing(path):
+            learner.rng.bit_generator.state = data["rng"]
+            learner._set_arrays(saved)
+            learner._check_arrays(arrays, replaced=set(kwargs))
         return learner
+
+    def _check_arrays(self, saved: Mapping[str, NDArray[Any]], replaced: set[str]) -> None:
+        """Raise a ValueError if a file holds other arrays than this learner would write.
+
+        Args:
+            saved: The arrays that were taken over.
+            replaced: Arguments that do not come from the file.
+        """
+        own = {"observed_states": self.observed_states, **self._arrays()}
+        if not set(saved) <= set(own):
+            own.update(self._replay_arrays())
+        for name in sorted(set(own) | set(saved)):
+            if name.partition(".")[0] not in replaced:
+                check_entry(name, saved.get(name), own.get(name))
 
     def _saved_data(self) -> dict[str, Any]:
         """Data that go into a file beside arrays: class, arguments and random state.
@@ -355,6 +379,7 @@ class RewardLearner(ABC):
             TypeError: If it cannot hold an argument.
         """
         arguments = {**self.saved_arguments(), "device": str(self.device)}
+        arguments.update((name, None) for name in PATHS & set(arguments))
         check_json(arguments)
         return {
             "class": type(self).__name__,

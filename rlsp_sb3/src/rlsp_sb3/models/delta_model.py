@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rlsp_sb3.hyperparameters import FitSettings
-from rlsp_sb3.io.state_arrays import flatten_arrays, load_module, module_arrays, subtree
+from rlsp_sb3.io.state_arrays import array_like, flatten_arrays, load_module, module_arrays, subtree
 from rlsp_sb3.models.networks import mlp
 from rlsp_sb3.models.normalization import ActionNormalizer, Normalizer
 from rlsp_sb3.models.training import fit
@@ -119,6 +119,7 @@ class DeltaModel:
         self.origin.set_arrays(subtree(arrays, "origin"))
         self.change.set_arrays(subtree(arrays, "change"))
         limits = subtree(arrays, "range")
-        self.low, self.high = np.array(limits["low"]), np.array(limits["high"])
+        self.low = array_like(self.low.astype(np.float64), limits, "low")
+        self.high = array_like(self.high.astype(np.float64), limits, "high")
         load_module(self.network, subtree(arrays, "network"))
         self.is_fitted = True

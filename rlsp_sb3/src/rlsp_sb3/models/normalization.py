@@ -9,6 +9,7 @@ import torch
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
+from rlsp_sb3.io.state_arrays import array_like
 from rlsp_sb3.models.networks import one_hot
 
 _SMALLEST_STD = 1e-6
@@ -61,7 +62,8 @@ class Normalizer:
 
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over what :meth:`arrays` returned."""
-        self.mean, self.std = np.array(arrays["mean"]), np.array(arrays["std"])
+        self.mean = array_like(self.mean, arrays, "mean")
+        self.std = array_like(self.std, arrays, "std")
 
 
 def find_clock_entries(

@@ -6,7 +6,7 @@ from rlsp_sb3.utils.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from rlsp_sb3.plotting.reward_figure import INFERRED, TASK, TRUE, reward_heatmap
-    from rlsp_sb3.plotting.style import INK
+    from rlsp_sb3.plotting.style import INK, save_png
 else:
     __getattr__, __dir__ = lazy_exports(__name__)
 
@@ -16,4 +16,5 @@ __all__ = [
     "TASK",
     "TRUE",
     "reward_heatmap",
+    "save_png",
 ]

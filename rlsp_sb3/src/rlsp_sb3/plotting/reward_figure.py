@@ -14,7 +14,7 @@ from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.plotting.feature_weights import are_named, draw_sizes, sizes_title
 from rlsp_sb3.plotting.heatmap import GridEnv, draw_map, draw_picture, rewards_by_cell, symbols_of
-from rlsp_sb3.plotting.style import BLUE, GREEN, INK, ORANGE, plain_axes
+from rlsp_sb3.plotting.style import BLUE, GREEN, INK, ORANGE, plain_axes, save_png
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.utils.errors import NotOfferedError
 
@@ -66,7 +66,7 @@ def reward_heatmap(
     spec = getattr(env, "spec", None)
     name = spec.id if spec else type(env).__name__
     figure.suptitle(f"What {type(learner).__name__} infers from the observed state of {name}\n")
-    figure.savefig(path, format="png", dpi=120)
+    save_png(figure, path)
 
 
 def _draw_sizes(axes: Axes, reward: LinearReward) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from rlsp_sb3.io.atomic_write import atomic_write
 
 # Okabe and Ito 2008.
 BLUE, SKY, ORANGE, YELLOW = "#0072B2", "#56B4E9", "#E69F00", "#F0E442"
@@ -35,3 +38,9 @@ def shared_legend(figure: Figure, fewest: int = 2) -> None:
     if len(by_label) >= fewest:
         entries = {"handles": list(by_label.values()), "labels": list(by_label)}
         figure.legend(**entries, loc="outside lower center", ncols=4, frameon=False)
+
+
+def save_png(figure: Figure, path: str | Path) -> None:
+    """Write a figure to a PNG, whole or not at all; missing folders are made."""
+    with atomic_write(Path(path)) as unfinished:
+        figure.savefig(unfinished, format="png", dpi=120)

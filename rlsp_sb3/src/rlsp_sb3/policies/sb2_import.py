@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +16,8 @@ from stable_baselines3.common.type_aliases import GymEnv
 from torch import nn
 
 from rlsp_sb3.env_util import as_vec_env
+from rlsp_sb3.io.archive import open_archive, read_member
 from rlsp_sb3.io.npz import DAMAGED_ARCHIVE_ERRORS, read_npz
-from rlsp_sb3.policies.sb3_file import MAX_MEMBER_BYTES
 from rlsp_sb3.utils.checks import check_int
 
 
@@ -106,12 +104,9 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The settings and the parameters in a file."""
     content = Path(path).read_bytes()
     try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            for name in ("data", "parameters"):
-                if archive.getinfo(name).file_size > MAX_MEMBER_BYTES:
-                    raise ValueError(f"{name} is larger than {MAX_MEMBER_BYTES} bytes")
-            settings = json.loads(archive.read("data"))
-            parameters = read_npz(archive.read("parameters"))
+        with open_archive(content) as archive:
+            settings = json.loads(read_member(archive, "data"))
+            parameters = read_npz(read_member(archive, "parameters"))
     except DAMAGED_ARCHIVE_ERRORS as error:
         raise ValueError(
             f"path={str(path)!r} is not a file of Stable-Baselines 2, a zip of 'data', "

@@ -17,11 +17,9 @@ from typing import Any, NamedTuple
 
 import torch
 
+from rlsp_sb3.io.archive import open_archive, read_member
 from rlsp_sb3.io.npz import DAMAGED_ARCHIVE_ERRORS
 from rlsp_sb3.io.restricted_pickle import RefusedPickleError
-
-MAX_MEMBER_BYTES = 2**28
-"""Largest size of a member of a file, unpacked."""
 
 PICKLED = ":serialized:"
 
@@ -67,15 +65,12 @@ def read_sb3(path: str | Path, device: torch.device | str = "cpu") -> SavedModel
         RefusedPickleError: If something is said to be tensors and is not.
         ValueError: If it is no such file.
     """
-    content = BytesIO(Path(path).read_bytes())
+    content = Path(path).read_bytes()
     try:
-        with zipfile.ZipFile(content) as archive:
-            for member in archive.infolist():
-                if member.file_size > MAX_MEMBER_BYTES:
-                    raise ValueError(f"{member.filename} is larger than {MAX_MEMBER_BYTES} bytes")
-            settings = json.loads(archive.read("data"))
+        with open_archive(content) as archive:
+            settings = json.loads(read_member(archive, "data"))
             tensors = {
-                name.removesuffix(".pth"): _read_tensors(name, archive.read(name), device)
+                name.removesuffix(".pth"): _read_tensors(name, read_member(archive, name), device)
                 for name in archive.namelist()
                 if name.endswith(".pth")
             }
@@ -101,7 +96,7 @@ def _plain(value: Any) -> Any:
 
 def _read_tensors(name: str, content: bytes, device: torch.device | str) -> dict[str, Any]:
     """Read tensors that PyTorch stored, in a dictionary with plain values."""
-    with zipfile.ZipFile(BytesIO(content)) as archive:
+    with open_archive(content) as archive:
         # PyTorch before 2.6 ran a TorchScript program even if asked for tensors only.
         if any(member.endswith("constants.pkl") for member in archive.namelist()):
             raise RefusedPickleError(f"{name} is a program (TorchScript)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rlsp_sb3.io.atomic_write import write_json
 from rlsp_sb3.utils.checks import check_vector
 
 FeatureFn = Callable[[Any], NDArray[np.float64]]
@@ -146,9 +148,9 @@ class LinearReward:
         return "\n".join(f"{name:<{width}}  {weight:+.4f}" for name, weight in pairs)
 
     def save(self, path: str | Path) -> None:
-        """Write names and weights to a JSON file."""
+        """Write names and weights to a JSON file, whole or not at all; missing folders are made."""
         weights = dict(zip(self.feature_names, self.weights.tolist(), strict=True))
-        Path(path).write_text(json.dumps({"weights": weights}, indent=2) + "\n")
+        write_json(Path(path), {"weights": weights, "checksum": _checksum(weights)})
 
     @classmethod
     def load(cls, path: str | Path, features: FeatureFn | None = None) -> LinearReward:
@@ -159,12 +161,36 @@ class LinearReward:
             features: What maps observations to the features; it is not part of the file.
 
         Raises:
-            ValueError: If the file is no JSON file of a reward.
+            ValueError: If the file is no JSON file of a reward, or was changed since.
         """
+        content = Path(path).read_bytes()
         try:
-            weights = json.loads(Path(path).read_text())["weights"]
+            data = json.loads(content.decode("utf-8"), object_pairs_hook=_without_duplicates)
+            if not isinstance(data, dict) or set(data) != {"weights", "checksum"}:
+                raise ValueError(
+                    "expected 'weights' by name and their 'checksum', as save() writes"
+                )
+            weights = data["weights"]
+            if _checksum(weights) != data["checksum"]:
+                raise ValueError(
+                    f"the checksum {data['checksum']!r} is not that of the weights: the file is "
+                    "damaged, or was edited; write it again by save()"
+                )
             return cls(list(weights.values()), list(weights), features)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
             raise ValueError(
                 f"path={str(path)!r} is not the file of a LinearReward: {error}"
             ) from error
+
+
+def _checksum(weights: Any) -> str:
+    """Checksum of weights by name, in the order in which they are."""
+    return hashlib.sha256(json.dumps(weights).encode()).hexdigest()
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, of which no name is there twice."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        raise ValueError("a name is there twice")
+    return dict(pairs)

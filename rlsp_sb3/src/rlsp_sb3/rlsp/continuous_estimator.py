@@ -262,6 +262,8 @@ class ContinuousGradientEstimator(GradientEstimator):
         if isinstance(self.simulator, LearnedSimulator):
             self.simulator.set_arrays(subtree(arrays, "simulator"))
         self._n_fits = int(subtree(arrays, "fits")["n"])
+        if self._n_fits > 0 and not self.inverse_dynamics.model.is_fitted:
+            raise ValueError("inverse_dynamics: the arrays of a fitted model are missing")
 
 
 def steps_of(trajectories: Trajectories) -> tuple[NDArray[Any], NDArray[Any]]:

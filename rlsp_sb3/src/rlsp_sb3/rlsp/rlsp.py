@@ -380,6 +380,8 @@ class RLSP(EpochLearner):
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         self._is_ready = bool(arrays["is_ready"])
         self.encoder.set_arrays(subtree(arrays, "encoder"))
+        if self._is_ready:
+            self.encoder.check_fitted()
         self.theta = check_vector("theta", arrays["theta"], len(self.feature_names))
         past = subtree(arrays, "past")
         self._past = PastTrajectories(**past) if past else None

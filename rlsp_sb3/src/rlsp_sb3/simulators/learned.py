@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.hyperparameters import FitSettings
-from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
+from rlsp_sb3.io.state_arrays import array_like, flatten_arrays, subtree
 from rlsp_sb3.models.delta_model import DeltaModel
 from rlsp_sb3.simulators.base import Simulator, check_observations
 from rlsp_sb3.type_aliases import Array
@@ -74,4 +74,4 @@ class LearnedSimulator(Simulator):
     def set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take over what :meth:`arrays` returned."""
         self.model.set_arrays(subtree(arrays, "model"))
-        self.initial = np.array(arrays["initial"], dtype=self.observation_space.dtype)
+        self.initial = array_like(self.initial, arrays, "initial")

@@ -13,6 +13,7 @@ from gymnasium.error import DependencyNotInstalled
 from numpy.typing import NDArray
 from PIL import Image
 
+from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.tabular import TabularLearner, plans_policy
 from rlsp_sb3.learners.true_return import policies
@@ -99,14 +100,15 @@ def robot_gif(
     }
     n_frames = max(map(len, films.values()))
     frames = [_frame(films, step) for step in range(n_frames)]
-    frames[0].save(
-        path,
-        format="GIF",
-        save_all=True,
-        append_images=frames[1:],
-        duration=[_FRAME_MS] * (n_frames - 1) + [_LAST_FRAME_MS],
-        loop=0,
-    )
+    with atomic_write(Path(path)) as unfinished:
+        frames[0].save(
+            unfinished,
+            format="GIF",
+            save_all=True,
+            append_images=frames[1:],
+            duration=[_FRAME_MS] * (n_frames - 1) + [_LAST_FRAME_MS],
+            loop=0,
+        )
 
 
 def _frame(films: Mapping[str, list[Frame]], step: int) -> Image.Image:

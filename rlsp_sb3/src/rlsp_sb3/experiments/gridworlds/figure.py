@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from rlsp_sb3.evaluation.seed_statistics import FEWEST_FOR_INTERVAL
 from rlsp_sb3.experiments.gridworlds.table import CellSummary, Summaries
 from rlsp_sb3.experiments.methods import Method
-from rlsp_sb3.plotting.style import INK, plain_axes
+from rlsp_sb3.plotting.style import INK, plain_axes, save_png
 
 _SMALLEST_SPREAD = 5e-4  # below it is what rounding does
 
@@ -61,7 +61,7 @@ def gridworld_plot(
     figure.legend(
         *top.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
     )
-    figure.savefig(path, format="png", dpi=120)
+    save_png(figure, path)
 
 
 def _draw_method(

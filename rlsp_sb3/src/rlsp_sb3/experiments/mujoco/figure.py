@@ -13,7 +13,7 @@ from rlsp_sb3.evaluation.seed_statistics import FEWEST_FOR_INTERVAL, SeedSummary
 from rlsp_sb3.experiments.methods import EXPERT, Method, label_of
 from rlsp_sb3.experiments.mujoco.table import MujocoResults
 from rlsp_sb3.experiments.table_rows import RowKey
-from rlsp_sb3.plotting.style import INK, plain_axes, shared_legend
+from rlsp_sb3.plotting.style import INK, plain_axes, save_png, shared_legend
 
 _PANELS = {
     "retrained": "retrained policy:\ntrue return per episode",
@@ -61,7 +61,7 @@ def mujoco_plot(
         grid[row][0].set_title(env_id, loc="left", fontweight="bold")
     figure.suptitle(_title(results))
     shared_legend(figure, fewest=1)
-    figure.savefig(path, format="png", dpi=120)
+    save_png(figure, path)
 
 
 def _draw_seeds(

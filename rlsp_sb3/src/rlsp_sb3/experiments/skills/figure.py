@@ -15,7 +15,7 @@ from rlsp_sb3.experiments.job import count_states
 from rlsp_sb3.experiments.methods import RANDOM, Method, Style, label_of
 from rlsp_sb3.experiments.skills.table import Curves
 from rlsp_sb3.experiments.table_rows import RowKey
-from rlsp_sb3.plotting.style import GRAY, INK, plain_axes, shared_legend
+from rlsp_sb3.plotting.style import GRAY, INK, plain_axes, save_png, shared_legend
 
 _GUESS = float(np.log(2))
 
@@ -60,7 +60,7 @@ def skill_plot(
     note = f"\n({shown})" if n_seeds > 1 else ""
     figure.suptitle(f"Can a classifier tell the learned policy from the skill “{skill}”?{note}")
     shared_legend(figure)
-    figure.savefig(path, format="png", dpi=120)
+    save_png(figure, path)
 
 
 def _draw(axes: Axes, curves: Curves | None, label: str, style: Style, width: float) -> None:

@@ -18,6 +18,7 @@ from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.plotting.heatmap import GridEnv, draw_map, draw_picture, rewards_by_cell, symbols_of
 from rlsp_sb3.plotting.runs.groups import Group, by_reason
 from rlsp_sb3.plotting.runs.legend import heading, seeds_note
+from rlsp_sb3.plotting.style import save_png
 from rlsp_sb3.runs.run import Run
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.errors import NotOfferedError, user_error_types
@@ -119,7 +120,7 @@ def _draw(by_env: dict[str, list[tuple[Group, list[GridRewards]]]], path: Path) 
     seeds = seeds_note(len(found) for _, found in drawn)
     title = "Inferred reward of the observed state, with the agent in each cell"
     heading(figure, title, (group for group, _ in drawn), seeds and f"mean of {seeds}")
-    figure.savefig(path, format="png", dpi=120)
+    save_png(figure, path)
 
 
 def _drawings(maps: list[tuple[Group, list[GridRewards]]]) -> list[Callable[[Axes], None]]:

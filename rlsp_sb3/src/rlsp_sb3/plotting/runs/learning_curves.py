@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rlsp_sb3.evaluation.seed_statistics import SeedSummary
 from rlsp_sb3.plotting.runs.groups import Group, curve_of, cut_short, missing, sections
 from rlsp_sb3.plotting.runs.legend import heading, line_styles, spread_note
-from rlsp_sb3.plotting.style import plain_axes, shared_legend
+from rlsp_sb3.plotting.style import plain_axes, save_png, shared_legend
 from rlsp_sb3.utils.errors import NotOfferedError
 
 _PANELS = {
@@ -87,7 +87,7 @@ def curves_plot(groups: Sequence[Group], path: Path) -> list[str]:
     note = spread_note(line.summary.n for line in drawn)
     heading(figure, "Learning curves", (line.group for line in drawn), note)
     shared_legend(figure)
-    figure.savefig(path, format="png", dpi=120)
+    save_png(figure, path)
     return missing(groups, "log") + cut_short(groups)
 
 

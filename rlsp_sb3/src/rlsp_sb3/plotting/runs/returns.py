@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from rlsp_sb3.evaluation.seed_statistics import summarize
 from rlsp_sb3.plotting.runs.groups import Group, by_reason, missing, returns_of
 from rlsp_sb3.plotting.runs.legend import heading, line_styles, spread_note
-from rlsp_sb3.plotting.style import INK, plain_axes, shared_legend
+from rlsp_sb3.plotting.style import INK, plain_axes, save_png, shared_legend
 from rlsp_sb3.runs.run import FRACTION, TrueReturn
 from rlsp_sb3.utils.errors import NotOfferedError
 
@@ -61,7 +61,7 @@ def returns_plot(groups: Sequence[Group], path: Path) -> list[str]:
         note = f"one seed each{'; lines: 95 % interval over episodes' if lines else ''}"
     heading(figure, "What policies earn at the end", (group for group, _ in drawn), note)
     shared_legend(figure, fewest=1)
-    figure.savefig(path, format="png", dpi=120)
+    save_png(figure, path)
     alone = [group for place, bars in found.items() if place not in panels for group, _ in bars]
     return missing(groups, "true_return") + by_reason(
         (group.runs[0], "no other run is measured in the same way in the same environment")

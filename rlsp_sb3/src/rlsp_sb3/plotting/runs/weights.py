@@ -15,7 +15,7 @@ from rlsp_sb3.evaluation.seed_statistics import summarize_curves
 from rlsp_sb3.plotting.feature_weights import are_named, draw_sizes, sizes_title
 from rlsp_sb3.plotting.runs.groups import Group, missing, weights_of
 from rlsp_sb3.plotting.runs.legend import heading, line_styles, spread_note
-from rlsp_sb3.plotting.style import INK, LINE, plain_axes, shared_legend
+from rlsp_sb3.plotting.style import INK, LINE, plain_axes, save_png, shared_legend
 from rlsp_sb3.utils.errors import NotOfferedError
 
 _BAR = 0.17  # inches
@@ -56,7 +56,7 @@ def weights_plot(groups: Sequence[Group], path: Path) -> list[str]:
     drawn = [group for group in groups if weights_of(group)]
     heading(figure, "Weights of the inferred reward", drawn, note)
     shared_legend(figure)
-    figure.savefig(path, format="png", dpi=120)
+    save_png(figure, path)
     return missing(groups, "reward")
 
 
