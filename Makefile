@@ -26,7 +26,7 @@ benchmarks: .venv/ready  ## Measure speed
 	$(NOX) -s benchmarks
 
 clean:  ## Remove environments, builds, caches and runs
-	rm -rf .venv .nox dist runs site .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf .venv .nox dist runs site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.benchmarks .coverage htmlcov
 	find rlsp_envs rlsp_sb3 rlsp_baselines tests benchmarks -name __pycache__ -prune \
 		-exec rm -rf {} + 2>/dev/null || true

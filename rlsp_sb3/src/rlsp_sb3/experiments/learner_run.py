@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import shlex
 import sys
 import time
 import warnings
@@ -18,15 +16,15 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import yaml
 from gymnasium.envs.registration import EnvSpec
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from stable_baselines3.common.type_aliases import MaybeCallback
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.data.rollouts import sample_observed_states
 from rlsp_sb3.evaluation.returns import Returns, measure_returns
 from rlsp_sb3.experiments.config import load_config
+from rlsp_sb3.experiments.equivalent_command import as_json_value, equivalent_command, source_of
 from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.tabular import plans_policy
@@ -48,7 +46,7 @@ from rlsp_sb3.runs.run_folder import RunFolder, versions
 from rlsp_sb3.utils.arguments import ARRAYS, SHORT
 from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.errors import NotOfferedError, PluginError
-from rlsp_sb3.utils.settings import merged, plain
+from rlsp_sb3.utils.settings import merged
 from rlsp_sb3.video.recording import make_for_film, record
 from rlsp_sb3.video.robot_gif import observed_state_image, open_env_to_film, robot_gif
 
@@ -210,7 +208,7 @@ class LearnerRun:
         self._log_interval = log_interval
         self._timesteps = timesteps
         path = Path(folder or Path("runs", self.env_id, f"{learner}-seed{seed}"))
-        source = _source_of(observed_states)
+        source = source_of(observed_states)
         is_array = source is not None and not isinstance(observed_states, (str, Path))
         n_observed = None if source is None else len(self.learner.observed_states)
         options = {
@@ -218,7 +216,7 @@ class LearnerRun:
             "preset": (preset or _DEFAULT_PRESET) if learner == _CONFIGURED else None,
             "states": source,
             "n_states": n_observed,
-            **{name: _as_json(value) for name, value in chosen.items() if name not in ARRAYS},
+            **{name: as_json_value(value) for name, value in chosen.items() if name not in ARRAYS},
         }
         words: dict[str, Any] = {
             "learner": learner,
@@ -237,7 +235,7 @@ class LearnerRun:
             timestep=self.learner.timestep,
             options=options,
             arguments=_arguments_used(self.learner),
-            command=None if is_array else _command(env, words, chosen),
+            command=None if is_array else equivalent_command(env, words, chosen),
             versions=versions(),
         )
         self.folder = RunFolder(path, self.config, force=force)
@@ -379,48 +377,6 @@ def _sampled_states(
 def _step_limit(spec: EnvSpec | None) -> int | None:
     """A bound on the steps of an episode; None if the environment has a limit of its own."""
     return None if spec is not None and spec.max_episode_steps else _MAX_EPISODE_STEPS
-
-
-def _source_of(observed_states: str | Path | ArrayLike | None) -> str | None:
-    """Name of the source of observed states; of an array, its shape and a digest."""
-    if observed_states is None or isinstance(observed_states, (str, Path)):
-        return None if observed_states is None else str(observed_states)
-    array: NDArray[Any] = np.ascontiguousarray(observed_states)
-    return f"array {array.shape} of SHA-256 {hashlib.sha256(array.tobytes()).hexdigest()[:16]}"
-
-
-def _command(env: str, options: Mapping[str, Any], chosen: Mapping[str, Any]) -> str | None:
-    """The command that does the same; None if an argument cannot be written as text."""
-    words = ["rlsp", "learn", env]
-    for name, value in options.items():
-        words += [] if value is None else [f"--{name}", str(value)]
-    for name, value in chosen.items():
-        text = _as_text(value)
-        if text is None or name in ARRAYS:
-            return None
-        words += ["--set", f"{name}={text}"]
-    return shlex.join(words)
-
-
-def _as_text(value: Any) -> str | None:
-    """The value of an argument as ``--set`` takes it; None for an object."""
-    value = plain(value)
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return str(value)
-    if not isinstance(value, Mapping):
-        return None
-    try:
-        text: str = yaml.safe_dump(
-            dict(value), default_flow_style=True, sort_keys=False, width=float("inf")
-        )
-    except yaml.representer.RepresenterError:
-        return None
-    return text.strip()
-
-
-def _as_json(value: Any) -> Any:
-    """The value of an argument; of an object, its class, which is the same in every run."""
-    return plain(value) if _as_text(value) is not None else type(value).__name__
 
 
 def _arguments_used(learner: RewardLearner) -> dict[str, Any]:
