@@ -18,7 +18,13 @@ from numpy.typing import ArrayLike
 
 from rlsp_sb3.type_aliases import FloatArray
 
-__all__ = ["can_set_state", "mujoco_state", "set_state_from_observation", "state_setter"]
+__all__ = [
+    "can_set_state",
+    "classic_states",
+    "mujoco_state",
+    "set_state_from_observation",
+    "state_setter",
+]
 
 _METHOD = "set_state_from_observation"
 
@@ -42,8 +48,8 @@ def set_state_from_observation(env: gym.Env[Any, Any], observation: Any) -> None
         env: An environment, wrapped or not, that offers ``set_state_from_observation`` (or that a
             wrapper offers it for), or one of Gymnasium's from classic control, or one of MuJoCo
             whose observation is its positions and velocities: InvertedPendulum,
-            InvertedDoublePendulum, HalfCheetah, Hopper, Walker2d, Swimmer, Ant, Humanoid and
-            HumanoidStandup.
+            InvertedDoublePendulum, HalfCheetah, Hopper, Walker2d, Swimmer, Reacher, Ant, Humanoid
+            and HumanoidStandup.
         observation: One of its observations.
 
     Raises:
@@ -82,6 +88,26 @@ def mujoco_state(env: Any, observations: ArrayLike) -> tuple[FloatArray, FloatAr
     return layout(_check(env, observations))
 
 
+def classic_states(env: gym.Env[Any, Any], observations: ArrayLike) -> FloatArray:
+    """The states that observations of one of Gymnasium's classic control environments show.
+
+    Args:
+        env: The environment, without wrappers.
+        observations: N observations (N, D).
+
+    Returns:
+        States (N, S), as its attribute ``state`` has them.
+
+    Raises:
+        TypeError: If it is none of those.
+        ValueError: If the observations have another shape, or are not finite.
+    """
+    state_of = _classic_state_of(env)
+    if state_of is None:
+        raise _unknown(env)
+    return np.ascontiguousarray(state_of(_check(env, observations).T).T)
+
+
 def state_setter(env: gym.Env[Any, Any]) -> Setter:
     """Function that sets the state: the outermost method on offer, or else one of this module."""
     if not isinstance(env, gym.Env):
@@ -99,9 +125,9 @@ def state_setter(env: gym.Env[Any, Any]) -> Setter:
     if hasattr(layer, _METHOD):
         setter: Setter = getattr(layer, _METHOD)
         return setter
-    for env_class, state_of in _CLASSIC_CONTROL.items():
-        if isinstance(layer, env_class):
-            return lambda observation: _set_classic_state(layer, state_of, observation)
+    state_of = _classic_state_of(layer)
+    if state_of is not None:
+        return lambda observation: _set_classic_state(layer, state_of, observation)
     layout = _mujoco_layout(layer)
     if layout is not None:
         return lambda observation: _set_mujoco_state(layer, layout(_check(layer, observation)))
@@ -126,7 +152,7 @@ def _check(env: gym.Env[Any, Any], observations: ArrayLike) -> FloatArray:
     return array
 
 
-# Classic control: the state as a function of the observation (D,).
+# Classic control: the state as a function of the observation (D,) or of N of them (D, N).
 
 _CLASSIC_CONTROL: dict[type[gym.Env[Any, Any]], Callable[[FloatArray], FloatArray]] = {
     classic_control.CartPoleEnv: np.array,
@@ -137,6 +163,13 @@ _CLASSIC_CONTROL: dict[type[gym.Env[Any, Any]], Callable[[FloatArray], FloatArra
         [np.arctan2(o[1], o[0]), np.arctan2(o[3], o[2]), o[4], o[5]]
     ),
 }
+
+
+def _classic_state_of(env: gym.Env[Any, Any]) -> Callable[[FloatArray], FloatArray] | None:
+    for env_class, state_of in _CLASSIC_CONTROL.items():
+        if isinstance(env, env_class):
+            return state_of
+    return None
 
 
 def _set_classic_state(
@@ -176,6 +209,25 @@ def _sines_and_cosines(nq: int, nv: int) -> Layout:
     return state
 
 
+def _arm_and_target(nq: int, nv: int, n_joints: int = 2) -> Layout:
+    """Cosines and sines of joints, where a target is, the joints' velocities, then anything.
+
+    The target is at rest.
+    """
+
+    def state(observations: FloatArray) -> tuple[FloatArray, FloatArray]:
+        cosines, sines, target, velocities, _ = np.split(
+            observations, [n_joints, 2 * n_joints, n_joints + nq, 2 * n_joints + nq], axis=-1
+        )
+        at_rest = np.zeros((*observations.shape[:-1], nv - n_joints))
+        return (
+            np.concatenate([np.arctan2(sines, cosines), target], axis=-1),
+            np.concatenate([velocities, at_rest], axis=-1),
+        )
+
+    return state
+
+
 def _mujoco_layout(env: Any) -> Layout | None:
     """The layout of an environment's observations, found by looking at one; None if unknown."""
     module = sys.modules.get("gymnasium.envs.mujoco")  # if there is such an env, it is imported
@@ -191,17 +243,27 @@ def _mujoco_layout(env: Any) -> Layout | None:
         data.qpos[:], data.qvel[:] = before
     if not isinstance(observation, np.ndarray):
         return None
-    # What is left out, the least size, and the layout.
-    layouts = [(n, nq + nv - n, _coordinates(nq, nv, n)) for n in range(3)]
-    layouts.append((0, 2 * nq - 1 + nv, _sines_and_cosines(nq, nv)))
-    for left_out, size, layout in layouts:
+    # The coordinates that are shown, the least size, and the layout.
+    layouts = [(slice(n, None), nq + nv - n, _coordinates(nq, nv, n)) for n in range(3)]
+    layouts.append((slice(None), 2 * nq - 1 + nv, _sines_and_cosines(nq, nv)))
+    if _is_arm_and_target(env):
+        layouts.append((slice(nq + 2), nq + 4, _arm_and_target(nq, nv)))
+    for coordinates, size, layout in layouts:
         if observation.ndim != 1 or len(observation) < size:
             continue
-        shown = np.concatenate(layout(observation))[left_out:]
-        expected = np.concatenate(probe)[left_out:]
+        shown = np.concatenate(layout(observation))[coordinates]
+        expected = np.concatenate(probe)[coordinates]
         if shown.shape == expected.shape and np.abs(shown - expected).max() < 1e-12:
             return layout
     return None
+
+
+def _is_arm_and_target(env: Any) -> bool:
+    """Return whether all that moves are two joints with motors, and a target that is put down."""
+    model = env.model
+    return bool(
+        model.nq == model.nv == 4 and model.nu == 2 and set(model.actuator_trnid[:, 0]) == {0, 1}
+    )
 
 
 def _set_mujoco_state(env: Any, state: tuple[FloatArray, FloatArray]) -> None:

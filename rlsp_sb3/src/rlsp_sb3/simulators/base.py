@@ -63,34 +63,84 @@ class Simulator(ABC):
     def step(self, observations: ArrayLike, actions: ArrayLike) -> Array:
         """Simulate a transition of each observation under its action.
 
-        Where that cannot be told the result is NaN: where MuJoCo becomes unstable (it would go on
-        from its initial state), where the environment shows something that is not finite, and
-        where the observation was NaN before. How many are new among these is logged at level INFO.
-
         Args:
             observations: N observations (N, *observation_shape).
             actions: N actions (N, *action_shape).
 
         Returns:
-            The next observations (N, *observation_shape).
+            The next observations (N, *observation_shape); see :meth:`advance` for what is NaN.
 
         Raises:
             TypeError: If the observations or actions are no numbers, or actions of a Discrete
                 space are no ints.
             ValueError: If they have other shapes, or an action is not in the action space.
         """
+        return self.advance(self.states(observations), actions)[1]
+
+    def states(self, observations: ArrayLike) -> Array:
+        """States of the simulator that observations show, to go on from with :meth:`advance`.
+
+        Observations may show less than the state: going on from states is what the environment
+        does from step to step, where a new state for each observation forgets the rest.
+
+        Args:
+            observations: N observations (N, *observation_shape).
+
+        Returns:
+            States (N, *any_shape), of any type; NaN where an observation is.
+
+        Raises:
+            TypeError: If the observations are no numbers.
+            ValueError: If they have another shape.
+        """
         observations = check_observations("observations", observations, self.observation_space)
-        actions = _check_actions(actions, self.action_space, len(observations))
         alive = finite(observations)
-        next_observations = np.zeros(observations.shape, self.observation_space.dtype)
-        if alive.any():
-            next_observations[alive] = self._step(observations[alive], actions[alive])
-        if next_observations.dtype.kind == "f":
-            known = alive & finite(next_observations)
-            next_observations[~known] = np.nan
-            if n_new := int(alive.sum() - known.sum()):
-                logger.info("%d of %d transitions were unstable: NaN", n_new, len(alive))
-        return next_observations
+        if alive.all():
+            return self._states(observations)
+        shown = np.where(alive.reshape(-1, *[1] * (observations.ndim - 1)), observations, 0)
+        states = self._states(shown).astype(np.float64)  # integers have no NaN
+        states[~alive] = np.nan
+        return states
+
+    def advance(self, states: Array, actions: ArrayLike) -> tuple[Array, Array]:
+        """Simulate a transition of each state under its action.
+
+        Where that cannot be told the result is NaN: where MuJoCo becomes unstable (it would go on
+        from its initial state), where the environment shows something that is not finite, and
+        where the state was NaN before. How many are new among these is logged at level INFO.
+
+        Args:
+            states: N states, of :meth:`states` or of this method.
+            actions: N actions (N, *action_shape).
+
+        Returns:
+            The next states, and the observations (N, *observation_shape) that they show.
+
+        Raises:
+            TypeError: If the actions are no numbers, or those of a Discrete space are no ints.
+            ValueError: If they have another shape, or one is not in the action space.
+        """
+        actions = _check_actions(actions, self.action_space, len(states))
+        alive = finite(states)
+        if alive.all():
+            next_states, observations = self._advance(states, actions)
+        else:
+            shape = (len(states), *(self.observation_space.shape or ()))
+            next_states, observations = states.copy(), np.zeros(shape)
+            if alive.any():
+                next_states[alive], observations[alive] = self._advance(
+                    states[alive], actions[alive]
+                )
+        observations = observations.astype(self.observation_space.dtype, copy=False)
+        if observations.dtype.kind == "f":
+            known = alive & finite(observations)
+            if not known.all():
+                observations[~known] = np.nan
+                next_states = next_states.astype(np.float64)  # integers have no NaN
+                next_states[~known] = np.nan
+                if n_new := int(alive.sum() - known.sum()):
+                    logger.info("%d of %d transitions were unstable: NaN", n_new, len(alive))
+        return next_states, observations
 
     @abstractmethod
     def reset(self, n: int) -> Array:
@@ -101,9 +151,13 @@ class Simulator(ABC):
             ValueError: If n is less than 1.
         """
 
+    def _states(self, observations: Array) -> Array:
+        """States that finite observations show: the observations, unless there is more to them."""
+        return observations
+
     @abstractmethod
-    def _step(self, observations: Array, actions: Array) -> Array:
-        """Simulate the transitions; observations are finite, N is at least 1."""
+    def _advance(self, states: Array, actions: Array) -> tuple[Array, Array]:
+        """Simulate the transitions; states are finite, N is at least 1."""
 
 
 class TabularSimulator(Simulator):
@@ -155,16 +209,22 @@ class TabularSimulator(Simulator):
         initial = self._mdp.initial_distribution
         return self._observe(self.rng.choice(len(initial), size=n, p=initial))
 
-    def _step(self, observations: Array, actions: Array) -> Array:
-        states = self._env.state_indices(observations)
-        rows = states * self._n_actions + (actions - self._first_action)
+    def _states(self, observations: Array) -> Array:
+        return np.asarray(self._env.state_indices(observations))
+
+    def _advance(self, states: Array, actions: Array) -> tuple[Array, Array]:
+        following = self._follow(states, actions)
+        return following, self._observe(following)
+
+    def _follow(self, states: Array, actions: Array) -> Array:
+        rows = states.astype(np.int64) * self._n_actions + (actions - self._first_action)
         indptr, indices = self._transitions.indptr, self._transitions.indices
         if self._is_deterministic:
-            return self._observe(indices[rows])
+            return np.asarray(indices[rows])
         # Rows sum to 1, so row r takes the cumulative probabilities from r to r + 1.
         points = rows + self.rng.random(len(rows))
         entries = np.searchsorted(self._cumulative, points, side="right")
-        return self._observe(indices[np.clip(entries, indptr[rows], indptr[rows + 1] - 1)])
+        return np.asarray(indices[np.clip(entries, indptr[rows], indptr[rows + 1] - 1)])
 
     def _observe(self, states: NDArray[np.integer[Any]]) -> Array:
         if self._observations is None:
@@ -195,17 +255,17 @@ class ResetSimulator(Simulator):
         observations = [self._seeded_reset()] + [self.env.reset()[0] for _ in range(n - 1)]
         return np.array(observations, dtype=self.observation_space.dtype)
 
-    def _step(self, observations: Array, actions: Array) -> Array:
-        next_observations = np.empty(observations.shape, self.observation_space.dtype)
+    def _advance(self, states: Array, actions: Array) -> tuple[Array, Array]:
+        next_observations = np.empty(states.shape, self.observation_space.dtype)
         self._seeded_reset()
-        for i, (observation, action) in enumerate(zip(observations, actions, strict=True)):
-            self._set_state(observation)
+        for i, (state, action) in enumerate(zip(states, actions, strict=True)):
+            self._set_state(state)
             next_observations[i], _, terminated, truncated, _ = self.env.step(action)
             if self._is_unstable():
                 next_observations[i] = np.nan
             if terminated or truncated:
                 self.env.reset()  # wrappers may refuse to step on
-        return next_observations
+        return next_observations, next_observations.copy()
 
     def _seeded_reset(self) -> Any:
         return self.env.reset(seed=int(self.rng.integers(2**31)))[0]

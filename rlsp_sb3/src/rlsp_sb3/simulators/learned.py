@@ -49,12 +49,14 @@ class LearnedSimulator(Simulator):
         check_int("n", n, 1)
         return self.initial[self.rng.integers(len(self.initial), size=n)]
 
-    def _step(self, observations: Array, actions: Array) -> Array:
-        predicted = self.model(observations, actions)
+    def _advance(self, states: Array, actions: Array) -> tuple[Array, Array]:
+        predicted = self.model(states, actions)
         space = self.observation_space
         if np.dtype(space.dtype).kind == "f":
-            return predicted.astype(space.dtype)
-        return as_observations(np.clip(predicted, *space_bounds(space)), space.dtype)
+            following = predicted.astype(space.dtype)
+        else:
+            following = as_observations(np.clip(predicted, *space_bounds(space)), space.dtype)
+        return following, following.copy()
 
     def fit(
         self, transitions: Transitions, settings: FitSettings, rng: np.random.Generator

@@ -5,24 +5,25 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, cast
 
 import gymnasium as gym
 import mujoco
 import numpy as np
-from mujoco.rollout import Rollout
 
 from rlsp_sb3.simulators.base import ResetSimulator, changes_actions, changes_observations, wrappers
+from rlsp_sb3.simulators.mujoco_states import MujocoStates
 from rlsp_sb3.state_reset import mujoco_state
 from rlsp_sb3.type_aliases import Array
 
 logger = logging.getLogger(__name__)
 
 
-_BLOCK = 2**15  # transitions, so that what MuJoCo returns of all substeps stays small
-_START = 1.0  # seconds; a simulation that was reset ends before
+_LEAST_ROWS = 8  # of a thread, which takes longer to start than a few rows
 _RESETS = [
     mujoco.mjtWarning.mjWARN_BADQPOS,
     mujoco.mjtWarning.mjWARN_BADQVEL,
@@ -69,9 +70,9 @@ class MujocoResetSimulator(ResetSimulator):
         with quiet():
             return super().reset(n)
 
-    def _step(self, observations: Array, actions: Array) -> Array:
+    def _advance(self, states: Array, actions: Array) -> tuple[Array, Array]:
         with quiet():
-            return super()._step(observations, actions)
+            return super()._advance(states, actions)
 
     def _is_unstable(self) -> bool:
         warnings = cast(Any, self.env.unwrapped).data.warning
@@ -79,21 +80,22 @@ class MujocoResetSimulator(ResetSimulator):
 
 
 class MujocoSimulator(MujocoResetSimulator):
-    """Simulates with :mod:`mujoco.rollout`, in threads.
+    """Simulates by MuJoCo alone, without the environment around it, in threads.
 
-    Does what setting the state of the environment and stepping it do, up to rounding errors where
-    the solver starts from: some 1e-12 in the next observations of usual states, more in wild ones.
-    Transitions that MuJoCo warns of are repeated one at a time.
+    A state is all that MuJoCo's next step depends on (mjSTATE_INTEGRATION), the accelerations that
+    its solver starts from included. So going on from states is to the bit what the environment does
+    from step to step; and a state of an observation is what
+    :func:`~rlsp_sb3.state_reset.set_state_from_observation` puts it into.
 
     Args:
-        env: One of Gymnasium's environments whose observation is the positions but the first few,
-            followed by the velocities, clipped or not. It may have a wrapper that appends the
-            remaining time 1 - t / ``limit``.
+        env: One of Gymnasium's environments whose observation shows positions and velocities. It
+            may have a wrapper that appends the remaining time 1 - t / ``limit``.
         rng: Seeds the environment for initial observations.
-        n_threads: How many threads; None for one per core.
+        n_threads: How many threads; None for one per core. It changes nothing but the speed.
 
     Raises:
-        TypeError: If the observation is something else, or a wrapper changes actions.
+        TypeError: If the observation is something else, or a wrapper changes observations or
+            actions.
     """
 
     def __init__(
@@ -101,30 +103,13 @@ class MujocoSimulator(MujocoResetSimulator):
     ) -> None:
         super().__init__(env, rng)
         self._limit = _limit_of_clock(env)
-        self._mujoco_env = cast(Any, env.unwrapped)
-        mujoco_state(env.unwrapped, np.zeros(env.unwrapped.observation_space.shape or ()))
-        self._model = model = self._mujoco_env.model
-        self._shape_of_state = model.nq, model.nv
-        self._left_out = model.nq + model.nv - self._mujoco_env.observation_space.shape[0]
-        if self._left_out < 0:
-            raise TypeError("its observation is more than positions and velocities")
-        self._clip_low, self._clip_high = self._limits_of_velocities()
-
-        # One step of this model, without a control, tells the acceleration that the solver starts
-        # from after the state was set: (velocity after - velocity before) / timestep.
-        self._euler = copy.deepcopy(model)
-        self._euler.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
-        self._euler.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
-
-        n_threads = n_threads or os.cpu_count() or 1
-        self._n_threads = n_threads if n_threads > 1 else 0  # 0: no pool
-        self._data = [mujoco.MjData(model) for _ in range(n_threads)]
-        self._initial_state = np.empty(
-            mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS)
-        )
-        mujoco.mj_getState(
-            model, self._data[0], self._initial_state, mujoco.mjtState.mjSTATE_FULLPHYSICS
-        )
+        unwrapped = cast(Any, env.unwrapped)
+        mujoco_state(unwrapped, np.zeros(unwrapped.observation_space.shape or ()))
+        self._mujoco_env = unwrapped
+        self._layout = MujocoStates(unwrapped.model)
+        self._coordinates = _CoordinatesView.of(unwrapped)
+        # A copy of the environment shows what its own data hold.
+        self._workers = [_worker(unwrapped) for _ in range(n_threads or os.cpu_count() or 1)]
 
     def agrees(self) -> bool:
         """Return whether this simulates some transitions as the environment does."""
@@ -136,68 +121,114 @@ class MujocoSimulator(MujocoResetSimulator):
         for _ in range(4):
             noise = rng.normal(size=(len(observations), *space.shape))
             actions = np.clip(noise, space.low, space.high).astype(space.dtype)
-            expected = super()._step(observations, actions)
+            expected, _ = super()._advance(observations, actions)
             if not np.allclose(
-                self._step(observations, actions), expected, rtol=1e-9, atol=1e-9, equal_nan=True
+                self.step(observations, actions), expected, rtol=1e-9, atol=1e-9, equal_nan=True
             ):
                 return False
             observations = expected
         return True
 
-    def _step(self, observations: Array, actions: Array) -> Array:
-        next_observations = np.empty(observations.shape)
-        with quiet(), Rollout(nthread=self._n_threads) as pool:
-            for start in range(0, len(observations), _BLOCK):
-                rows = slice(start, start + _BLOCK)
-                next_observations[rows] = self._step_block(pool, observations[rows], actions[rows])
-        return next_observations
-
-    def _step_block(self, pool: Rollout, observations: Array, actions: Array) -> Array:
+    def _states(self, observations: Array) -> Array:
         shown = observations if self._limit is None else observations[:, :-1]
-        qpos, qvel = mujoco_state(self._mujoco_env, shown)
-        nq, nv = self._shape_of_state
-        states = np.tile(self._initial_state, (len(shown), 1))
-        states[:, 0] = _START
-        states[:, 1 : 1 + nq] = qpos
-        states[:, 1 + nq : 1 + nq + nv] = qvel
+        states = self._layout.at(*mujoco_state(self._mujoco_env, shown))
+        warmstart, model = self._layout.warmstart, self._mujoco_env.model
 
-        timestep, n_substeps = self._model.opt.timestep, self._mujoco_env.frame_skip
-        no_control = np.zeros((1, 1, self._model.nu))  # without it, the last one stays
-        once = pool.rollout(self._euler, self._data, states, no_control, nstep=1)[0][:, 0]
-        final = pool.rollout(
-            self._model,
-            self._data,
-            states,
-            actions[:, None].astype(np.float64),
-            nstep=n_substeps,
-            initial_warmstart=(once[:, 1 + nq : 1 + nq + nv] - qvel) / timestep,
-        )[0][:, -1]
+        def settle(worker: Any, rows: slice) -> None:
+            for state in states[rows]:
+                self._layout.put(worker.data, state)
+                mujoco.mj_forward(model, worker.data)
+                # As after a step, the solver starts from the accelerations.
+                state[warmstart] = worker.data.qacc
 
-        velocities = np.clip(final[:, 1 + nq : 1 + nq + nv], self._clip_low, self._clip_high)
-        next_observations = np.hstack([final[:, 1 + self._left_out : 1 + nq], velocities])
-        if self._limit is not None:
-            remaining = np.clip(observations[:, -1:], 0, 1)
-            steps = np.round((1 - remaining) * self._limit) + 1
-            next_observations = np.hstack(
-                [next_observations, np.maximum(1 - steps / self._limit, 0)]
-            )
+        self._in_threads(settle, len(states))
+        # Where they are not finite the next step is unstable whatever it starts from.
+        starts = states[:, warmstart]
+        starts[~np.isfinite(starts)] = 0
+        if self._limit is None:
+            return states
+        return np.hstack([states, observations[:, -1:]])
 
-        # A rollout stops at a warning, and a reset puts the time back.
-        stopped = once[:, 0] < _START + 0.5 * timestep
-        stopped |= final[:, 0] < _START + (n_substeps - 0.5) * timestep
-        if stopped.any():
-            next_observations[stopped] = super()._step(observations[stopped], actions[stopped])
-        return next_observations
+    def _advance(self, states: Array, actions: Array) -> tuple[Array, Array]:
+        layout, model = self._layout, self._mujoco_env.model
+        n_substeps = self._mujoco_env.frame_skip
+        following = np.array(states[:, : layout.size], order="C")
+        following[:, layout.control] = actions
+        before = following[:, layout.time].copy()
+        shown = np.empty((len(states), *self._mujoco_env.observation_space.shape))
 
-    def _limits_of_velocities(self) -> tuple[Array, Array]:
-        """Limits within which observations show velocities (nv,)."""
-        self.reset(1)
-        nv, data, limits = self._model.nv, self._mujoco_env.data, []
+        def simulate(worker: Any, rows: slice) -> None:
+            for state in following[rows]:
+                layout.step(worker.data, state, n_substeps)
+
+        def simulate_and_observe(worker: Any, rows: slice) -> None:
+            for state, observation in zip(following[rows], shown[rows], strict=True):
+                layout.step(worker.data, state, n_substeps)
+                mujoco.mj_rnePostConstraint(model, worker.data)  # the forces that it may show
+                observation[:] = worker._get_obs()
+
+        if self._coordinates is None:
+            self._in_threads(simulate_and_observe, len(states))
+        else:
+            self._in_threads(simulate, len(states))
+            shown = self._coordinates(*layout.coordinates(following))
+        # A step that becomes unstable is a reset, which puts the time back.
+        duration = n_substeps * model.opt.timestep
+        unstable = following[:, layout.time] < before + 0.5 * duration
+        shown[unstable] = np.nan
+        if self._limit is None:
+            return following, shown
+        remaining = np.clip(states[:, -1:], 0, 1)
+        steps = np.round((1 - remaining) * self._limit) + 1
+        clock = np.maximum(1 - steps / self._limit, 0)
+        return np.hstack([following, clock]), np.hstack([shown, clock])
+
+    def _in_threads(self, job: Callable[[Any, slice], None], n: int) -> None:
+        """Do a job for n rows, in as many pieces as there are workers."""
+        n_pieces = max(1, min(len(self._workers), n // _LEAST_ROWS))
+        limits = np.linspace(0, n, n_pieces + 1).astype(int)
+        pieces = [slice(*pair) for pair in pairwise(limits)]
+        with quiet():
+            if n_pieces == 1:
+                job(self._workers[0], pieces[0])
+                return
+            with ThreadPoolExecutor(n_pieces) as pool:  # MuJoCo gives the interpreter free
+                list(pool.map(job, self._workers, pieces))
+
+
+class _CoordinatesView:
+    """Observations that are the positions but the first few, and the velocities, clipped or not."""
+
+    def __init__(self, left_out: int, low: Array, high: Array) -> None:
+        self._left_out, self._low, self._high = left_out, low, high
+
+    @classmethod
+    def of(cls, env: Any) -> _CoordinatesView | None:
+        """The view of an environment; None if its observations are something else."""
+        model, data = env.model, env.data
+        left_out = model.nq + model.nv - env.observation_space.shape[0]
+        if not 0 <= left_out < model.nq:
+            return None
+        before = data.qvel.copy()
+        limits = []
         for extreme in (-np.inf, np.inf):
             data.qvel[:] = extreme
-            limits.append(np.array(self._mujoco_env._get_obs()[-nv:]))
-        self.reset(1)
-        return limits[0], limits[1]
+            limits.append(np.array(env._get_obs()[-model.nv :]))
+        data.qvel[:] = before
+        view = cls(left_out, *limits)
+        if not np.array_equal(view(data.qpos[None], data.qvel[None])[0], env._get_obs()):
+            return None
+        return view
+
+    def __call__(self, positions: Array, velocities: Array) -> Array:
+        clipped = np.clip(velocities, self._low, self._high)
+        return np.hstack([positions[:, self._left_out :], clipped])
+
+
+def _worker(env: Any) -> Any:
+    worker = copy.copy(env)
+    worker.data = mujoco.MjData(env.model)
+    return worker
 
 
 def _limit_of_clock(env: gym.Env[Any, Any]) -> int | None:

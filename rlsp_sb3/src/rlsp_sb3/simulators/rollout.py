@@ -28,6 +28,7 @@ from rlsp_sb3.simulators.base import (
     finite,
     wrappers,
 )
+from rlsp_sb3.simulators.classic_control import make_classic_simulator
 from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int
 
@@ -53,8 +54,10 @@ def make_simulator(
     * :class:`TabularSimulator` for a :class:`~rlsp_sb3.protocols.TabularEnv` that offers
       ``observations(indices)``, with few enough states for tables;
     * :class:`~rlsp_sb3.simulators.MujocoSimulator` for Gymnasium's MuJoCo environments whose
-      observation is positions and velocities, with or without a clock at its end, if it agrees
+      observation shows positions and velocities, with or without a clock at its end, if it agrees
       with the environment on some transitions;
+    * :class:`~rlsp_sb3.simulators.classic_control.ClassicControlSimulator` for Gymnasium's classic
+      control, on the same condition;
     * :class:`ResetSimulator` for all else that can be put into the state of an observation, also
       when a wrapper changes observations or actions.
 
@@ -74,6 +77,7 @@ def make_simulator(
     simulator = (
         _tabular_simulator(env, rng)
         or _mujoco_simulator(env, rng, n_threads)
+        or _classic_simulator(env, rng)
         or ResetSimulator(env, rng)
     )
     logger.info("%s is simulated by a %s", env, type(simulator).__name__)
@@ -119,9 +123,10 @@ def rollout_simulator(
     observations = np.empty((n_steps + 1, *shown.shape), simulator.observation_space.dtype)
     actions = np.empty((n_steps, len(shown), *(space.shape or ())), space.dtype)
     observations[0] = shown
+    states = simulator.states(shown)
     for t in range(n_steps):
         chosen = np.asarray(policy(shown, t))
-        observations[t + 1] = simulator.step(observations[t], chosen)
+        states, observations[t + 1] = simulator.advance(states, chosen)
         actions[t] = chosen
         known = finite(observations[t + 1]).reshape(-1, *[1] * (shown.ndim - 1))
         shown = np.where(known, observations[t + 1], shown)
@@ -162,6 +167,11 @@ def _tabular_simulator(env: Any, rng: np.random.Generator) -> TabularSimulator |
     except ValueError as error:  # isinstance may build the tables
         logger.info("%s is not simulated by tables: %s", env, error)
         return None
+
+
+def _classic_simulator(env: Any, rng: np.random.Generator) -> Simulator | None:
+    """A simulator by equations of motion, if the environment is one of classic control."""
+    return make_classic_simulator(env, rng) if isinstance(env, gym.Env) else None
 
 
 def _mujoco_simulator(

@@ -70,6 +70,7 @@ class SimulatorVecEnv(VecEnv):
         self._lengths = np.zeros(n_envs, dtype=np.int64)
         self._returns = np.zeros(n_envs)
         self._observations: Array = np.empty(0)
+        self._states: Array = np.empty(0)
 
     def reset(self) -> Array:
         """Start an episode in each copy."""
@@ -78,6 +79,7 @@ class SimulatorVecEnv(VecEnv):
         self._lengths = np.zeros(self.num_envs, dtype=np.int64)
         self._returns = np.zeros(self.num_envs)
         self._observations = self._start(self.num_envs)
+        self._states = self.simulator.states(self._observations)
         return np.array(self._observations)
 
     def step_async(self, actions: Array) -> None:
@@ -86,7 +88,7 @@ class SimulatorVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Simulate the transitions, and reset the environments whose episode has ended."""
-        next_observations = self.simulator.step(self._observations, self._actions)
+        self._states, next_observations = self.simulator.advance(self._states, self._actions)
         unstable = ~finite(next_observations)
         next_observations[unstable] = self._observations[unstable]
         rewards = self.reward(next_observations)
@@ -100,6 +102,7 @@ class SimulatorVecEnv(VecEnv):
             shown = next_observations.copy()
             rows = np.flatnonzero(dones)
             shown[rows] = self._start(len(rows))
+            self._states[rows] = self.simulator.states(shown[rows])
             for i in rows:
                 infos[i] = {
                     "terminal_observation": next_observations[i],
