@@ -67,8 +67,8 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.io": "",
     "rlsp_sb3.learners": (
-        "Combination EpochLearner NotOfferedError RewardLearner TabularLearner Timer "
-        "check_choice check_int check_positive check_vector checkpoints flatten_arrays "
+        "Combination EpochLearner NotOfferedError RewardLearner SolverCallback TabularLearner "
+        "Timer check_choice check_int check_positive check_vector checkpoints flatten_arrays "
         "learner_names load_learner load_module load_optimizer module_arrays optimizer_arrays "
         "plans_policy subtree true_return_fractions"
     ),
@@ -93,7 +93,8 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.runs": "Run RunConfig RunFolder read_run",
     "rlsp_sb3.simulators": (
-        "LearnedSimulator MujocoSimulator ResetSimulator Simulator SimulatorVecEnv "
+        "ClassicControlSimulator LearnedSimulator MujocoSimulator ResetSimulator Simulator "
+        "SimulatorVecEnv "
         "TabularSimulator Trajectories make_simulator rollout_simulator"
     ),
     "rlsp_sb3.solvers": (
@@ -101,7 +102,9 @@ PUBLIC_TEXT = {
         "constructor_arguments find_solver is_simulated make_model make_training_env "
         "model_arrays seeded_globally set_model_arrays solver_name steps_at_once"
     ),
-    "rlsp_sb3.state_reset": "can_set_state mujoco_state set_state_from_observation state_setter",
+    "rlsp_sb3.state_reset": (
+        "can_set_state classic_states mujoco_state set_state_from_observation state_setter"
+    ),
     "rlsp_sb3.tabular_rlsp": (
         "InitialStates Optimizer StateLikelihood TabularRLSP UnreachableStateError"
     ),

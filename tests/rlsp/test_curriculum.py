@@ -28,15 +28,6 @@ def test_a_first_horizon_that_is_the_full_one_stays(n_epochs):
     assert horizons(Curriculum(7, 7, n_epochs), 6) == [7] * 6
 
 
-def test_progress_goes_from_0_to_1():
-    curriculum = Curriculum(1, 4, 4)
-    seen = []
-    for _ in range(6):
-        seen.append(curriculum.progress)
-        curriculum.advance(LARGE)
-    assert seen == [0, 0.25, 0.5, 0.75, 1, 1]
-
-
 def test_without_a_threshold_small_gradients_change_nothing():
     curriculum = Curriculum(1, 2, 40)
     assert horizons(curriculum, 40, np.zeros(2)) == [1] * 20 + [2] * 20
@@ -81,7 +72,6 @@ def test_it_converges_at_the_full_horizon_only():
     assert (curriculum.horizon, curriculum.has_converged) == (2, False)
     horizons(curriculum, N_GRADIENTS, SMALL)
     assert curriculum.has_converged
-    assert curriculum.progress == 1
 
 
 @pytest.mark.parametrize("n_before", [0, 3, 12, 20, 25])
@@ -93,7 +83,7 @@ def test_arrays_restore_it(n_before):
         whole.advance(gradient)
     restored.set_arrays(whole.arrays())
     for gradient in gradients[n_before:]:
-        assert (restored.horizon, restored.progress) == (whole.horizon, whole.progress)
+        assert (restored.horizon, restored.epoch) == (whole.horizon, whole.epoch)
         assert restored.has_converged == whole.has_converged
         whole.advance(gradient)
         restored.advance(gradient)

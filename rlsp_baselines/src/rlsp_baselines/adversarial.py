@@ -24,6 +24,7 @@ from rlsp_sb3 import RewardFn, RewardLearner
 from rlsp_sb3.data import Episode
 from rlsp_sb3.env_util import as_vec_env
 from rlsp_sb3.learners import (
+    SolverCallback,
     check_int,
     check_positive,
     flatten_arrays,
@@ -220,29 +221,33 @@ class AdversarialLearner(RewardLearner):
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
         n_rounds = 0
         while self.num_timesteps < total_timesteps:
-            with seeded_globally(self.rng) as drawn:
-                generated = self._generate(drawn)
+            watching = SolverCallback(self, callback)
+            with self._in_epoch(), seeded_globally(self.rng) as drawn:
+                generated = self._generate(drawn, watching)
+                if watching.is_stopped:
+                    break
                 self._discriminate(generated)
             n_rounds += 1
-            if not self._end_step(callback):
-                break
             if n_rounds % log_interval == 0:
                 self.dump_logs()
 
-    def _generate(self, seed: int) -> Batch:
+    def _generate(self, seed: int, callback: BaseCallback) -> Batch:
         """Train the generator for a round; returns what it did."""
         buffer = self._trainer.venv_buffering
         # Episodes start anew, so that nothing of an environment has to be saved.
         self._trainer.venv_train.seed(seed)
         self._model.action_space.seed(seed)
         self._model._last_obs = None
-        before = self._model.num_timesteps
         try:
-            self._model.learn(self.round_steps, reset_num_timesteps=False, log_interval=None)  # type: ignore[arg-type]
+            self._model.learn(
+                self.round_steps,
+                callback=callback,
+                reset_num_timesteps=False,
+                log_interval=None,  # type: ignore[arg-type]
+            )
         except BaseException:
             self._renew_trainer()  # it would go on in the middle of a step
             raise
-        self.num_timesteps += self._model.num_timesteps - before
         self._record("generator", _numbers(self._model.logger))
         trajectories, _ = buffer.pop_trajectories()
         return _transitions([_as_episode(each) for each in trajectories])

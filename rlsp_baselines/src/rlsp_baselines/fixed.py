@@ -11,14 +11,17 @@ from rlsp_sb3.learners import TabularLearner
 
 
 class FixedRewardLearner(TabularLearner):
-    """A learner on a tabular environment for which ``learn`` has nothing to do."""
+    """A learner on a tabular environment for which ``learn`` has nothing to do but to plan."""
+
+    timestep = "plan"
 
     @property
     def _default_timesteps(self) -> int:
-        return 0
+        return 1
 
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
-        """Do nothing: the reward is known."""
+        """Plan, once; the reward is known."""
+        self._plan_once(total_timesteps, callback)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         return {}

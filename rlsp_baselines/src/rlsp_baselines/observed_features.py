@@ -148,14 +148,16 @@ class ObservedFeaturesLearner(EpochLearner):
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
         self._get_ready()
         if self._solver is None:
+            self._plan_once(total_timesteps, callback)
             return
         while self.num_timesteps < total_timesteps:
             clock = Timer()
-            with clock("solver"):
+            with clock("solver"), self._in_epoch():
                 n_steps = min(self._solver.n_steps, total_timesteps - self.num_timesteps)
-                self.num_timesteps += self._solver.train(
-                    ONE, self.observed_states, self.rng, n_steps
-                )
+                if not self._train(
+                    self._solver, ONE, self.observed_states, callback, n_steps=n_steps
+                ):
+                    break
             self.logger.record("train/epoch", self._epoch)
             if not self._end_epoch(self._epoch, clock, callback, log_interval):
                 break
@@ -180,7 +182,7 @@ class ObservedFeaturesLearner(EpochLearner):
 
     @property
     def _default_timesteps(self) -> int:
-        return 0 if self._solver is None else self.n_epochs * self._solver.n_steps
+        return 1 if self._solver is None else self.n_epochs * self._solver.n_steps
 
     @property
     def progress_notes(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ rest is for authors of learners:
   ``NotOfferedError`` for what an environment lacks;
 - ``flatten_arrays``, ``subtree``, ``module_arrays``, ``load_module``, ``optimizer_arrays`` and
   ``load_optimizer`` for what is saved: names and NumPy arrays, no code;
+- ``SolverCallback``, which calls a learner's callbacks while its solver is trained;
 - ``Timer`` for the seconds that parts of an epoch take.
 
 Solvers are in :mod:`rlsp_sb3.solvers`, encoders in :mod:`rlsp_sb3.encoders`, and simulators in
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
         subtree,
     )
     from rlsp_sb3.learners.base import RewardLearner
-    from rlsp_sb3.learners.callbacks import checkpoints
+    from rlsp_sb3.learners.callbacks import SolverCallback, checkpoints
     from rlsp_sb3.learners.epoch import EpochLearner
     from rlsp_sb3.learners.registry import learner_names, load_learner
     from rlsp_sb3.learners.tabular import Combination, TabularLearner, plans_policy
@@ -45,6 +46,7 @@ __all__ = [
     "EpochLearner",
     "NotOfferedError",
     "RewardLearner",
+    "SolverCallback",
     "TabularLearner",
     "Timer",
     "check_choice",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,6 +91,7 @@ class RewardLearner(ABC):
         self._target: int | None = None
         self._logger: Logger | None = None
         self._custom_logger = False
+        self._before_epoch: tuple[dict[str, Any], dict[str, NDArray[Any]]] | None = None
         self.start_time = time.time_ns()
         self.set_env(env)
         self.observed_states = find_observed_states(observed_states, self.env)
@@ -140,7 +142,8 @@ class RewardLearner(ABC):
         Args:
             total_timesteps: How many timesteps to take; None for as many as are configured, or for
                 those that are left if a run was stopped and goes on.
-            callback: SB3 callbacks, called at every timestep.
+            callback: SB3 callbacks, called at every step of the environment that the policy is
+                trained in, as by SB3's algorithms; where it is not trained, at every timestep.
             log_interval: Log every so many timesteps, at least 1.
             tb_log_name: The name of the run in TensorBoard; None for the name of the class.
             reset_num_timesteps: Whether to count timesteps from 0, rather than to go on where the
@@ -199,6 +202,15 @@ class RewardLearner(ABC):
             callback = CallbackList([callback, LearnerProgressBar()])
         callback.init_callback(self)  # type: ignore[arg-type]
         return callback
+
+    @contextmanager
+    def _in_epoch(self) -> Iterator[None]:
+        """An epoch; what is saved before it is over goes on from its beginning."""
+        self._before_epoch = self._saved_data(), self._arrays()
+        try:
+            yield
+        finally:
+            self._before_epoch = None
 
     def _end_step(self, callback: BaseCallback) -> bool:
         """Tell callbacks that a step is over, which counts as an episode; False to stop."""
@@ -300,6 +312,9 @@ class RewardLearner(ABC):
     def save(self, path: str | Path, include_replay: bool = False) -> None:
         """Write everything but the environment, and folders that are written to, to a file.
 
+        What a callback saves in the middle of an epoch is what was learned before that epoch, so
+        that a learner that is loaded goes on from its beginning.
+
         Args:
             path: The file; ".zip" is added if it has no suffix.
             include_replay: Whether to write the transitions, too, that the training of a policy
@@ -309,10 +324,16 @@ class RewardLearner(ABC):
             TypeError: If a file cannot hold an argument of the constructor or what was learned;
                 nothing is written then.
         """
-        data = self._saved_data()
+        data, learned = self._saved_state()
         replay = self._replay_arrays() if include_replay else {}
-        arrays = {"observed_states": self.observed_states, **self._arrays(), **replay}
+        arrays = {"observed_states": self.observed_states, **learned, **replay}
         write_archive(path, data, arrays)
+
+    def _saved_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """What a file holds: data and learned parameters that belong together."""
+        if self._before_epoch is not None:
+            return self._before_epoch
+        return self._saved_data(), self._arrays()
 
     @classmethod
     def load(

@@ -31,23 +31,66 @@ class LearnerProgressBar(ProgressBarCallback):
         return True
 
 
-class Checkpoints(BaseCallback):
-    """Writes a learner, with what its solver replays, every so many steps of the callback.
+class SolverCallback(BaseCallback):
+    """Passes on to a learner's callback what happens while its solver is trained.
+
+    So a callback is called at every step of the solver's environment, with the ``locals`` that SB3
+    gives it there; its ``model`` is the learner, whose timesteps are counted.
+
+    Args:
+        learner: The learner.
+        callback: Its callback.
+
+    Attributes:
+        is_stopped: Whether the callback said to stop.
+    """
+
+    def __init__(self, learner: Any, callback: BaseCallback) -> None:
+        super().__init__()
+        self.learner = learner
+        self.callback = callback
+        self.is_stopped = False
+
+    def _on_training_start(self) -> None:
+        self._before = self.learner.num_timesteps - self.model.num_timesteps
+
+    def _on_rollout_start(self) -> None:
+        self.callback.update_locals(self.locals)
+        self.callback.on_rollout_start()
+
+    def _on_step(self) -> bool:
+        self.learner.num_timesteps = self._before + self.model.num_timesteps
+        self.callback.update_locals(self.locals)
+        self.is_stopped = not self.callback.on_step()
+        return not self.is_stopped
+
+    def _on_rollout_end(self) -> None:
+        self.callback.update_locals(self.locals)
+        self.callback.on_rollout_end()
+
+
+class Checkpoints:
+    """Writes a learner, with what its solver replays, every so many epochs.
 
     The newest two files stay, so that there is always one that is whole.
 
     Args:
         folder: Where to; made if it is missing.
-        interval: Every how many steps, at least 1.
+        interval: Every how many epochs, at least 1.
     """
 
     def __init__(self, folder: str | Path, interval: int) -> None:
-        super().__init__()
         self.folder = Path(folder)
         self.interval = interval
+        self._n_epochs = 0
 
-    def _on_training_start(self) -> None:
-        """Try the folder now, rather than after hours of work."""
+    def start(self) -> None:
+        """Try the folder now, rather than after hours of work.
+
+        Raises:
+            OSError: If it cannot be written to.
+        """
+        self._n_epochs = 0
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with TemporaryFile(dir=self.folder):
@@ -58,20 +101,15 @@ class Checkpoints(BaseCallback):
                 "expected a folder, or the name of one that can be made"
             ) from error
 
-    def _on_step(self) -> bool:
-        if self.n_calls % self.interval == 0:
-            learner: Any = self.model
+    def end_epoch(self, learner: Any) -> None:
+        """Write a learner whose epoch is over, if it is time to."""
+        self._n_epochs += 1
+        if self._n_epochs % self.interval == 0:
             learner.save(
-                self.folder / f"checkpoint_{self.num_timesteps:012d}.zip", include_replay=True
+                self.folder / f"checkpoint_{learner.num_timesteps:012d}.zip", include_replay=True
             )
             for old in checkpoints(self.folder)[:-KEPT]:
                 old.unlink()
-        return True
-
-
-def with_checkpoints(callback: MaybeCallback, folder: str | Path, interval: int) -> BaseCallback:
-    """A callback, and :class:`Checkpoints` after it."""
-    return CallbackList([as_callback(callback), Checkpoints(folder, interval)])
 
 
 def as_callback(callback: MaybeCallback) -> BaseCallback:

@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from rlsp_sb3.encoders.factory import encoder_settings, make_encoder
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
-from rlsp_sb3.learners.callbacks import with_checkpoints
+from rlsp_sb3.learners.callbacks import Checkpoints, SolverCallback
 from rlsp_sb3.learners.eval_metrics import measure_learner
 from rlsp_sb3.learners.tabular import TabularLearner
 from rlsp_sb3.presets import find_preset
 from rlsp_sb3.protocols import TabularEnv
+from rlsp_sb3.solvers.base import Solver
 from rlsp_sb3.solvers.factory import find_solver, solver_name
 from rlsp_sb3.solvers.training_env import ForwardModel
+from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.arguments import ARRAYS
 from rlsp_sb3.utils.checks import check_choice, check_int, check_mdp
 from rlsp_sb3.utils.timer import Timer
@@ -30,8 +32,9 @@ class EpochLearner(TabularLearner):
     """Base class of learners of a linear reward with an encoder and a solver, by epochs.
 
     Its policy is planned in environments that offer ``mdp``, and otherwise trained by an algorithm
-    of SB3. After each epoch it logs, calls back and, at times, evaluates itself and writes a
-    checkpoint. The constructor of a subclass ends with ``_check_checkpoints``.
+    of SB3, whose environment steps are then the timesteps that callbacks are called at. After each
+    epoch it logs and, at times, evaluates itself and writes a checkpoint. The constructor of a
+    subclass ends with ``_check_checkpoints``.
 
     Args:
         env: The environment, a ``DummyVecEnv`` of SB3, or the id of a registered one.
@@ -80,6 +83,8 @@ class EpochLearner(TabularLearner):
         self.checkpoint_interval = checkpoint_interval
         self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self._preset)
 
+    _checkpoints: Checkpoints | None = None
+
     def set_env(self, env: GymEnv | str) -> None:
         """Keep the environment, which the encoder, the solver and all simulations are made for.
 
@@ -101,9 +106,29 @@ class EpochLearner(TabularLearner):
             self._arrays()
 
     def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
+        self._checkpoints = None
         if self.checkpoint_dir is not None:
-            callback = with_checkpoints(callback, self.checkpoint_dir, self.checkpoint_interval)
+            self._checkpoints = Checkpoints(self.checkpoint_dir, self.checkpoint_interval)
+            self._checkpoints.start()
         return super()._init_callback(callback, progress_bar)
+
+    def _train(
+        self,
+        solver: Solver,
+        theta: FloatArray,
+        starts: NDArray[Any],
+        callback: BaseCallback,
+        **kwargs: Any,
+    ) -> bool:
+        """Train a solver, which counts timesteps and calls back; False to stop.
+
+        A plan is one timestep, for which callbacks are called at the end of the epoch.
+        """
+        before = self.num_timesteps
+        watching = SolverCallback(self, callback)
+        n_steps = solver.train(theta, starts, self.rng, watching, **kwargs)
+        self.num_timesteps = before + n_steps
+        return not watching.is_stopped
 
     def _end_epoch(
         self, epoch: int, clock: Timer, callback: BaseCallback, log_interval: int
@@ -113,9 +138,12 @@ class EpochLearner(TabularLearner):
             with clock("evaluation"):
                 self._record("eval", measure_learner(self, np.random.default_rng(self.seed)))
         self._record("time", clock.seconds)
-        go_on = self._end_step(callback)
+        # A solver has told callbacks of its steps.
+        go_on = self._algorithm is not None or self._end_step(callback)
         if go_on and epoch % log_interval == 0:
             self.dump_logs()
+        if self._checkpoints is not None:
+            self._checkpoints.end_epoch(self)
         return go_on
 
     @property

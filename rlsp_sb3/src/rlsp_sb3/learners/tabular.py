@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import Any, Literal, TypeGuard, get_args
 
 import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.learners.base import RewardLearner
@@ -108,6 +109,13 @@ class TabularLearner(RewardLearner):
         limit = (spec and spec.max_episode_steps) or DEFAULT_TIME_LIMIT
         plan = value_iteration(self.mdp.transitions, rewards, limit + 1, temperature=0)
         return PlannedPolicy(self.unwrapped_env, plan.policy, self.rng)
+
+    def _plan_once(self, total_timesteps: int, callback: BaseCallback) -> None:
+        """Plan, where that is all there is to do; it takes all timesteps, and is one step."""
+        if self.num_timesteps < total_timesteps:
+            self._policy = self.plan(self.planned_rewards)
+            self.num_timesteps = total_timesteps
+            self._end_step(callback)
 
     @property
     def mdp(self) -> TabularMDP:

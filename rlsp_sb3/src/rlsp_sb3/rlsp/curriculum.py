@@ -48,11 +48,6 @@ class Curriculum:
         """The horizon of the current epoch."""
         return int(self._horizons[min(self.epoch, len(self._horizons) - 1)])
 
-    @property
-    def progress(self) -> float:
-        """Share of the epochs that is over, from 0 to 1."""
-        return min(self.epoch / len(self._horizons), 1.0)
-
     def advance(self, gradient: FloatArray) -> None:
         """End an epoch that had some gradient (F,)."""
         before = self.horizon

@@ -189,6 +189,7 @@ class RLSP(EpochLearner):
         self.theta = 0.01 * self.rng.standard_normal(len(self.encoder.feature_names))
         self._past: PastTrajectories | None = None
         self._is_ready = False
+        self._progress = 0.0
         self.gradient_estimator = self._make_gradient_estimator()
         self.curriculum = Curriculum(
             self.horizon if is_tabular else min(2, self.horizon),
@@ -246,8 +247,10 @@ class RLSP(EpochLearner):
         self._get_ready()
         while self.num_timesteps < total_timesteps and not self.curriculum.has_converged:
             timer = Timer()
-            with seeded_globally(self.rng):  # what SB3's policies draw from, too
-                self._epoch(timer)
+            self._progress = self.num_timesteps / total_timesteps
+            with self._in_epoch(), seeded_globally(self.rng):  # SB3's policies draw from the latter
+                if not self._epoch(timer, callback):
+                    break
             self._policy = None
             if not self._end_epoch(self.curriculum.epoch, timer, callback, log_interval):
                 break
@@ -260,11 +263,12 @@ class RLSP(EpochLearner):
         self.theta = self.gradient_estimator.initial_theta(self.theta)
         self._is_ready = True
 
-    def _epoch(self, timer: Timer) -> None:
-        """An iteration of Algorithm 1 of Lindner et al. (2021)."""
+    def _epoch(self, timer: Timer, callback: BaseCallback) -> bool:
+        """An iteration of Algorithm 1 of Lindner et al. (2021); False if it was stopped."""
         estimator, horizon = self.gradient_estimator, self.curriculum.horizon
         with timer("solver"):
-            self._train_policy()
+            if not self._train_policy(callback):
+                return False
         with timer("inverse_models"):
             losses = estimator.fit_inverse_models(self._past, self.rng)
         with timer("past"):
@@ -292,12 +296,13 @@ class RLSP(EpochLearner):
                 "reward_norm": float(np.linalg.norm(self.theta)),
             },
         )
+        return True
 
-    def _train_policy(self) -> None:
+    def _train_policy(self, callback: BaseCallback) -> bool:
         """Train the policy for the current reward, in part from where the past was."""
         estimator = self.gradient_estimator
         starts = estimator.observed if self._past is None else self._past.states
-        self.num_timesteps += estimator.solver.train(self.theta, starts, self.rng)
+        return self._train(estimator.solver, self.theta, starts, callback)
 
     def _log_posterior_gradient(self, likelihood_gradient: FloatArray, horizon: int) -> FloatArray:
         """The gradient (F,) to ascend by: that of likelihood and prior, clipped."""
@@ -312,10 +317,8 @@ class RLSP(EpochLearner):
 
     @property
     def _step_size(self) -> float:
-        """The step size of the current epoch."""
-        return self.learning_rate * (
-            1 - self.curriculum.progress if self.hyperparameters.anneal else 1
-        )
+        """The step size of the current epoch; annealed, as in SB3, over the steps of ``learn``."""
+        return self.learning_rate * (1 - self._progress if self.hyperparameters.anneal else 1)
 
     @property
     def _default_timesteps(self) -> int:

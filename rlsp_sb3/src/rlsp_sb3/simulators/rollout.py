@@ -56,7 +56,7 @@ def make_simulator(
     * :class:`~rlsp_sb3.simulators.MujocoSimulator` for Gymnasium's MuJoCo environments whose
       observation shows positions and velocities, with or without a clock at its end, if it agrees
       with the environment on some transitions;
-    * :class:`~rlsp_sb3.simulators.classic_control.ClassicControlSimulator` for Gymnasium's classic
+    * :class:`~rlsp_sb3.simulators.ClassicControlSimulator` for Gymnasium's classic
       control, on the same condition;
     * :class:`ResetSimulator` for all else that can be put into the state of an observation, also
       when a wrapper changes observations or actions.

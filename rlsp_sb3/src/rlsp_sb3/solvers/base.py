@@ -12,6 +12,7 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -55,13 +56,20 @@ class Solver(ABC):
         """The policy."""
 
     @abstractmethod
-    def train(self, theta: FloatArray, starts: NDArray[Any], rng: np.random.Generator) -> int:
+    def train(
+        self,
+        theta: FloatArray,
+        starts: NDArray[Any],
+        rng: np.random.Generator,
+        callback: BaseCallback | None = None,
+    ) -> int:
         """Find the policy, or improve it, for other weights.
 
         Args:
             theta: The weights θ (F,).
             starts: Observations (n, *observation_shape) where the policy will be needed, too.
             rng: Decides everything that is random.
+            callback: Called at every environment step that it takes, and may end it.
 
         Returns:
             How many timesteps that took.
@@ -122,8 +130,14 @@ class PlanningSolver(Solver):
             raise RuntimeError("there is no plan yet: call train first")
         return self._policy
 
-    def train(self, theta: FloatArray, starts: NDArray[Any], rng: np.random.Generator) -> int:
-        """Plan for other weights (F,), wherever the policy will be needed."""
+    def train(
+        self,
+        theta: FloatArray,
+        starts: NDArray[Any],
+        rng: np.random.Generator,
+        callback: BaseCallback | None = None,
+    ) -> int:
+        """Plan for other weights (F,), wherever the policy will be needed; no step is taken."""
         rewards = self._state_features() @ theta
         plan = value_iteration(self._env.mdp.transitions, rewards, self._horizon)
         self._policy = PlannedPolicy(self._env, plan.policy, self._rng)
@@ -177,6 +191,7 @@ class SB3Solver(Solver):
         theta: FloatArray,
         starts: NDArray[Any],
         rng: np.random.Generator,
+        callback: BaseCallback | None = None,
         n_steps: int | None = None,
     ) -> int:
         """Train for other weights (F,); episodes start anew, some of them at given states.
@@ -198,7 +213,12 @@ class SB3Solver(Solver):
             env.seed(seed)
             self.model.action_space.seed(seed)
             self.model._last_obs = None
-            self.model.learn(n_steps or self.n_steps, reset_num_timesteps=False, log_interval=None)  # type: ignore[arg-type]
+            self.model.learn(
+                n_steps or self.n_steps,
+                callback=callback,
+                reset_num_timesteps=False,
+                log_interval=None,  # type: ignore[arg-type]
+            )
         return self.model.num_timesteps - before
 
     def act(self, observations: NDArray[Any], time: int) -> NDArray[Any]:
