@@ -99,8 +99,8 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.solvers": (
         "Algorithm FastSAC ForwardModel PlanningSolver SB3Solver Solver SolverSpec "
-        "constructor_arguments find_solver is_simulated make_model make_training_env "
-        "model_arrays seeded_globally set_model_arrays solver_name steps_at_once"
+        "check_solver_kwargs constructor_arguments find_solver is_simulated make_model "
+        "make_training_env model_arrays seeded_globally set_model_arrays solver_name steps_at_once"
     ),
     "rlsp_sb3.state_reset": (
         "can_set_state classic_states mujoco_state set_state_from_observation state_setter"

@@ -32,6 +32,9 @@ def main() -> None:
     from rlsp_sb3.learners.base import RewardLearner
 
     number, n_timesteps = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+    # Whoever started the tests, such as nohup, may have had signals ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     end_step = RewardLearner._end_step
 
     def end_step_and_stop(self: RewardLearner, *arguments: Any) -> bool:

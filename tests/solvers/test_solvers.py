@@ -14,6 +14,7 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import rlsp_envs  # noqa: F401 (registers the environments)
+from rlsp_sb3 import RLSP
 from rlsp_sb3.encoders.base import FunctionEncoder
 from rlsp_sb3.planning.dynamic_programming import value_iteration
 from rlsp_sb3.presets import FAST
@@ -396,8 +397,40 @@ def test_a_replay_buffer_of_ones_own_is_kept():
 
 
 def test_an_unknown_argument_is_an_error():
-    with pytest.raises(TypeError, match="gama"):
+    with pytest.raises(ValueError, match=r"SAC.* 'gama' \(did you mean 'gamma'\?\)"):
         make_solver(SAC, gama=0.5)
+    hyperparameters = {"solver": {"kwargs": {"gama": 0.5}}}
+    with pytest.raises(ValueError, match=r"hyperparameters.solver.kwargs.*'gama' \(did you mean"):
+        RLSP("Pendulum-v1", [[1.0, 0, 0]], hyperparameters=hyperparameters)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error", "message"),
+    [
+        ({"gamma": "hello"}, TypeError, r"solver_kwargs\['gamma'\]='hello'"),
+        ({"gamma": 1.5}, ValueError, r"\['gamma'\]=1.5: expected a number from 0 to 1"),
+        ({"gamma": np.nan}, ValueError, r"\['gamma'\]=nan"),
+        ({"learning_rate": 0}, ValueError, r"\['learning_rate'\]=0"),
+        ({"batch_size": 2.5}, TypeError, r"\['batch_size'\]=2.5"),
+        ({"batch_size": True}, TypeError, r"\['batch_size'\]=True"),
+        ({"buffer_size": -1}, ValueError, r"\['buffer_size'\]=-1"),
+        ({"target_entropy": np.inf}, ValueError, r"\['target_entropy'\]=inf"),
+        ({"env": None}, ValueError, "'env'"),
+        ({"seed": 3}, ValueError, "'seed'"),
+    ],
+)
+@pytest.mark.parametrize("algorithm", [SAC, "FastSAC"])
+def test_wrong_values_of_arguments_are_refused_at_construction(algorithm, kwargs, error, message):
+    with pytest.raises(error, match=message):
+        RLSP("Pendulum-v1", [[1.0, 0, 0]], solver=algorithm, solver_kwargs=kwargs)
+
+
+def test_what_is_no_number_is_left_to_the_algorithm():
+    kwargs = {"learning_rate": lambda progress: 1e-3 * progress, "batch_size": 64.0}
+    model = make_solver(SAC, **kwargs)[0].model
+    assert model.batch_size == 64
+    assert isinstance(model.batch_size, int)
+    assert make_solver(SAC, ent_coef="auto_0.1")[0].model.ent_coef == "auto_0.1"
 
 
 def test_an_algorithm_is_put_into_the_environment_with_a_buffer_that_relabels():

@@ -36,6 +36,7 @@ from rlsp_sb3.learners import (
 )
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.solvers import (
+    check_solver_kwargs,
     constructor_arguments,
     find_solver,
     model_arrays,
@@ -157,7 +158,8 @@ class AdversarialLearner(RewardLearner):
                 f"solver={self.solver!r}: expected the class or the name of an algorithm of SB3, "
                 "and its arguments as solver_kwargs"
             )
-        arguments = constructor_arguments(self.solver_kwargs or {}, self.action_space)
+        given = check_solver_kwargs(algorithm, self.solver_kwargs or {})
+        arguments = constructor_arguments(given, self.action_space)
         if issubclass(algorithm, OffPolicyAlgorithm):
             arguments.setdefault("replay_buffer_class", RewardReplayBuffer)
         try:

@@ -271,11 +271,15 @@ class RewardLearner(ABC):
                     f"env has the {name} {after}: expected that of the environment before, {before}"
                 )
         unwrapped_env = vec_env.get_attr("unwrapped")[0]
+        self._check_wrappers(vec_env, unwrapped_env)
         self._prepare(unwrapped_env)
         self.env = vec_env
         self.observation_space = vec_env.observation_space
         self.action_space = vec_env.action_space
         self.unwrapped_env = unwrapped_env
+
+    def _check_wrappers(self, env: VecEnv, unwrapped_env: Any) -> None:  # noqa: B027 (a hook)
+        """Check what is around an environment that is about to be used."""
 
     def _prepare(self, env: Any) -> None:  # noqa: B027 (a hook)
         """Check an environment that is about to be used, and derive what depends on it."""
@@ -330,7 +334,7 @@ class RewardLearner(ABC):
         write_archive(path, data, arrays)
 
     def _saved_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """What a file holds: data and learned parameters that belong together."""
+        """Data and learned parameters for a file, which belong together."""
         if self._before_epoch is not None:
             return self._before_epoch
         return self._saved_data(), self._arrays()

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv
 
-from rlsp_sb3.simulators.base import changes_observations, wrappers
+from rlsp_sb3.simulators.trials import interfering_wrapper
 
 
 def find_observed_states(observed_states: ArrayLike | None, env: VecEnv) -> NDArray[Any]:
@@ -73,7 +73,7 @@ def _offered_states(env: VecEnv) -> Any:
     offered = getattr(unwrapped, "observed_states", None)
     if offered is None:
         return None
-    changing = _changing_wrappers(env)
+    changing = interfering_wrapper(env, actions=False)
     if changing or unwrapped.observation_space != env.observation_space:
         raise TypeError(
             f"env has {changing or 'something'} around {type(unwrapped).__name__} that changes "
@@ -82,20 +82,6 @@ def _offered_states(env: VecEnv) -> Any:
             "its states by these, too"
         )
     return offered
-
-
-def _changing_wrappers(env: VecEnv) -> str:
-    """The names of the wrappers, as far as they can be seen, that say they change observations."""
-    names, layer = [], env
-    while isinstance(layer, VecEnvWrapper):
-        normalizes = isinstance(layer, VecNormalize) and layer.norm_obs
-        if normalizes or layer.observation_space != layer.venv.observation_space:
-            names.append(type(layer).__name__)
-        layer = layer.venv
-    if isinstance(layer, DummyVecEnv):
-        inside = wrappers(layer.envs[0])
-        names += [type(each).__name__ for each in inside if changes_observations(each)]
-    return ", ".join(names)
 
 
 def _without_torch(states: Any) -> Any:

@@ -8,11 +8,13 @@ from typing import Any, Literal, TypeGuard, get_args
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
+from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.planning.dynamic_programming import value_iteration
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
 from rlsp_sb3.protocols import TabularEnv, TabularMDP
+from rlsp_sb3.simulators.trials import interfering_wrapper
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_choice, check_int, check_mdp, check_positive
 
@@ -41,7 +43,8 @@ class TabularLearner(RewardLearner):
         **kwargs: See :class:`~rlsp_sb3.RewardLearner`.
 
     Raises:
-        TypeError: If an argument has a wrong type or the environment is not tabular.
+        TypeError: If an argument has a wrong type, the environment is not tabular, or a wrapper
+            changes its observations or actions.
         ValueError: If an argument is out of range, or the combination is "bayesian" and the
             environment offers no task reward.
     """
@@ -139,6 +142,14 @@ class TabularLearner(RewardLearner):
             )
         check_int("horizon", horizon, 1)
         return horizon
+
+    def _check_wrappers(self, env: VecEnv, unwrapped_env: Any) -> None:
+        if isinstance(unwrapped_env, TabularEnv) and (name := interfering_wrapper(env)):
+            raise TypeError(
+                f"env has the wrapper {name}, which changes observations or actions, and "
+                f"{type(self).__name__} plans for the states and actions of "
+                f"{type(unwrapped_env).__name__}: pass env without it"
+            )
 
     def _prepare(self, env: Any) -> None:
         if not isinstance(env, TabularEnv):

@@ -22,13 +22,11 @@ from rlsp_sb3.simulators.base import (
     ResetSimulator,
     Simulator,
     TabularSimulator,
-    changes_actions,
-    changes_observations,
     check_observations,
     finite,
-    wrappers,
 )
 from rlsp_sb3.simulators.classic_control import make_classic_simulator
+from rlsp_sb3.simulators.trials import check_restores, interfering_wrapper
 from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int
 
@@ -68,18 +66,21 @@ def make_simulator(
             the result.
 
     Raises:
-        TypeError: If the environment cannot be put into a state (says what to implement), or its
+        TypeError: If the environment cannot be put into a state (says what to implement), or goes
+            on from there otherwise than before (names the wrapper that is to blame), or its
             observations or actions are no arrays, or n_threads is no int.
         ValueError: If n_threads is less than 1.
     """
     if n_threads is not None:
         check_int("n_threads", n_threads, 1)
-    simulator = (
-        _tabular_simulator(env, rng)
-        or _mujoco_simulator(env, rng, n_threads)
-        or _classic_simulator(env, rng)
-        or ResetSimulator(env, rng)
-    )
+    simulator: Simulator | None = _tabular_simulator(env, rng)
+    if simulator is None:
+        check_restores(env)
+        simulator = (
+            _mujoco_simulator(env, rng, n_threads)
+            or _classic_simulator(env, rng)
+            or ResetSimulator(env, rng)
+        )
     logger.info("%s is simulated by a %s", env, type(simulator).__name__)
     return simulator
 
@@ -160,7 +161,7 @@ def _tabular_simulator(env: Any, rng: np.random.Generator) -> TabularSimulator |
     """A simulator by table look-ups, if the environment offers what that takes."""
     if not isinstance(env, gym.Env) or not hasattr(env.unwrapped, "observations"):
         return None
-    if any(changes_actions(w) or changes_observations(w) for w in wrappers(env)):
+    if interfering_wrapper(env) is not None:
         return None
     try:
         return TabularSimulator(env, rng) if isinstance(env.unwrapped, TabularEnv) else None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     )
     from rlsp_sb3.solvers.factory import Algorithm, SolverSpec, find_solver, make_model, solver_name
     from rlsp_sb3.solvers.fast_sac import FastSAC
-    from rlsp_sb3.solvers.sb3_arguments import constructor_arguments
+    from rlsp_sb3.solvers.sb3_arguments import check_solver_kwargs, constructor_arguments
     from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
 else:
     __getattr__, __dir__ = lazy_exports(__name__)
@@ -29,6 +29,7 @@ __all__ = [
     "SB3Solver",
     "Solver",
     "SolverSpec",
+    "check_solver_kwargs",
     "constructor_arguments",
     "find_solver",
     "is_simulated",

@@ -18,7 +18,12 @@ from rlsp_sb3.encoders.base import Encoder
 from rlsp_sb3.hyperparameters import SolverHyperparameters
 from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.solvers.fast_sac import FastSAC
-from rlsp_sb3.solvers.sb3_arguments import POLICY, SOLVERS, constructor_arguments
+from rlsp_sb3.solvers.sb3_arguments import (
+    POLICY,
+    SOLVERS,
+    check_solver_kwargs,
+    constructor_arguments,
+)
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 
@@ -156,8 +161,9 @@ def make_model(
         seed: Seeds it.
 
     Raises:
-        TypeError: If the class has no such arguments.
-        ValueError: If the algorithm does not fit to the environment.
+        TypeError: If an argument of the class has a wrong type.
+        ValueError: If the class has no such argument, a number is out of range, or the algorithm
+            does not fit to the environment.
     """
     algorithm, hyperparameters = solver.algorithm, solver.hyperparameters
     relabeling: dict[str, Any] = {
@@ -177,20 +183,25 @@ def make_model(
                 **relabeling,
             )
         return algorithm
+    given = check_solver_kwargs(algorithm, solver.kwargs)
+    others = check_solver_kwargs(
+        algorithm,
+        hyperparameters.kwargs,
+        "hyperparameters.solver.kwargs",
+        others=inspect.signature(FastSAC).parameters,  # whose arguments presets have
+    )
     arguments: dict[str, Any] = {"policy_kwargs": {"net_arch": list(hyperparameters.hidden)}}
     if issubclass(algorithm, OffPolicyAlgorithm):
         allowed = inspect.signature(algorithm).parameters
-        arguments |= {
-            name: value for name, value in hyperparameters.kwargs.items() if name in allowed
-        }
-        if "replay_buffer_class" not in solver.kwargs:
+        arguments |= {name: value for name, value in others.items() if name in allowed}
+        if "replay_buffer_class" not in given:
             arguments["replay_buffer_class"] = RelabeledReplayBuffer
             arguments["replay_buffer_kwargs"] = relabeling
     elif issubclass(algorithm, OnPolicyAlgorithm):
         arguments["n_steps"] = max(2, hyperparameters.n_steps // env.num_envs)
         if "batch_size" in inspect.signature(algorithm).parameters:
             arguments["batch_size"] = _batch_size(arguments["n_steps"] * env.num_envs)
-    chosen = dict(solver.kwargs)
+    chosen = dict(given)
     if chosen.get("policy_kwargs"):
         chosen["policy_kwargs"] = {**arguments["policy_kwargs"], **chosen["policy_kwargs"]}
     arguments = constructor_arguments({**arguments, **chosen}, env.action_space)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -38,6 +38,20 @@ WRITABLE: dict[Any, Any] = {
     ActionNoise: float,
 }
 """The types of arguments that can be written as text, and the types of what is written."""
+
+SET_BY_LEARNER = {"self", "policy", "env", "seed", "device", "_init_setup_model"}
+_ABOVE = np.finfo(np.float64).tiny
+_RANGES = {
+    **dict.fromkeys(("gamma", "gae_lambda", "tau", "clip_range"), (0, 1)),
+    **dict.fromkeys(("learning_rate", "max_grad_norm"), (_ABOVE, np.inf)),
+    **dict.fromkeys(("batch_size", "buffer_size", "n_steps", "n_epochs"), (1, np.inf)),
+    **dict.fromkeys(("policy_delay", "target_update_interval"), (1, np.inf)),
+    **dict.fromkeys(("learning_starts", "ent_coef", "vf_coef", "action_noise"), (0, np.inf)),
+    **dict.fromkeys(
+        ("exploration_fraction", "exploration_initial_eps", "exploration_final_eps"), (0, 1)
+    ),
+}
+"""The least and the largest number of arguments that mean the same in all algorithms."""
 
 
 def find_sb3_algorithm(name: str) -> type[BaseAlgorithm]:
@@ -78,6 +92,48 @@ def constructor_arguments(
         activation = ACTIVATIONS[kwargs["activation_fn"]]
         arguments["policy_kwargs"] = {**kwargs, "activation_fn": activation}
     return arguments
+
+
+def check_solver_kwargs(
+    algorithm: type[BaseAlgorithm],
+    kwargs: Mapping[str, Any],
+    name: str = "solver_kwargs",
+    others: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Arguments of an algorithm, checked before it learns with them.
+
+    What is no number or text, such as a schedule or a class, is taken as it is.
+
+    Args:
+        algorithm: The class of the algorithm.
+        kwargs: The arguments.
+        name: What they are called in errors.
+        others: Names that are allowed, too.
+
+    Returns:
+        The arguments, with whole numbers as ints where ints are due.
+
+    Raises:
+        TypeError: If one has a wrong type.
+        ValueError: If the algorithm has none of that name, or a number is not finite or out of the
+            range of its name.
+    """
+    parameters = inspect.signature(algorithm).parameters
+    allowed = [each for each in parameters if each not in SET_BY_LEARNER]
+    checked = {}
+    for each, value in kwargs.items():
+        if each not in {*allowed, *others}:
+            raise unknown_name(f"{name} of {algorithm.__name__}", str(each), allowed, "argument")
+        full_name = f"{name}[{each!r}]"
+        is_plain = value is None or isinstance(value, (bool, int, float, str, np.generic))
+        kind = _writable_type(algorithm, each) if each in parameters and is_plain else None
+        checked[each] = value if kind is None else _check_type(full_name, value, kind)
+        if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+            low, high = _RANGES.get(each, (-np.inf, np.inf))
+            if not (np.isfinite(value) and low <= value <= high):
+                expected = f"from {low:g} to {high:g}" if each in _RANGES else "finite"
+                raise ValueError(f"{full_name}={value!r}: expected a number {expected}")
+    return checked
 
 
 def check_hyperparameters(solver: type[BaseAlgorithm], chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,12 +178,17 @@ def _check_value(name: str, value: Any, kind: Any) -> Any:
         ValueError: If it is of another type.
     """
     try:
-        if isinstance(value, float) and value.is_integer():  # 1e6
-            with suppress(TypeError, ValueError):
-                return validated(kind, int(value), name)
-        validated(kind, value, name)
+        return _check_type(name, value, kind)
     except TypeError as error:
         raise ValueError(str(error)) from error
+
+
+def _check_type(name: str, value: Any, kind: Any) -> Any:
+    """The same, with a TypeError if it is of another type."""
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():  # 1e6
+        with suppress(TypeError, ValueError):
+            return validated(kind, int(value), name)
+    validated(kind, value, name)
     return value
 
 

@@ -13,8 +13,8 @@ from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
 from rlsp_sb3.simulators.rollout import make_simulator
 from rlsp_sb3.simulators.simulator_vec_env import ObservationReward, SimulatorVecEnv
+from rlsp_sb3.simulators.trials import can_restore
 from rlsp_sb3.solvers.factory import Algorithm
-from rlsp_sb3.state_reset import can_set_state
 
 ForwardModel = Literal["auto", "simulator", "learned"]
 """Forward dynamics: of a simulator, learned, or of a simulator where there is one."""
@@ -23,7 +23,7 @@ ForwardModel = Literal["auto", "simulator", "learned"]
 def is_simulated(venv: VecEnv, forward_model: ForwardModel) -> bool:
     """Return whether the environment is its own simulator, rather than a learned forward model."""
     if forward_model == "auto":
-        return can_set_state(first_base_env(venv))
+        return can_restore(first_base_env(venv))
     return forward_model == "simulator"
 
 
