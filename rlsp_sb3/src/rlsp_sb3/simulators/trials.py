@@ -110,7 +110,7 @@ def _kind(layer: gym.Env[Any, Any]) -> str:
 
 
 def _layers(env: gym.Env[Any, Any]) -> list[gym.Env[Any, Any]]:
-    """What is inside an environment, the outermost first."""
+    """Layers inside an environment, the outermost first."""
     layers = []
     while isinstance(env, gym.Wrapper):
         env = env.env
