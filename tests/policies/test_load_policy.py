@@ -287,9 +287,70 @@ def test_environments_that_do_not_fit(env, message, tmp_path):
         load_policy(tmp_path / "model.zip", env)
 
 
-def test_policies_of_images_are_refused(tmp_path):
-    env = Stub(4, spaces.Discrete(2))
-    env.observation_space = spaces.Box(0, 255, (36, 36, 3), np.uint8)
-    PPO("CnnPolicy", env).save(tmp_path / "model.zip")
-    with pytest.raises(ValueError, match="other parameters than an MlpPolicy: features_extractor"):
-        load_policy(tmp_path / "model.zip", env)
+class Camera(gym.Env):
+    """Random pictures."""
+
+    def __init__(self, shape=(8, 8, 3), action_space=None):
+        self.observation_space = spaces.Box(0, 255, shape, np.uint8)
+        self.action_space = action_space or spaces.Discrete(3)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.np_random.integers(256, size=self.observation_space.shape, dtype=np.uint8), {}
+
+    def step(self, action):
+        return self.reset()[0], 0.0, False, False, {}
+
+
+HWC, CHW, LARGE = (8, 8, 3), (3, 8, 8), (36, 36, 3)
+NUMBERS = spaces.Box(-1, 1, (2,), np.float32)
+IMAGES = {
+    "ppo": (PPO, "MlpPolicy", HWC, None, {}),
+    "a2c": (A2C, "MlpPolicy", HWC, None, {}),
+    "dqn": (DQN, "MlpPolicy", HWC, None, {}),
+    "sac": (SAC, "MlpPolicy", HWC, NUMBERS, {}),
+    "ppo-chw": (PPO, "MlpPolicy", CHW, None, {}),
+    "dqn-chw": (DQN, "MlpPolicy", CHW, None, {}),
+    "ppo-cnn": (PPO, "CnnPolicy", LARGE, None, {"features_extractor_kwargs": {"features_dim": 9}}),
+    "ppo-cnns": (PPO, "CnnPolicy", LARGE, None, {"share_features_extractor": False}),
+    "a2c-cnn": (A2C, "CnnPolicy", (3, 36, 36), None, {}),
+    "dqn-cnn": (DQN, "CnnPolicy", LARGE, None, {}),
+    "sac-cnn": (SAC, "CnnPolicy", LARGE, NUMBERS, {}),
+    "td3-cnn": (TD3, "CnnPolicy", LARGE, NUMBERS, {}),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_policies_of_images_act_as_the_algorithm(name, tmp_path):
+    algorithm, policy, shape, action_space, kwargs = IMAGES[name]
+    env, buffer = Camera(shape, action_space), BUFFER if algorithm in (DQN, SAC, TD3) else {}
+    kwargs = {"net_arch": [32], **kwargs}
+    model = algorithm(policy, env, policy_kwargs=kwargs, seed=3, device="cpu", **buffer)
+    seen = np.random.default_rng(0).integers(256, size=(60, *shape), dtype=np.uint8)
+    seen[::2] //= 8
+    if algorithm is DQN:  # as it is, it does one thing only
+        with torch.no_grad():
+            values = model.q_net(model.policy.obs_to_tensor(seen)[0])
+            model.q_net.q_net[-1].bias -= values.mean(dim=0)
+    model.save(tmp_path / "model.zip")
+    theirs = algorithm.load(tmp_path / "model.zip", env=env, device="cpu")
+    ours = load_policy(tmp_path / "model.zip", env)
+    expected = theirs.predict(seen, deterministic=True)[0]
+    assert len(np.unique(expected, axis=0)) > 1  # the test can tell policies apart
+    np.testing.assert_array_equal(ours.predict(seen, deterministic=True)[0], expected)
+    np.testing.assert_array_equal(ours.predict(seen[0], deterministic=True)[0], expected[0])
+
+
+def test_experts_of_pixel_gridworlds_act_as_trained(tmp_path):
+    env = gym.make("RoomDefaultPixel-v0")
+    PPO("MlpPolicy", env, n_steps=8, batch_size=8, n_epochs=1, seed=0).save(tmp_path / "model.zip")
+    theirs = PPO.load(tmp_path / "model.zip", env=env, device="cpu")
+    ours = load_policy(tmp_path / "model.zip", env)
+    seen = env.unwrapped.observations(np.arange(29))
+    np.testing.assert_array_equal(
+        ours.predict(seen, deterministic=True)[0], theirs.predict(seen, deterministic=True)[0]
+    )
+    torch.manual_seed(0)
+    expected = theirs.predict(seen)[0]
+    torch.manual_seed(0)
+    np.testing.assert_array_equal(ours.predict(seen)[0], expected)

@@ -13,8 +13,10 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
+from stable_baselines3.common.torch_layers import FlattenExtractor, NatureCNN
 from stable_baselines3.common.type_aliases import GymEnv
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecTransposeImage
 from stable_baselines3.dqn.policies import DQNPolicy
 from stable_baselines3.sac.policies import SACPolicy
 from stable_baselines3.td3.policies import TD3Policy
@@ -30,7 +32,11 @@ from rlsp_sb3.protocols import Policy
 from rlsp_sb3.utils.errors import PluginError
 
 # Arguments of a policy on which its actions depend, but for the networks and the noise.
-SWITCHES = ("full_std", "use_expln", "squash_output", "normalize_images")
+SWITCHES = (
+    *("full_std", "use_expln", "squash_output", "normalize_images"),
+    "share_features_extractor",
+)
+KNOWN_CLASSES = [str(each) for each in (FlattenExtractor, NatureCNN)]
 
 
 class Network(NamedTuple):
@@ -94,8 +100,9 @@ def load_policy(path: str | Path, env: GymEnv | str, device: torch.device | str 
 
     No code in the file is run, other than by SB3's ``load``: what SB3 pickled is left alone. The
     sizes of the networks are read off their parameters, and the activation function from its name.
-    So it works for the policy ``"MlpPolicy"`` of A2C, DDPG, DQN, PPO, SAC and TD3, with any hidden
-    layers and the activation functions of PyTorch, and not for classes of one's own.
+    So it works for the policies ``"MlpPolicy"`` and ``"CnnPolicy"`` of A2C, DDPG, DQN, PPO, SAC and
+    TD3, with any hidden layers and the activation functions of PyTorch, and not for one's own
+    classes. Images are turned to channels first where SB3 did so in training.
 
     It acts as the algorithm's ``predict`` does, but that of DQN is always greedy: the random
     actions that DQN explores with are not its policy's.
@@ -160,8 +167,9 @@ def _sb3_policy(
             "PPO, SAC or TD3"
         )
     _check_spaces(path, saved.settings, env)
+    observation_space = _trained_space(saved.settings, env.observation_space)
     policy = family.policy(
-        env.observation_space,
+        observation_space,
         env.action_space,
         lr_schedule=lambda _: 0.0,
         **_arguments(path, saved, family),
@@ -182,10 +190,10 @@ def _arguments(path: Path, saved: SavedModel, family: Family) -> dict[str, Any]:
     own_class = _text(saved.settings.get("policy_class"), "__module__")
     if own_class in ("", family.policy.__module__):
         own_class = _text(stored, "features_extractor_class")
-    if own_class and not own_class.endswith(".FlattenExtractor'>"):
+    if own_class and own_class not in KNOWN_CLASSES:
         raise ValueError(
             f"path={str(path)!r} has a policy of a class of its own ({own_class}), which cannot be "
-            "made without running code from the file: expected an MlpPolicy"
+            "made without running code from the file: expected an MlpPolicy or a CnnPolicy"
         )
     hidden = {network.name: _hidden_layers(parameters, network) for network in family.networks}
     arguments: dict[str, Any] = {
@@ -194,12 +202,29 @@ def _arguments(path: Path, saved: SavedModel, family: Family) -> dict[str, Any]:
         "use_sde": saved.settings.get("use_sde") is True,
         "n_critics": sum(f"critic.qf{i}.0.weight" in parameters for i in range(len(parameters))),
     }
+    convolutions = [name for name in parameters if name.endswith("extractor.linear.0.bias")]
+    if convolutions:
+        features_dim = len(parameters[convolutions[0]])
+        arguments["features_extractor_class"] = NatureCNN
+        arguments["features_extractor_kwargs"] = {"features_dim": features_dim}
     if isinstance(stored.get("clip_mean"), (int, float)):
         arguments["clip_mean"] = float(stored["clip_mean"])
     if activation := _text(stored, "activation_fn"):
         arguments["activation_fn"] = _activation(path, activation)
     known = inspect.signature(family.policy).parameters
     return {name: value for name, value in arguments.items() if name in known}
+
+
+def _trained_space(settings: dict[str, Any], space: spaces.Space[Any]) -> spaces.Space[Any]:
+    """The observation space that a policy was made for: that of an environment, or transposed.
+
+    SB3 trains on images whose channels come first; the policy turns others at use.
+    """
+    if not is_image_space(space) or is_image_space_channels_first(space):  # type: ignore[arg-type]
+        return space
+    stored = settings.get("observation_space")
+    shape = stored.get("_shape") if isinstance(stored, dict) else None
+    return space if shape == list(space.shape or ()) else VecTransposeImage.transpose_space(space)  # type: ignore[arg-type]
 
 
 def _text(settings: Any, name: str) -> str:
@@ -272,7 +297,8 @@ def _check_parameters(
     differing = sorted(set(expected) ^ set(found))
     if differing:
         raise ValueError(
-            f"path={str(path)!r} has a policy with other parameters than an MlpPolicy: "
+            f"path={str(path)!r} has a policy with other parameters than an MlpPolicy or a "
+            "CnnPolicy: "
             f"{', '.join(differing[:4])}, …"
         )
     for name, tensor in found.items():
