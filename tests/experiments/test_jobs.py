@@ -15,9 +15,10 @@ from rlsp_sb3.experiments.job import Job, Outcome
 from rlsp_sb3.experiments.mujoco import run_job as module
 from rlsp_sb3.experiments.mujoco.job import MujocoFigures
 from rlsp_sb3.experiments.mujoco.run_job import run_mujoco_job
-from rlsp_sb3.experiments.result_folder import InUseError, ResultFolder
+from rlsp_sb3.experiments.result_folder import ResultFolder
 from rlsp_sb3.experiments.run_table import run_table
 from rlsp_sb3.experiments.runner import finished_jobs, run_jobs, unfinished_jobs
+from rlsp_sb3.io.folder_lock import InUseError
 from rlsp_sb3.io.save_util import read_archive
 from rlsp_sb3.learners.callbacks import checkpoints
 from rlsp_sb3.learners.registry import learner_names

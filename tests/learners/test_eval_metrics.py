@@ -179,10 +179,11 @@ class Saves:
 def test_checkpoints_are_written_every_so_often_and_the_newest_two_stay(tmp_path):
     learner, folder = Saves(), tmp_path / "runs" / "one"
     written = Checkpoints(folder, 3)
-    written.start()
+    written.init_callback(learner)
+    written.on_training_start({}, {})
     for step in range(1, 14):
         learner.num_timesteps = 900 * step
-        written.end_epoch(learner)
+        written.end_epoch()
     assert learner.saved == [900 * each for each in (3, 6, 9, 12)]
     assert [path.read_text() for path in checkpoints(folder)] == ["8100", "10800"]
     assert checkpoints(tmp_path / "nothing") == []

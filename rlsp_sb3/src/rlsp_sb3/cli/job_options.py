@@ -85,8 +85,8 @@ def compute_table(
     Raises:
         Exit: With status 1 if a job has failed, or none has a result.
     """
-    from rlsp_sb3.experiments.result_folder import InUseError
     from rlsp_sb3.experiments.run_table import run_table
+    from rlsp_sb3.io.folder_lock import InUseError
 
     show_left_out(plan.left_out)
     configs = {env_id: config.to_dict() for env_id, config in plan.configs.items()}

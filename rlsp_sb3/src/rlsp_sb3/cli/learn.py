@@ -128,9 +128,14 @@ def learn_command(
     of both robots.
     """
     from rlsp_sb3.experiments.learner_run import LearnerRun, default_learner
+    from rlsp_sb3.io.folder_lock import InUseError
     from rlsp_sb3.utils.arguments import parse_settings
 
-    with interruptible("Interrupted before anything was learned"), user_errors():
+    with (
+        interruptible("Interrupted before anything was learned"),
+        user_errors((InUseError,), status=1),
+        user_errors(),
+    ):
         if learner_name is None:
             learner_name = default_learner(env)
         run = LearnerRun(

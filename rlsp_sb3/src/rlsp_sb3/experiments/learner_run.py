@@ -238,6 +238,7 @@ class LearnerRun:
             command=None if is_array else equivalent_command(env, words, chosen),
             versions=versions(),
         )
+        self.learner.check_savable()  # now, rather than after hours of work
         self.folder = RunFolder(path, self.config, force=force)
 
     def learn(self, callback: MaybeCallback = None, *, progress_bar: bool = False) -> None:
@@ -267,6 +268,7 @@ class LearnerRun:
             try:
                 self._write_learned()
             finally:
+                self.folder.release()
                 raise error  # whatever happens here, this is what went wrong
         finally:
             self.learner.logger.close()
@@ -280,6 +282,10 @@ class LearnerRun:
 
     def evaluate(self) -> None:
         """Find out how good the result is, as far as the environment tells."""
+        with self.folder.released_at_error():
+            self._evaluate()
+
+    def _evaluate(self) -> None:
         learner, fractions, returns = self.learner, None, None
         try:
             fractions = _fractions_of(learner)
@@ -296,6 +302,11 @@ class LearnerRun:
 
     def write_results(self) -> None:
         """Write how good the result is, and pictures of it, as far as there are any."""
+        with self.folder.released_at_error():
+            self._write_results()
+        self.folder.release()
+
+    def _write_results(self) -> None:
         learner, env_id, folder = self.learner, self._env, self.folder
 
         def write_robots(path: Path) -> None:

@@ -9,18 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from rlsp_sb3.experiments.job import Job, Outcome
 from rlsp_sb3.io.atomic_write import atomic_write, write_json
+from rlsp_sb3.io.folder_lock import lock_folder
 from rlsp_sb3.runs.run_folder import versions
 
-_LOCK = ".lock"
 _UNFINISHED = ".unfinished"
-
-
-class InUseError(RuntimeError):
-    """Another process works in a folder."""
 
 
 class ResultFolder:
@@ -46,14 +40,7 @@ class ResultFolder:
             OSError: If it cannot be made or written to.
         """
         self.jobs.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / _LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise InUseError(
-                f"{self.path} is in use by another process: wait until it is done, or choose "
-                "another folder by --out"
-            ) from None
+        lock = lock_folder(self.path, "--out")
         try:
             for unfinished in self.jobs.glob(".*.tmp"):  # of a process that was killed
                 unfinished.unlink()

@@ -30,6 +30,11 @@ def with_suffix(path: str | Path) -> Path:
     return path if path.suffix else path.with_suffix(".zip")
 
 
+def archive_path(path: str | Path) -> Path:
+    """The path of a file that is there, with or without ".zip"."""
+    return Path(path) if Path(path).is_file() else with_suffix(path)
+
+
 def write_archive(path: str | Path, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     """Write a file, all of it or nothing.
 
@@ -70,7 +75,7 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[An
         FileNotFoundError: If there is no such file, with or without ".zip".
         ValueError: If it is not such a file.
     """
-    path = Path(path) if Path(path).is_file() else with_suffix(path)
+    path = archive_path(path)
     content = path.read_bytes()
     try:
         with open_archive(content) as archive:

@@ -27,7 +27,7 @@ from stable_baselines3.common.vec_env import (
 )
 
 from rlsp_sb3.env_util import as_vec_env
-from rlsp_sb3.io.save_util import check_json, read_archive, write_archive
+from rlsp_sb3.io.save_util import archive_path, check_json, read_archive, write_archive
 from rlsp_sb3.learners.callbacks import LearnerProgressBar, as_callback
 from rlsp_sb3.learners.observed_states import find_observed_states
 from rlsp_sb3.learners.saved_entries import PATHS, check_data, check_entry, naming, refusing
@@ -63,6 +63,9 @@ class RewardLearner(ABC):
 
     timestep: str = "environment step"
     """Unit of ``num_timesteps``."""
+
+    loaded_from: Path | None = None
+    """The file that it was loaded from; None if it was made."""
 
     interrupted: bool = False
     """True if Ctrl-C ended the last ``learn()``."""
@@ -333,6 +336,15 @@ class RewardLearner(ABC):
         arrays = {"observed_states": self.observed_states, **learned, **replay}
         write_archive(path, data, arrays)
 
+    def check_savable(self) -> None:
+        """Raise an error now if :meth:`save` would, rather than after hours of work.
+
+        Raises:
+            TypeError: If a file cannot hold an argument of the constructor or what is learned.
+        """
+        self._saved_data()
+        self._arrays()
+
     def _saved_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Data and learned parameters for a file, which belong together."""
         if self._before_epoch is not None:
@@ -362,6 +374,7 @@ class RewardLearner(ABC):
                 that writes.
         """
         data, arrays = read_archive(path)
+        path = archive_path(path)
         if data.get("class") != cls.__name__:
             raise ValueError(
                 f"path={str(path)!r} holds a {data.get('class')}, not a {cls.__name__}: use "
@@ -377,6 +390,7 @@ class RewardLearner(ABC):
             learner = cls(env, **{**given, **own, "device": device, **kwargs})
         learner.num_timesteps = data["num_timesteps"]
         learner._target = data["target"]
+        learner.loaded_from = path.resolve()
         with refusing(path):
             learner.rng.bit_generator.state = data["rng"]
             learner._set_arrays(saved)

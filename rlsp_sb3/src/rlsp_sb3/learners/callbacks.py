@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 from stable_baselines3.common.callbacks import (
@@ -13,6 +12,8 @@ from stable_baselines3.common.callbacks import (
     ProgressBarCallback,
 )
 from stable_baselines3.common.type_aliases import MaybeCallback
+
+from rlsp_sb3.io.folder_lock import lock_folder
 
 KEPT = 2
 
@@ -69,10 +70,11 @@ class SolverCallback(BaseCallback):
         self.callback.on_rollout_end()
 
 
-class Checkpoints:
+class Checkpoints(BaseCallback):
     """Writes a learner, with what its solver replays, every so many epochs.
 
-    The newest two files stay, so that there is always one that is whole.
+    The newest two files stay, so that there is always one that is whole. While the learner learns
+    nobody else writes to the folder, and checkpoints of other runs are never touched.
 
     Args:
         folder: Where to; made if it is missing.
@@ -80,36 +82,70 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | Path, interval: int) -> None:
+        super().__init__()
         self.folder = Path(folder)
         self.interval = interval
         self._n_epochs = 0
+        self._written: list[Path] = []
 
-    def start(self) -> None:
-        """Try the folder now, rather than after hours of work.
+    def _on_training_start(self) -> None:
+        """Try and lock the folder now, rather than after hours of work.
 
         Raises:
+            FileExistsError: If it holds checkpoints that the learner does not go on from.
+            InUseError: If another learner writes there.
             OSError: If it cannot be written to.
         """
         self._n_epochs = 0
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with TemporaryFile(dir=self.folder):
-                pass
+            self._lock = lock_folder(self.folder, "checkpoint_dir")
         except OSError as error:
             raise OSError(
                 f"checkpoint_dir={str(self.folder)!r} cannot be written to ({error.strerror}): "
                 "expected a folder, or the name of one that can be made"
             ) from error
+        try:
+            self._check_owner()
+        except BaseException:
+            self._lock.release()
+            raise
 
-    def end_epoch(self, learner: Any) -> None:
-        """Write a learner whose epoch is over, if it is time to."""
-        self._n_epochs += 1
-        if self._n_epochs % self.interval == 0:
-            learner.save(
-                self.folder / f"checkpoint_{learner.num_timesteps:012d}.zip", include_replay=True
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_end(self) -> None:
+        self._lock.release()
+
+    def _check_owner(self) -> None:
+        """Raise an error if the learner neither wrote nor is loaded from the newest checkpoint."""
+        found = [path for path in checkpoints(self.folder) if path not in self._written]
+        if not found:
+            return
+        learner: Any = self.model
+        if learner.loaded_from != found[-1].resolve():
+            raise FileExistsError(
+                f"checkpoint_dir={str(self.folder)!r} holds checkpoints of another run: go on from "
+                f"the newest by {type(learner).__name__}.load({str(found[-1])!r}, env, "
+                "checkpoint_dir=…), choose another folder, or remove them"
             )
-            for old in checkpoints(self.folder)[:-KEPT]:
-                old.unlink()
+        self._written = [*found, *self._written]
+
+    def end_epoch(self) -> None:
+        """Write the learner, whose epoch is over, if it is time to."""
+        self._n_epochs += 1
+        if self._n_epochs % self.interval:
+            return
+        learner: Any = self.model
+        path = self.folder / f"checkpoint_{learner.num_timesteps:012d}.zip"
+        learner.save(path, include_replay=True)
+        # Of a run that counts anew, those with more timesteps are older.
+        before = [each for each in self._written if each < path and each.exists()]
+        kept = [*before[1 - KEPT :], path]
+        for old in self._written:
+            if old not in kept:
+                old.unlink(missing_ok=True)
+        self._written = kept
 
 
 def as_callback(callback: MaybeCallback) -> BaseCallback:

@@ -9,12 +9,12 @@ from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from rlsp_sb3.encoders.factory import encoder_settings, make_encoder
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
-from rlsp_sb3.learners.callbacks import Checkpoints, SolverCallback
+from rlsp_sb3.learners.callbacks import Checkpoints, SolverCallback, as_callback
 from rlsp_sb3.learners.eval_metrics import measure_learner
 from rlsp_sb3.learners.tabular import TabularLearner
 from rlsp_sb3.presets import find_preset
@@ -102,14 +102,17 @@ class EpochLearner(TabularLearner):
     def _check_checkpoints(self) -> None:
         """Raise now if no checkpoint can be written, rather than after epochs of work."""
         if self.checkpoint_dir is not None:
-            self._saved_data()
-            self._arrays()
+            self.check_savable()
 
     def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
-        self._checkpoints = None
-        if self.checkpoint_dir is not None:
-            self._checkpoints = Checkpoints(self.checkpoint_dir, self.checkpoint_interval)
-            self._checkpoints.start()
+        if self.checkpoint_dir is None:
+            self._checkpoints = None
+            return super()._init_callback(callback, progress_bar)
+        folder, interval = Path(self.checkpoint_dir), self.checkpoint_interval
+        if self._checkpoints is None or self._checkpoints.folder != folder:
+            self._checkpoints = Checkpoints(folder, interval)
+        self._checkpoints.interval = interval
+        callback = CallbackList([self._checkpoints, as_callback(callback)])
         return super()._init_callback(callback, progress_bar)
 
     def _train(
@@ -143,7 +146,7 @@ class EpochLearner(TabularLearner):
         if go_on and epoch % log_interval == 0:
             self.dump_logs()
         if self._checkpoints is not None:
-            self._checkpoints.end_epoch(self)
+            self._checkpoints.end_epoch()
         return go_on
 
     @property

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gymnasium.error import DependencyNotInstalled
 from stable_baselines3.common.logger import Logger, configure
 
 from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.io.folder_lock import LOCK_FILE, lock_folder
 from rlsp_sb3.runs.run_config import CONFIG_FILE, CONTENTS, RunConfig
 from rlsp_sb3.utils.errors import NotOfferedError
 
@@ -32,21 +34,22 @@ class RunFolder:
     Attributes:
         left_out: Why a file was not written, by its name.
 
+    No other process writes there until :meth:`release`, or the end of this one.
+
     Raises:
         FileExistsError: If there is something in it.
+        InUseError: If another process writes there.
         OSError: If it cannot be made or written to.
     """
 
     def __init__(self, path: Path, config: RunConfig, *, force: bool = False) -> None:
         self.path = path
         self.left_out: dict[str, str] = {}
-        if path.is_dir() and any(path.iterdir()) and not force:
-            raise FileExistsError(
-                f"{path} is not empty: choose another folder (--out), or overwrite what an earlier "
-                "run left there (--force)"
-            )
+        if not force:
+            self._check_empty()
         try:
             path.mkdir(parents=True, exist_ok=True)
+            self._lock = lock_folder(path, "--out")
             for name in CONTENTS:
                 for old in path.glob(name):
                     old.unlink()
@@ -55,6 +58,26 @@ class RunFolder:
             raise OSError(
                 f"{path} cannot be written to ({error.strerror}): choose another folder (--out)"
             ) from error
+
+    def _check_empty(self) -> None:
+        if self.path.is_dir() and any(each.name != LOCK_FILE for each in self.path.iterdir()):
+            raise FileExistsError(
+                f"{self.path} is not empty: choose another folder (--out), or overwrite what an "
+                "earlier run left there (--force)"
+            )
+
+    @contextmanager
+    def released_at_error(self) -> Iterator[None]:
+        """A step of the run; if it fails, others may write to the folder."""
+        try:
+            yield
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let others write to the folder."""
+        self._lock.release()
 
     def logger(self) -> Logger:
         """The logger of SB3 that writes the log, as CSV and for TensorBoard."""
