@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.data.transitions import Transitions
@@ -67,6 +69,43 @@ def test_scale_constant_and_potential_do_not_matter(transitions: Transitions, sc
     assert distance(bumpy, shaped(bumpy, scale=scale), transitions) < 1e-9
     assert distance(shaped(bumpy, scale=scale), wavy, transitions) == pytest.approx(
         distance(bumpy, wavy, transitions), abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-153, 1e153, 1e306])
+def test_no_scale_is_too_small_or_large(transitions: Transitions, scale: float) -> None:
+    def scaled(*args: Any) -> Any:
+        return scale * bumpy(*args)
+
+    assert distance(scaled, bumpy, transitions) < 1e-9
+    assert distance(scaled, wavy, transitions) == pytest.approx(
+        distance(bumpy, wavy, transitions), abs=1e-9
+    )
+    assert distance(scaled, negative(bumpy), transitions) == pytest.approx(1, abs=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(-300, 300), st.floats(-1e3, 1e3))
+def test_distance_is_that_of_any_scale_and_offset(exponent: float, offset: float) -> None:
+    rng = np.random.default_rng(1)
+    drawn = Transitions(
+        rng.normal(size=(60, 3)), rng.normal(size=(60, 2)), rng.normal(size=(60, 3))
+    )
+
+    def changed(*args: Any) -> Any:
+        return 10**exponent * (bumpy(*args) + offset)
+
+    expected = distance(bumpy, wavy, drawn, n_mean=9)
+    assert distance(changed, wavy, drawn, n_mean=9) == pytest.approx(expected, abs=1e-8)
+
+
+def test_an_offset_in_single_precision_is_not_constant(transitions: Transitions) -> None:
+    def single(*args: Any) -> Any:
+        return (bumpy(*args) + 1e5).astype(np.float32)
+
+    assert distance(single, bumpy, transitions) < 0.01
+    assert distance(single, wavy, transitions) == pytest.approx(
+        distance(bumpy, wavy, transitions), abs=0.01
     )
 
 

@@ -22,7 +22,7 @@ from rlsp_sb3.type_aliases import Array, FloatArray
 from rlsp_sb3.utils.checks import check_int
 
 _BLOCK = 2**14  # transitions that a reward is asked for at once
-_ROUNDING = 100  # a reward that differs by fewer units in the last place is constant
+_ROUNDING = 4  # a reward that differs by fewer units in the last place is constant
 
 
 def epic_distance(
@@ -106,16 +106,21 @@ def epic_distance(
     directions = []
     for name, function in (("reward", reward), ("other", other)):
         shaped = _evaluate(name, function, checked)
-        scale, precision = np.abs(shaped).max(), np.finfo(shaped.dtype).eps
+        precision = np.finfo(shaped.dtype).eps
+        scale = float(np.abs(shaped).max())
         # C(R) = R(s, a, s') - E R(s, A, S') + γ E R(s', A, S'), without the constant
         # -γ E R(S, A, S'), which Pearson's correlation does not see.
         if not _depends_on_next_state_only(function):
             means = _means(name, function, both_ends, actions, states)
-            scale = max(scale, np.abs(means).max())
-            shaped = shaped - means[:n] + discount * means[n:]
-        centered = shaped.astype(np.float64) - shaped.mean(dtype=np.float64)
+            scale = max(scale, float(np.abs(means).max()))
+        # The distance does not depend on the scale; of order 1, nothing overflows.
+        unit = scale or 1.0
+        scaled = shaped.astype(np.float64) / unit
+        if not _depends_on_next_state_only(function):
+            scaled = scaled - means[:n] / unit + discount * (means[n:] / unit)
+        centered = scaled - scaled.mean()
         norm = np.linalg.norm(centered)
-        if norm <= _ROUNDING * precision * scale * np.sqrt(n):
+        if norm <= _ROUNDING * precision * np.sqrt(n):
             raise ValueError(
                 f"{name} is constant on the {n} transitions, up to potential shaping: it "
                 "prefers nothing, so that it has no distance to another reward; compare others, or "
@@ -148,8 +153,9 @@ def _means(
             np.tile(actions, (n, *[1] * (actions.ndim - 1))),
             np.tile(next_states, (n, *[1] * (next_states.ndim - 1))),
         )
-        rewards = _evaluate(name, reward, imagined)
-        means[start : start + n] = rewards.reshape(n, n_pairs).mean(axis=1, dtype=np.float64)
+        rewards = _evaluate(name, reward, imagined).reshape(n, n_pairs)
+        # Divided before they are summed up, so that the sum does not overflow.
+        means[start : start + n] = (rewards.astype(np.float64) / n_pairs).sum(axis=1)
     return means[inverse.reshape(-1)]
 
 
