@@ -185,8 +185,12 @@ class AdversarialLearner(RewardLearner):
             replay.reward = trainer.reward_train.predict_processed
         return trainer
 
-    def set_env(self, env: GymEnv | str) -> None:
+    def set_env(self, env: GymEnv | str, force_reset: bool = True) -> None:
         """Use another environment, with the same spaces and as many copies as before.
+
+        Args:
+            env: The environment.
+            force_reset: Accepted as in SB3; episodes begin anew in any case.
 
         Raises:
             TypeError: If it is no environment.
@@ -204,7 +208,7 @@ class AdversarialLearner(RewardLearner):
             raise ValueError(
                 f"env has {vec_env.num_envs} copies: expected {self.env.num_envs} as before"
             )
-        super().set_env(vec_env)
+        super().set_env(vec_env, force_reset)
         if trainer is not None:
             self._renew_trainer()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
@@ -35,11 +36,14 @@ def archive_path(path: str | Path) -> Path:
     return Path(path) if Path(path).is_file() else with_suffix(path)
 
 
-def write_archive(path: str | Path, data: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+def write_archive(
+    path: str | Path | IO[bytes], data: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> None:
     """Write a file, all of it or nothing.
 
     Args:
-        path: Where to; ".zip" is added if there is no suffix, and missing folders are made.
+        path: Where to; ".zip" is added if there is no suffix, and missing folders are made. Or an
+            open binary file.
         data: What JSON can hold; numbers of NumPy and paths, too.
         arrays: Arrays by name.
     """
@@ -50,7 +54,10 @@ def write_archive(path: str | Path, data: dict[str, Any], arrays: dict[str, NDAr
     }
     # What is larger could not be read again if it were compressed.
     method = ZIP_DEFLATED if sum(map(len, members.values())) <= MAX_UNPACKED_BYTES else ZIP_STORED
-    with atomic_write(with_suffix(path)) as unfinished, ZipFile(unfinished, "w") as archive:
+    written: Any = (
+        atomic_write(with_suffix(path)) if isinstance(path, (str, Path)) else nullcontext(path)
+    )
+    with written as unfinished, ZipFile(unfinished, "w") as archive:
         for name, content in members.items():
             # ZipInfo's default date instead of now: the same learner gives the same file.
             archive.writestr(ZipInfo(name), content, method)
@@ -68,15 +75,16 @@ def check_json(arguments: Mapping[str, Any]) -> None:
             ) from error
 
 
-def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def read_archive(path: str | Path | IO[bytes]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read a file that :func:`write_archive` wrote.
 
     Raises:
         FileNotFoundError: If there is no such file, with or without ".zip".
         ValueError: If it is not such a file.
     """
-    path = archive_path(path)
-    content = path.read_bytes()
+    if isinstance(path, (str, Path)):
+        path = archive_path(path)
+    content = path.read_bytes() if isinstance(path, Path) else path.read()
     try:
         with open_archive(content) as archive:
             data = json.loads(read_member(archive, "data.json"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from stable_baselines3.common.callbacks import (
 )
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
-from stable_baselines3.common.utils import configure_logger
+from stable_baselines3.common.utils import configure_logger, get_system_info
 from stable_baselines3.common.vec_env import (
     VecEnv,
     VecNormalize,
@@ -135,7 +136,7 @@ class RewardLearner(ABC):
         self: SelfLearner,
         total_timesteps: int | None = None,
         callback: MaybeCallback = None,
-        log_interval: int = 1,
+        log_interval: int | None = 1,
         tb_log_name: str | None = None,
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
@@ -147,7 +148,7 @@ class RewardLearner(ABC):
                 those that are left if a run was stopped and goes on.
             callback: SB3 callbacks, called at every step of the environment that the policy is
                 trained in, as by SB3's algorithms; where it is not trained, at every timestep.
-            log_interval: Log every so many timesteps, at least 1.
+            log_interval: Log every so many timesteps, at least 1; None for never.
             tb_log_name: The name of the run in TensorBoard; None for the name of the class.
             reset_num_timesteps: Whether to count timesteps from 0, rather than to go on where the
                 last run stopped. What was learned is kept.
@@ -159,6 +160,8 @@ class RewardLearner(ABC):
         Raises:
             ValueError: If a number is out of range.
         """
+        if log_interval is None:
+            log_interval = sys.maxsize
         check_int("log_interval", log_interval, 1)
         if total_timesteps is not None:
             check_int("total_timesteps", total_timesteps, 0)
@@ -251,15 +254,28 @@ class RewardLearner(ABC):
 
         Returns:
             The action or actions, and the state for the next call.
+
+        Raises:
+            ValueError: If the observation is all that ``env.reset()`` of Gymnasium returns.
         """
+        is_pair = isinstance(observation, tuple) and len(observation) == 2
+        if is_pair and isinstance(observation[1], dict):
+            raise ValueError(
+                "observation is a tuple of an observation and a dict, as env.reset() returns it: "
+                "pass the first of both, as in observation, info = env.reset()"
+            )
         return self.policy.predict(observation, state, episode_start, deterministic)
 
     # Environment, logger, random numbers.
 
-    def set_env(self, env: GymEnv | str) -> None:
+    def set_env(self, env: GymEnv | str, force_reset: bool = True) -> None:
         """Use another environment, with the same spaces as before.
 
         An environment that does not fit is an error and changes nothing.
+
+        Args:
+            env: The environment.
+            force_reset: Accepted as in SB3; episodes begin anew in any case.
 
         Raises:
             TypeError: If it does not offer what this learner needs.
@@ -316,14 +332,14 @@ class RewardLearner(ABC):
 
     # Files.
 
-    def save(self, path: str | Path, include_replay: bool = False) -> None:
+    def save(self, path: str | Path | IO[bytes], include_replay: bool = False) -> None:
         """Write everything but the environment, and folders that are written to, to a file.
 
         What a callback saves in the middle of an epoch is what was learned before that epoch, so
         that a learner that is loaded goes on from its beginning.
 
         Args:
-            path: The file; ".zip" is added if it has no suffix.
+            path: The file; ".zip" is added if it has no suffix. Or an open binary file.
             include_replay: Whether to write the transitions, too, that the training of a policy
                 replays: without them a learner that is loaded goes on with none.
 
@@ -354,17 +370,19 @@ class RewardLearner(ABC):
     @classmethod
     def load(
         cls: type[SelfLearner],
-        path: str | Path,
+        path: str | Path | IO[bytes],
         env: GymEnv | str,
         device: torch.device | str = "auto",
+        print_system_info: bool = False,
         **kwargs: Any,
     ) -> SelfLearner:
         """Read a learner from a file.
 
         Args:
-            path: The file; ".zip" may be left out.
+            path: The file; ".zip" may be left out. Or an open binary file.
             env: The environment; files do not contain it.
             device: Where networks run.
+            print_system_info: Whether to print the versions of what is installed here.
             **kwargs: Arguments of the constructor, to replace saved ones; folders to write to, such
                 as ``tensorboard_log``, are never taken from a file.
 
@@ -373,8 +391,9 @@ class RewardLearner(ABC):
             ValueError: If it is not the file of a learner of this class, or has other entries than
                 that writes.
         """
+        if print_system_info:
+            get_system_info()
         data, arrays = read_archive(path)
-        path = archive_path(path)
         if data.get("class") != cls.__name__:
             raise ValueError(
                 f"path={str(path)!r} holds a {data.get('class')}, not a {cls.__name__}: use "
@@ -390,7 +409,8 @@ class RewardLearner(ABC):
             learner = cls(env, **{**given, **own, "device": device, **kwargs})
         learner.num_timesteps = data["num_timesteps"]
         learner._target = data["target"]
-        learner.loaded_from = path.resolve()
+        if isinstance(path, (str, Path)):
+            learner.loaded_from = archive_path(path).resolve()
         with refusing(path):
             learner.rng.bit_generator.state = data["rng"]
             learner._set_arrays(saved)

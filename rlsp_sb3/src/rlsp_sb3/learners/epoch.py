@@ -85,8 +85,12 @@ class EpochLearner(TabularLearner):
 
     _checkpoints: Checkpoints | None = None
 
-    def set_env(self, env: GymEnv | str) -> None:
+    def set_env(self, env: GymEnv | str, force_reset: bool = True) -> None:
         """Keep the environment, which the encoder, the solver and all simulations are made for.
+
+        Args:
+            env: The environment.
+            force_reset: Accepted as in SB3.
 
         Raises:
             ValueError: If it is not the one that :meth:`get_env` returns.
@@ -97,7 +101,7 @@ class EpochLearner(TabularLearner):
                 f"in another environment, save the learner and use {type(self).__name__}.load("
                 "path, env=…)"
             )
-        super().set_env(env)
+        super().set_env(env, force_reset)
 
     def _check_checkpoints(self) -> None:
         """Raise now if no checkpoint can be written, rather than after epochs of work."""

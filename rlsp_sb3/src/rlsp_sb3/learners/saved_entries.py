@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ _MISFITS = (TypeError, ValueError, IndexError, AttributeError, ArithmeticError, 
 
 
 @contextmanager
-def refusing(path: str | Path) -> Iterator[None]:
+def refusing(path: Any) -> Iterator[None]:
     """Turn an error in taking over entries of a file into one that names the file.
 
     Raises:
@@ -40,7 +39,7 @@ def refusing(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def naming(path: str | Path) -> Iterator[None]:
+def naming(path: Any) -> Iterator[None]:
     """Add the name of the file to errors in making a learner with the arguments that are in it.
 
     Raises:
