@@ -109,7 +109,7 @@ PUBLIC_TEXT = {
         "InitialStates Optimizer StateLikelihood TabularRLSP UnreachableStateError"
     ),
     "rlsp_sb3.type_aliases": "Array Arrays FloatArray Seed",
-    "rlsp_sb3.utils": "lazy_exports",
+    "rlsp_sb3.utils": "channels_last lazy_exports",
     "rlsp_sb3.video": "make_for_film record",
 }
 PUBLIC = {module: text.split() for module, text in PUBLIC_TEXT.items()}

@@ -15,6 +15,8 @@ from rlsp_baselines import AIRL, GAIL
 from rlsp_baselines.demonstrations import find_demonstrations
 from rlsp_sb3.data.episodes import Episode, save_episodes
 
+from helpers.lamp import NUMBERS, Lamp
+
 HAS_IMITATION = find_spec("imitation") is not None
 needs_imitation = pytest.mark.skipif(
     not HAS_IMITATION, reason='needs imitation, which `pip install "rlsp-baselines[gail]"` brings'
@@ -135,16 +137,53 @@ def test_replayed_rewards_are_those_of_today():
 
 
 @needs_imitation
-def test_callback_is_called_once_a_round_and_can_stop(tmp_path):
+@pytest.mark.parametrize(("solver", "action_space"), [("DQN", None), ("SAC", NUMBERS)])
+def test_pictures_that_are_replayed_are_rewarded_as_they_are(solver, action_space):
+    env, rng = Lamp(action_space=action_space), np.random.default_rng(0)
+    pictures = [env.reset(seed=0)[0]]
+    actions = [env.action_space.sample() for _ in range(6)]
+    pictures += [env.step(action)[0] for action in actions]
+    demonstration = Episode(
+        np.array(pictures), np.array(actions), np.zeros(6), terminated=False, truncated=True
+    )
+    learner = GAIL(
+        env,
+        demonstrations=[demonstration],
+        solver=solver,
+        solver_kwargs={"buffer_size": 100, "learning_starts": 4},
+        n_discriminator_updates=20,
+        round_steps=32,
+        seed=0,
+    ).learn(64)
+    replay, rows = learner._model.replay_buffer, np.arange(30)
+    before, after = (
+        np.moveaxis(each[rows, 0], 1, -1)
+        for each in (replay.observations, replay.next_observations)
+    )
+    assert before.shape == (30, 8, 8, 3)
+    done = replay.actions[rows, 0]
+    done = done if solver == "SAC" else done[:, 0]
+    expected = learner.reward(before, done, after, np.zeros(30))
+    assert np.std(expected) > 0
+    told = replay._get_samples(rows).rewards[:, 0]
+    np.testing.assert_allclose(told, expected, rtol=1e-4, atol=1e-6)
+    scrambled = rng.permuted(before.reshape(30, -1), axis=1).reshape(before.shape)
+    assert not np.allclose(told, learner.reward(scrambled, done, after, np.zeros(30)), rtol=1e-4)
+
+
+@needs_imitation
+def test_callback_is_called_at_each_step_and_can_stop(tmp_path):
     class Stop(BaseCallback):
         def _on_step(self):
-            return self.n_calls < 3
+            assert self.num_timesteps == 2 * self.n_calls
+            return self.n_calls < 70
 
     callback = Stop()
     learner = make(env=DummyVecEnv([lambda: gym.make(GRID)] * 2))
     learner.learn(callback=callback, progress_bar=True)
-    assert callback.n_calls == 3
-    assert learner.num_timesteps == 3 * learner.round_steps == 3 * 64
+    assert callback.n_calls == 70
+    assert learner.num_timesteps == 140
+    assert learner.round_steps == 64
     assert learner._default_timesteps == learner.n_rounds * 64
 
 

@@ -45,6 +45,7 @@ from rlsp_sb3.solvers import (
     solver_name,
     steps_at_once,
 )
+from rlsp_sb3.utils import channels_last
 
 ROUND_STEPS = 1000
 """Number of environment steps of a round if the solver replays transitions."""
@@ -182,8 +183,19 @@ class AdversarialLearner(RewardLearner):
         )
         replay = getattr(self._model, "replay_buffer", None)
         if isinstance(replay, RewardReplayBuffer):
-            replay.reward = trainer.reward_train.predict_processed
+            replay.reward = self._reward_of_kept(trainer.reward_train.predict_processed)
         return trainer
+
+    def _reward_of_kept(self, reward: RewardFn) -> RewardFn:
+        """A reward of transitions that SB3 keeps, with the channels of images first."""
+
+        def of_kept(state: Any, action: Any, next_state: Any, done: Any) -> Any:
+            space = self.observation_space
+            return reward(
+                channels_last(state, space), action, channels_last(next_state, space), done
+            )
+
+        return of_kept
 
     def set_env(self, env: GymEnv | str, force_reset: bool = True) -> None:
         """Use another environment, with the same spaces and as many copies as before.

@@ -17,6 +17,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.save_util import recursive_getattr
+from stable_baselines3.common.vec_env import VecTransposeImage
 
 from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.encoders.base import Encoder
@@ -36,6 +37,7 @@ from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.type_aliases import Arrays, FloatArray
 from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.observations import channels_last
 
 COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls", "exploration_rate")
 """Counters and schedules of an algorithm; DQN has the last two."""
@@ -199,9 +201,7 @@ class SB3Solver(Solver):
         For :attr:`n_steps`, or as many as are given, rounded up to what the algorithm takes at
         once.
         """
-        env = self.model.get_env()
-        if not isinstance(env, (SimulatorVecEnv, RewardVecEnv)):
-            raise TypeError(f"the solver is in {env}: expected the environment that it was made in")
+        env = self._env
         env.reward = lambda observations: self._encoder(observations) @ theta
         if isinstance(env, SimulatorVecEnv) and env.share_of_starts > 0:
             env.starts = self._shown(starts)
@@ -220,6 +220,15 @@ class SB3Solver(Solver):
                 log_interval=None,  # type: ignore[arg-type]
             )
         return self.model.num_timesteps - before
+
+    @property
+    def _env(self) -> SimulatorVecEnv | RewardVecEnv:
+        """The environment that it was made in, which SB3 wraps if it shows images."""
+        env = self.model.get_env()
+        inside = env.venv if isinstance(env, VecTransposeImage) else env
+        if not isinstance(inside, (SimulatorVecEnv, RewardVecEnv)):
+            raise TypeError(f"the solver is in {env}: expected the environment that it was made in")
+        return inside
 
     def act(self, observations: NDArray[Any], time: int) -> NDArray[Any]:
         """Draw actions (N, *action_shape) at N observations, whatever the time."""
@@ -245,7 +254,12 @@ class SB3Solver(Solver):
         actions = replay.actions[rows].reshape(n, *(self.model.action_space.shape or ()))
         if isinstance(self.model.action_space, spaces.Box):  # SB3 replays them in [-1, 1]
             actions = self.model.policy.unscale_action(actions)
-        return Transitions(replay.observations[rows], actions, replay.next_observations[rows])
+        space = self._env.observation_space
+        before, after = (
+            channels_last(each[rows], space)
+            for each in (replay.observations, replay.next_observations)
+        )
+        return Transitions(before, actions, after)
 
     def arrays(self) -> Arrays:
         """Networks, optimizers and counters, to be saved."""

@@ -26,6 +26,7 @@ from rlsp_sb3.solvers.sb3_arguments import (
 )
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.did_you_mean import did_you_mean
+from rlsp_sb3.utils.observations import channels_last
 
 _AUTO = "auto"
 PLANNING = "planning"
@@ -167,7 +168,7 @@ def make_model(
     """
     algorithm, hyperparameters = solver.algorithm, solver.hyperparameters
     relabeling: dict[str, Any] = {
-        "features": encoder,
+        "features": lambda kept: encoder(channels_last(kept, env.observation_space)),
         "theta": theta,
         "standardize": hyperparameters.standardize_rewards,
     }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -74,3 +75,21 @@ def as_observations(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
     held = (rounded > info.min) & (rounded < float(info.max))
     result[held] = rounded[held].astype(dtype)
     return result
+
+
+def has_channels_last(space: spaces.Space[Any]) -> bool:
+    """Return whether observations are images that SB3 turns, for its channels to come first."""
+    return is_image_space(space) and not is_image_space_channels_first(space)  # type: ignore[arg-type]
+
+
+def channels_last(observations: NDArray[Any], space: spaces.Space[Any]) -> NDArray[Any]:
+    """Observations as they are in a space, of those that an algorithm of SB3 keeps.
+
+    Args:
+        observations: N observations, images with the channels first if SB3 turned them.
+        space: The space of the environment's observations.
+
+    Returns:
+        The observations (N, *observation_shape).
+    """
+    return np.moveaxis(observations, 1, -1) if has_channels_last(space) else observations
