@@ -188,7 +188,7 @@ def test_learn_prints_the_reward_and_how_good_it_is(room) -> None:
 
 def test_learn_writes_all_files_and_says_where(room) -> None:
     (events,) = room.folder.glob("events.out.tfevents.*")
-    assert {path.name for path in room.folder.iterdir()} == {*FILES, events.name}
+    assert {path.name for path in room.folder.glob("[!.]*")} == {*FILES, events.name}
     assert f"In {room.folder}:" in room.out
     for name in (*FILES, events.name):
         assert f"  {name} " in room.out
@@ -466,7 +466,7 @@ def test_learner_of_another_package(package, tmp_path: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     assert config["arguments"] == {"horizon": 3, "seed": 1}
     assert config["true_return_fractions"] is None
-    assert {path.name.split(".")[0] for path in folder.iterdir()} == {
+    assert {path.name.split(".")[0] for path in folder.glob("[!.]*")} == {
         *("learner", "config", "progress", "events")
     }
 

@@ -91,4 +91,4 @@ def test_a_new_run_removes_the_files_of_the_old_one_only_if_forced(tmp_path: Pat
     with pytest.raises(FileExistsError, match="is not empty"):
         RunFolder(tmp_path, config_of())
     RunFolder(tmp_path, config_of(), force=True)
-    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "notes.txt"}
+    assert {path.name for path in tmp_path.glob("[!.]*")} == {"config.json", "notes.txt"}
