@@ -267,6 +267,51 @@ def test_demonstrations_from_wherever(tmp_path):
     assert [len(each) for each in found] == [1, 1, 1]
 
 
+def test_folders_of_imitation_are_refused_by_name(tmp_path):
+    for source in (tmp_path, str(tmp_path)):
+        with pytest.raises(ValueError, match=r"is a folder.*imitation\.data\.serialize\.load"):
+            find_demonstrations(source, *spaces_of(GRID))
+
+
+def test_transitions_without_what_follows_are_refused_by_name():
+    class TransitionsMinimal:
+        obs, acts, infos = np.zeros((3, 2), np.float32), np.zeros((3, 1), np.float32), None
+
+    with pytest.raises(TypeError, match="TransitionsMinimal, without the observations that follow"):
+        find_demonstrations(TransitionsMinimal(), *spaces_of(CONTINUOUS))
+
+
+@pytest.mark.parametrize("truncated", [True, False])
+def test_running_out_of_time_is_no_end(truncated):
+    episode = demonstrate(CONTINUOUS)
+    infos = np.array([{}, {}, {"TimeLimit.truncated": truncated}])
+    trajectory = SimpleNamespace(
+        obs=episode.observations, acts=episode.actions, terminal=True, infos=infos
+    )
+    (found,) = find_demonstrations(trajectory, *spaces_of(CONTINUOUS))
+    assert (found.terminated, found.truncated) == (not truncated, truncated)
+    transitions = SimpleNamespace(
+        obs=episode.observations[:-1],
+        acts=episode.actions,
+        next_obs=episode.states,
+        dones=np.array([False, False, True]),
+        infos=infos,
+    )
+    found = find_demonstrations(transitions, *spaces_of(CONTINUOUS))
+    assert [each.terminated for each in found] == [False, False, not truncated]
+
+
+def test_demonstrations_are_finite_numbers():
+    episode = demonstrate(CONTINUOUS)
+    for changed, message in (
+        (np.full_like(episode.observations, np.nan), r"demonstrations\[0\].*: expected finite"),
+        (episode.observations.astype(str), "observations are of type <U32"),
+    ):
+        trajectory = SimpleNamespace(obs=changed, acts=episode.actions, terminal=False)
+        with pytest.raises(ValueError, match=message):
+            find_demonstrations(trajectory, *spaces_of(CONTINUOUS))
+
+
 def test_published_demonstrations(reference):
     lengths = {1: 1, 10: 10, 50: 50}
     pytest.importorskip("mujoco", reason="needs MuJoCo")

@@ -47,16 +47,30 @@ def find_demonstrations(
 def _episodes(source: Any) -> list[Episode]:
     if source is None:
         raise ValueError(f"demonstrations=None: {EXPECTED}")
+    if isinstance(source, (str, Path)) and Path(source).is_dir():
+        raise ValueError(
+            f"demonstrations={str(source)!r} is a folder, and reading one that imitation saved may "
+            "run code: if you trust it, pass what imitation.data.serialize.load(path) returns"
+        )
     if isinstance(source, Path) or (isinstance(source, str) and source.endswith(EPISODE_SUFFIXES)):
         return load_episodes(source)
     if isinstance(source, str) or hasattr(source, "iterate_episodes"):
         return load_minari(source)
     if hasattr(source, "next_obs"):
         pairs = zip(source.obs, source.next_obs, strict=True)
+        infos = _infos(source, len(source.acts))
+        rows = zip(pairs, source.acts, source.dones, infos, strict=True)
         return [
-            Episode(np.stack(pair), np.asarray([action]), np.array([np.nan]), bool(done), True)
-            for pair, action, done in zip(pairs, source.acts, source.dones, strict=True)
+            Episode(
+                np.stack(pair), np.asarray([action]), np.array([np.nan]), _ended(done, info), True
+            )
+            for pair, action, done, info in rows
         ]
+    if _is_trajectory(source) and len(source.obs) == len(source.acts):
+        raise TypeError(
+            f"demonstrations are {type(source).__name__}, without the observations that follow: "
+            f"{EXPECTED}"
+        )
     if isinstance(source, Episode) or _is_trajectory(source):
         source = [source]
     if not isinstance(source, Iterable):
@@ -73,9 +87,23 @@ def _episode(value: Any) -> Episode:
         return value
     if not _is_trajectory(value):
         raise TypeError(f"demonstrations have a {type(value).__name__}: {EXPECTED}")
-    terminal = bool(getattr(value, "terminal", False))
+    terminal = _ended(getattr(value, "terminal", False), *_infos(value, len(value.acts))[-1:])
     rewards = getattr(value, "rews", np.full(len(value.acts), np.nan))
     return Episode(value.obs, value.acts, rewards, terminal, not terminal)
+
+
+def _infos(value: Any, n: int) -> list[Any]:
+    """What the environment said at each of n steps, as imitation keeps it."""
+    infos = getattr(value, "infos", None)
+    return [{}] * n if infos is None else list(infos)
+
+
+def _ended(done: Any, info: Any = None) -> bool:
+    """Return whether the environment ended an episode, rather than a time limit.
+
+    For imitation, an episode that ran out of time has ended as well.
+    """
+    return bool(done) and not (isinstance(info, dict) and info.get("TimeLimit.truncated", False))
 
 
 def _fitted(
@@ -104,8 +132,10 @@ def _all_in(space: spaces.Space[Any], values: NDArray[Any], name: str) -> NDArra
             f"{name} have shape {values.shape}: expected ({expected}) for the space {space} of "
             "this environment"
         )
+    if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+        raise ValueError(f"{name} are not all in the space {space}: expected finite numbers")
     cast = values.astype(space.dtype)
     exact = cast.dtype.kind == "f" or np.array_equal(cast, values)
-    if not exact or not np.isfinite(values).all() or not all(space.contains(each) for each in cast):
+    if not exact or not all(space.contains(each) for each in cast):
         raise ValueError(f"{name} are not all in the space {space} of this environment")
     return cast
