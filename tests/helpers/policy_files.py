@@ -51,7 +51,12 @@ def write_zip(path, parameters, **changes):
     serialized = base64.b64encode(pickle.dumps(Touch(path.parent / "run"))).decode()
     data = {
         "learning_rate": {":type:": "<class 'function'>", ":serialized:": serialized},
-        "policy": {":type:": "<class 'abc.ABCMeta'>", ":serialized:": serialized},
+        "policy": {
+            ":type:": "<class 'abc.ABCMeta'>",
+            ":serialized:": serialized,
+            "__module__": "stable_baselines.sac.policies",
+            "__init__": "<function MlpPolicy.__init__ at 0x7f>",
+        },
         "observation_space": {":type:": "Box", ":serialized:": serialized, "shape": "[5]"},
         "policy_kwargs": {},
         "gamma": 0.9,

@@ -299,6 +299,30 @@ def test_other_activation_functions(sb2):
             import_sb2_sac(sb2(policy_kwargs=policy_kwargs), Stub(5))
 
 
+@pytest.mark.parametrize(
+    ("policy", "name"),
+    [
+        (
+            {"__module__": "my.policies", "__init__": "<function Tanh.__init__ at 0x1>"},
+            "my.policies.T",
+        ),
+        (
+            {
+                "__module__": "stable_baselines.sac.policies",
+                "__init__": "<function LnMlpPolicy.__init__ at 0x1>",
+            },
+            r"stable_baselines\.sac\.policies\.LnMlpPolicy",
+        ),
+        ({"__module__": "my.policies"}, r"my\.policies\.\?"),
+        ({}, r"None\.\?"),
+        (3, r"None\.\?"),
+    ],
+)
+def test_policies_of_classes_that_are_not_known_are_refused(sb2, policy, name):
+    with pytest.raises(ValueError, match=rf"a policy of the class {name}.*: expected one of"):
+        import_sb2_sac(sb2(policy=policy), Stub(5))
+
+
 def test_pickled_arrays_are_refused(sb2, tmp_path):
     parameters = sac_parameters()
     with pytest.raises(ValueError, match="not an npz file of plain arrays"):

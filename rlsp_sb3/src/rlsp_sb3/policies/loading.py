@@ -130,8 +130,9 @@ def load_policy(path: str | Path, env: GymEnv | str, device: torch.device | str 
         return _sb3_policy(path, read_sb3(path, device), as_vec_env(env), device)
     if {"data", "parameters"} <= names:
         raise ValueError(
-            f"path={str(path)!r} is from Stable-Baselines 2: turn it into a policy of SB3 by "
-            f"`rlsp import-expert {path} --env ENV --out expert.zip`, and use that"
+            f"path={str(path)!r} is from Stable-Baselines 2: if it is of SAC, make a policy of SB3 "
+            f"of it by `rlsp import-expert {path} --env ENV --out expert.zip`, and use that; "
+            "policies of other algorithms have to be trained anew"
         )
     raise ValueError(
         f"path={str(path)!r} holds no policy: expected what `save` of an algorithm of SB3 or of a "

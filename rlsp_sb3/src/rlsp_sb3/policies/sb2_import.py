@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,12 @@ from rlsp_sb3.env_util import as_vec_env
 from rlsp_sb3.io.archive import open_archive, read_member
 from rlsp_sb3.io.npz import DAMAGED_ARCHIVE_ERRORS, read_npz
 from rlsp_sb3.utils.checks import check_int
+
+_KNOWN_POLICIES = (
+    "stable_baselines.sac.policies.MlpPolicy",
+    "deep_rlsp.solvers.CustomSACPolicy",  # of the published experts: two layers of 256, ReLU
+)
+"""The classes of policies that are made of ReLU layers."""
 
 
 class DenseLayer(NamedTuple):
@@ -67,8 +74,9 @@ def import_sb2_sac(
     Raises:
         FileNotFoundError: If there is no such file.
         TypeError: If the environment is none.
-        ValueError: If it is not such a file, if the policy is not made of ReLU layers only, or if
-            it does not fit to the observations and actions of the environment.
+        ValueError: If it is not such a file, if the policy is of a class that is not known or not
+            made of ReLU layers only, or if it does not fit to the observations and actions of the
+            environment.
     """
     settings, parameters = _read(path)
     actor = _layers(path, parameters, "model/pi", "dense")
@@ -123,7 +131,23 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
             f"path={str(path)!r} has an activation function of its own (act_fun): only ReLU, the "
             "default, can be imported"
         )
+    _check_policy_class(path, settings.get("policy"))
     return settings, parameters
+
+
+def _check_policy_class(path: str | Path, policy: Any) -> None:
+    """Raise a ValueError unless a policy is of a class that is known to be made of ReLU layers.
+
+    The parameters of another one do not tell what it does between them.
+    """
+    policy = policy if isinstance(policy, dict) else {}
+    found = re.match(r"<function (\w+)\.__init__", str(policy.get("__init__")))
+    name = f"{policy.get('__module__')}.{found[1] if found else '?'}"
+    if name not in _KNOWN_POLICIES:
+        raise ValueError(
+            f"path={str(path)!r} has a policy of the class {name}, and what that does is not known "
+            f"from the file: expected one of {', '.join(_KNOWN_POLICIES)}"
+        )
 
 
 def _settings(settings: dict[str, Any]) -> dict[str, Any]:
