@@ -250,6 +250,12 @@ def test_options_may_have_several_values() -> None:
         *("--methods", "a", "--methods", "b", "--methods", "c"),
         *("--set", setting, "--force"),
     ]
+    assert repeat_options(["--n-states", "1, 10"], several) == [
+        "--n-states",
+        "1",
+        "--n-states",
+        "10",
+    ]
     assert repeat_options(["--n-states", "--force"], several) == ["--n-states", "--force"]
     assert repeat_options(["--n-states"], several) == ["--n-states"]
 

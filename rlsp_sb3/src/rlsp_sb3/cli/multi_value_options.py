@@ -47,7 +47,7 @@ def repeat_options(args: list[str], several: set[str]) -> list[str]:
         if not option:
             words.append(word)
         elif word:
-            values = [word] if option in _WHOLE else word.split(",")
+            values = [word] if option in _WHOLE else [part.strip() for part in word.split(",")]
             words += [part for each in values if each for part in (option, each)]
             has_value = True
     return words if has_value else [*words, option]

@@ -19,6 +19,6 @@ def about() -> None:
     """Compare methods, as the papers do."""
 
 
-table.command(epilog=GRIDWORLDS_EXAMPLES)(gridworlds)
+table.command(cls=MultiValueCommand, epilog=GRIDWORLDS_EXAMPLES)(gridworlds)
 table.command(cls=MultiValueCommand, epilog=MUJOCO_EXAMPLES)(mujoco)
 table.command(cls=MultiValueCommand, epilog=SKILLS_EXAMPLES)(skills)

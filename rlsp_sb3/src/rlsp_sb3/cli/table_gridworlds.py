@@ -16,7 +16,7 @@ GRIDWORLDS_EXAMPLES = """Examples:
 
 - `rlsp table gridworlds --deep --seeds 5 --out runs/table`
 
-- `rlsp table gridworlds --methods task-reward,tabular-rlsp,your-learner`
+- `rlsp table gridworlds --methods task-reward tabular-rlsp your-learner`
 """
 
 
@@ -29,9 +29,9 @@ def gridworlds(
         typer.Option(min=1, metavar="N", help="How many seeds, from 0 on, if a method is random."),
     ] = 3,
     methods: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="NAME,NAME,…",
+            metavar="NAME …",
             help="Some methods only; learners of other packages go by their names. A wrong name is "
             "answered with a list of all.",
         ),
@@ -62,8 +62,7 @@ def gridworlds(
     from rlsp_sb3.experiments.gridworlds.run_table import plan_gridworld_table, run_gridworld_table
 
     with user_errors():
-        names = None if methods is None else [name.strip() for name in methods.split(",")]
-        plan = plan_gridworld_table(names, n_seeds=seeds, deep=deep)
+        plan = plan_gridworld_table(methods or None, n_seeds=seeds, deep=deep)
     show_left_out(plan.left_out)
     if plan.broken:
         broken = ", ".join(plan.broken)
