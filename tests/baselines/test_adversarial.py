@@ -1,5 +1,6 @@
 """GAIL and AIRL: what they take for demonstrations, what they learn, and SB3's surface."""
 
+import json
 from importlib.util import find_spec
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from rlsp_baselines import AIRL, GAIL
 from rlsp_baselines.demonstrations import find_demonstrations
 from rlsp_sb3.data.episodes import Episode, save_episodes
 
+from helpers.command import rlsp
 from helpers.lamp import NUMBERS, Lamp
 
 HAS_IMITATION = find_spec("imitation") is not None
@@ -265,6 +267,23 @@ def test_demonstrations_from_wherever(tmp_path):
     )
     found = find_demonstrations(transitions, *spaces_of(CONTINUOUS))
     assert [len(each) for each in found] == [1, 1, 1]
+
+
+@needs_imitation
+@pytest.mark.parametrize("name", ["gail", "airl"])
+def test_the_command_takes_a_file_of_demonstrations(name, tmp_path):
+    save_episodes(tmp_path / "expert.npz", [demonstrate(GRID)])
+    setting = f"demonstrations={tmp_path / 'expert.npz'}"
+    arguments = ("--learner", name, "--set", setting, "--set", "solver_kwargs={n_steps: 16}")
+    result = rlsp("learn", GRID, *arguments, "--timesteps", 16, "--out", tmp_path / "run")
+    assert result.code == 0, result.err
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert setting in config["command"]
+    loaded = {"gail": GAIL, "airl": AIRL}[name].load(tmp_path / "run" / "learner.zip", GRID)
+    assert loaded.num_timesteps == 16
+    result = rlsp("learn", GRID, "--learner", name, "--set", "demonstrations=missing.npz")
+    assert result.code == 2
+    assert "missing.npz" in result.err
 
 
 def test_folders_of_imitation_are_refused_by_name(tmp_path):

@@ -33,7 +33,7 @@ def equivalent_command(
         words += [] if value is None else [f"--{name}", str(value)]
     for name, value in chosen.items():
         text = _as_text(value)
-        if text is None or name in ARRAYS:
+        if text is None or (name in ARRAYS and not isinstance(value, str)):
             return None
         words += ["--set", f"{name}={text}"]
     return shlex.join(words)

@@ -216,7 +216,11 @@ class LearnerRun:
             "preset": (preset or _DEFAULT_PRESET) if learner == _CONFIGURED else None,
             "states": source,
             "n_states": n_observed,
-            **{name: as_json_value(value) for name, value in chosen.items() if name not in ARRAYS},
+            **{
+                name: as_json_value(value)
+                for name, value in chosen.items()
+                if name not in ARRAYS or isinstance(value, str)
+            },
         }
         words: dict[str, Any] = {
             "learner": learner,

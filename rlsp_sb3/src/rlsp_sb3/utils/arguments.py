@@ -44,7 +44,11 @@ def parse_settings(learner: type[Any], assignments: Iterable[str]) -> dict[str, 
     Raises:
         ValueError: If one is no assignment, names no argument, or has a value of another type.
     """
-    allowed = [name for name in arguments_of(learner) if name not in {*_OPTIONS_OF_LEARN, *ARRAYS}]
+    allowed = [
+        name
+        for name in arguments_of(learner)
+        if name not in {*_OPTIONS_OF_LEARN, "observed_states"}  # --states
+    ]
     settings: dict[str, Any] = {}
     for assignment in assignments:
         name = assignment.partition("=")[0].partition(".")[0].strip().replace("-", "_")
@@ -56,6 +60,8 @@ def parse_settings(learner: type[Any], assignments: Iterable[str]) -> dict[str, 
         path, text = split_assignment(assignment)
         try:
             kind = Any if len(path) > 1 else argument_type(learner, name)
+            if name in ARRAYS:
+                kind = str  # the path of a file
             value = nested(path, _value(kind, text, name))
         except (TypeError, ValueError) as error:
             raise ValueError(f"--set {assignment}: {error}") from None
