@@ -448,3 +448,32 @@ def test_an_algorithm_is_put_into_the_environment_with_a_buffer_that_relabels():
     assert size == 20
     expected = 3 * model.replay_buffer.next_observations[:size, :, 0]
     np.testing.assert_allclose(model.replay_buffer.rewards[:size], expected, rtol=1e-5)
+
+
+# Spaces that no algorithm of SB3 serves
+
+LARGEST = np.finfo(np.float32).max
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        (
+            spaces.Discrete(3, start=5),
+            r"\(3, start=5\), and algorithms of SB3 choose from 0",
+        ),
+        (spaces.Box(0, 5, (1,), np.int64), "choose numbers that are not whole"),
+        (spaces.Box(-LARGEST, LARGEST, (1,), np.float32), "expected finite bounds"),
+        (spaces.Box(-np.inf, np.inf, (1,), np.float32), "expected finite bounds"),
+        (spaces.Box(0, np.inf, (2,), np.float32), "expected finite bounds"),
+    ],
+)
+@pytest.mark.parametrize("solver", ["auto", "PPO", "FastSAC"])
+def test_actions_that_sb3_does_not_choose_are_refused(space, message, solver):
+    with pytest.raises(ValueError, match=message):
+        find_solver(solver, space, can_plan=False)
+
+
+def test_numbers_as_observations_are_refused_at_construction():
+    with pytest.raises(TypeError, match=r"Discrete\(16\): expected arrays.*FlattenObservation"):
+        RLSP("FrozenLake-v1", [15])

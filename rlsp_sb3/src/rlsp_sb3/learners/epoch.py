@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
@@ -68,6 +69,12 @@ class EpochLearner(TabularLearner):
         check_int("checkpoint_interval", checkpoint_interval, 1)
         super().__init__(env, observed_states, **kwargs)
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
+        if not is_tabular and isinstance(self.observation_space, spaces.Discrete):
+            raise TypeError(
+                f"env has the observation_space {self.observation_space}: expected arrays; wrap it "
+                "in gymnasium.wrappers.FlattenObservation, which makes vectors with a single 1 of "
+                "numbers, and pass observed_states like that"
+            )
         self._algorithm = find_solver(solver, self.action_space, is_tabular)
         self._preset = find_preset(preset, hyperparameters, is_tabular=is_tabular)
         self.preset = preset

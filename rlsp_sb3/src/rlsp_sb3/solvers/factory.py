@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -51,8 +52,9 @@ def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) ->
     Raises:
         ImportError: If its package is not installed.
         TypeError: If it is something else.
-        ValueError: If there is none of that name, the environment cannot be planned in, or the
-            algorithm does not choose such actions.
+        ValueError: If there is none of that name, the environment cannot be planned in, the
+            algorithm does not choose such actions, or no algorithm of SB3 does: a Discrete space
+            that does not start at 0, a Box of integers or without finite bounds.
     """
     if solver == _AUTO:
         box = isinstance(action_space, spaces.Box)
@@ -64,6 +66,7 @@ def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) ->
                 "environment is not tabular (it offers no mdp)"
             )
         return None
+    _check_actions(action_space)
     if isinstance(solver, str):
         solver = _by_name(solver)
     is_class = inspect.isclass(solver) and issubclass(solver, BaseAlgorithm)
@@ -86,6 +89,29 @@ def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) ->
             'and it chooses discrete actions only; use "FastSAC" or "PPO"'
         )
     return solver  # type: ignore[no-any-return]
+
+
+def _check_actions(space: spaces.Space[Any]) -> None:
+    """Raise a ValueError if SB3's algorithms would leave a space of actions, or find NaN in it."""
+    if isinstance(space, spaces.Discrete) and space.start != 0:
+        raise ValueError(
+            f"env has the action_space {space}, and algorithms of SB3 choose from 0 on: wrap it so "
+            "that actions start at 0, by a gymnasium.ActionWrapper that adds the start"
+        )
+    if not isinstance(space, spaces.Box):
+        return
+    if not np.issubdtype(space.dtype, np.floating):
+        raise ValueError(
+            f"env has the action_space {space}, and algorithms of SB3 choose numbers that are not "
+            "whole: expected a Box of floats, or a Discrete or MultiDiscrete space"
+        )
+    with np.errstate(over="ignore"):
+        widths = space.high - space.low
+    if not np.isfinite(widths).all():
+        raise ValueError(
+            f"env has the action_space {space}: expected finite bounds, between which algorithms "
+            "of SB3 scale actions; give it narrower ones by an ActionWrapper that clips"
+        )
 
 
 def _by_name(name: str) -> type[BaseAlgorithm]:
