@@ -195,7 +195,7 @@ def test_states_that_are_not_restored(make: Any, name: str) -> None:
         lambda: HalvedBack(gym.make(PENDULUM)),
         lambda: Twice(gym.make(PENDULUM)),
         lambda: RescaleAction(gym.make(PENDULUM), np.float32(-1), np.float32(1)),
-        lambda: gym.make("Acrobot-v1"),
+        lambda: gym.make("CartPole-v1"),
         lambda: gym.make("MountainCar-v0"),
     ],
 )
