@@ -93,7 +93,7 @@ def _episode(value: Any) -> Episode:
 
 
 def _infos(value: Any, n: int) -> list[Any]:
-    """What the environment said at each of n steps, as imitation keeps it."""
+    """Info dicts of n steps, as imitation keeps them."""
     infos = getattr(value, "infos", None)
     return [{}] * n if infos is None else list(infos)
 
