@@ -68,7 +68,8 @@ PUBLIC_TEXT = {
     "rlsp_sb3.io": "",
     "rlsp_sb3.learners": (
         "Combination EpochLearner NotOfferedError RewardLearner SolverCallback TabularLearner "
-        "Timer check_choice check_int check_positive check_vector checkpoints flatten_arrays "
+        "Timer check_choice check_int check_positive check_vector checkpoints checks_types "
+        "flatten_arrays "
         "learner_names load_learner load_module load_optimizer module_arrays optimizer_arrays "
         "plans_policy subtree true_return_fractions"
     ),

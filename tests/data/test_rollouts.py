@@ -158,11 +158,15 @@ def test_noise_leaves_the_random_numbers_of_the_environment_alone():
     ("arguments", "error", "message"),
     [
         ({"policy": "expert.zip"}, TypeError, "policy='expert.zip': expected an object"),
-        ({"env": DummyVecEnv([Counter])}, TypeError, "not a vector environment"),
+        (
+            {"env": DummyVecEnv([Counter])},
+            TypeError,
+            "env=.*: expected a Gymnasium env",
+        ),
         ({"env": "Blackjack-v1"}, ValueError, "FlattenObservation"),
         ({"n_episodes": 0}, ValueError, "n_episodes=0: expected at least 1"),
         ({"max_steps": 0}, ValueError, "max_steps=0"),
-        ({"noise": 1.5}, ValueError, r"noise=1\.5: expected a probability"),
+        ({"noise": 1.5}, ValueError, r"noise=1\.5: expected a number from 0 to 1"),
         ({"noise": -1}, ValueError, "noise=-1"),
         ({"noise": "much"}, TypeError, "noise='much'"),
     ],

@@ -263,7 +263,7 @@ def test_reset_starts_in_any_states(env_id: str) -> None:
         ({"start": 0}, ValueError, "'start'.*'state' and 'observation'"),
         ({"state": 0, "observation": np.zeros((3, 75))}, ValueError, "'state' and 'observation'"),
         ({"state": {"agent": (1, 2)}}, ValueError, "impossible"),
-        ({"state": 29}, IndexError, "index=29"),
+        ({"state": 29}, ValueError, "state=29"),
         ({"observation": np.zeros((2, 75))}, ValueError, "2 observations.*each of the 3"),
         ({"observation": np.zeros((3, 74))}, ValueError, r"\(75,\)"),
     ],

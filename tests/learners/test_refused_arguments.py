@@ -77,12 +77,25 @@ def test_environment_that_does_not_fit_changes_nothing():
     assert repr(learner.reward) == reward
 
 
-@pytest.mark.parametrize("device", ["nonsense", 3.5])
-def test_unknown_device_is_an_error(device):
-    with pytest.raises(ValueError, match=f"device={device!r}: expected"):
+@pytest.mark.parametrize(("device", "error"), [("nonsense", ValueError), (3.5, TypeError)])
+def test_unknown_device_is_an_error(device, error):
+    with pytest.raises(error, match=f"device={device!r}: expected"):
         TabularRLSP("RoomDefault-v0", device=device)
 
 
 def test_tensorboard_log_is_a_folder():
-    with pytest.raises(TypeError, match="tensorboard_log=5: expected a folder"):
+    with pytest.raises(TypeError, match="tensorboard_log=5: expected text or a path or None"):
         TabularRLSP("RoomDefault-v0", tensorboard_log=5)
+
+
+@pytest.mark.parametrize("callback", [3.5, "nonsense", [None]])
+def test_callbacks_are_those_of_sb3(callback):
+    learner = TabularRLSP("RoomDefault-v0", seed=0)
+    with pytest.raises(TypeError, match=r"callback=.*: expected a callback of SB3"):
+        learner.learn(1, callback)
+
+
+def test_logger_is_one_of_sb3():
+    learner = TabularRLSP("RoomDefault-v0", seed=0)
+    with pytest.raises(TypeError, match=r"logger=None: expected Logger"):
+        learner.set_logger(None)

@@ -280,11 +280,11 @@ def test_last_rewards_count_for_all_times_after_them(temperature):
         ([0, 0, 0], -2, 1, "horizon=-2"),
         ([0, 0, 0], 3, -0.1, "temperature=-0.1"),
         ([0, 0, 0], 3, float("nan"), "temperature=nan"),
-        ([0, 0], 3, 1, r"rewards have shape \(2,\): expected \(3,\) or \(n, 3\)"),
-        (np.zeros((3, 2)), 3, 1, r"rewards have shape \(3, 2\)"),
-        (np.zeros((0, 3)), 3, 1, r"rewards have shape \(0, 3\)"),
-        (np.zeros((3, 3, 3)), 3, 1, r"rewards have shape \(3, 3, 3\)"),
-        (0.0, 3, 1, r"rewards have shape \(\)"),
+        ([0, 0], 3, 1, r"rewards has shape \(2,\): expected \(3,\) or \(n, 3\)"),
+        (np.zeros((3, 2)), 3, 1, r"rewards has shape \(3, 2\)"),
+        (np.zeros((0, 3)), 3, 1, r"rewards has shape \(0, 3\)"),
+        (np.zeros((3, 3, 3)), 3, 1, r"rewards has shape \(3, 3, 3\)"),
+        (0.0, 3, 1, r"rewards has shape \(\)"),
     ],
 )
 def test_impossible_arguments_are_named(rewards, horizon, temperature, message):

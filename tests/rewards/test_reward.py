@@ -154,7 +154,7 @@ def test_other_things_do_not_add_up(reward):
         ([1, np.inf], None, "weights=.*inf.*: expected finite numbers"),
         ([[1, 2]], None, r"weights has shape \(1, 2\): expected \(2,\)"),
         (1.0, None, r"weights has shape \(\): expected \(1,\)"),
-        (["a", "b"], None, "weights=.*: expected 2 numbers"),
+        (["a", "b"], None, "weights=.*: expected an array of numbers"),
         ([1, 2], ["a"], r"feature_names=\['a'\]: expected 2 different names"),
         ([1, 2], ["a", "b", "c"], r"feature_names=\['a', 'b', 'c'\]: expected 2 different"),
         ([1, 2], ["a", "a"], r"feature_names=\['a', 'a'\]: expected 2 different names"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from rlsp_sb3.learners import (
     SolverCallback,
     check_int,
     check_positive,
+    checks_types,
     flatten_arrays,
     load_module,
     load_optimizer,
@@ -75,6 +77,7 @@ class AdversarialLearner(RewardLearner):
     See :class:`~rlsp_baselines.GAIL` for the arguments.
     """
 
+    @checks_types
     def __init__(
         self,
         env: GymEnv | str,
@@ -92,7 +95,7 @@ class AdversarialLearner(RewardLearner):
         keep_termination: bool = False,
         seed: int | None = None,
         verbose: int = 0,
-        tensorboard_log: str | None = None,
+        tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
         self._trainer_class()  # an error at once if imitation is missing
@@ -101,7 +104,7 @@ class AdversarialLearner(RewardLearner):
             check_int("round_steps", round_steps, 1)
         check_int("demo_batch_size", demo_batch_size, 1)
         for size in discriminator_hidden:
-            check_int("discriminator_hidden", size, 1)
+            check_int("discriminator_hidden", size, 1, 10**9)
         check_positive("discriminator_learning_rate", discriminator_learning_rate)
         check_int("n_discriminator_updates", n_discriminator_updates, 1)
         vec_env = as_vec_env(env, arrays=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_baselines.fixed import FixedRewardLearner
 from rlsp_sb3 import RewardFn
+from rlsp_sb3.learners import checks_types
 from rlsp_sb3.type_aliases import FloatArray
 
 
@@ -36,6 +38,7 @@ class Deviation(FixedRewardLearner):
         ValueError: If an argument is out of range.
     """
 
+    @checks_types
     def __init__(
         self,
         env: GymEnv | str,
@@ -44,7 +47,7 @@ class Deviation(FixedRewardLearner):
         inferred_weight: float = 0.5,
         seed: int | None = None,
         verbose: int = 0,
-        tensorboard_log: str | None = None,
+        tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
         super().__init__(

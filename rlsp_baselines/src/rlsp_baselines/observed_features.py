@@ -72,7 +72,7 @@ class ObservedFeaturesLearner(EpochLearner):
         checkpoint_interval: int = 5,
         seed: int | None = None,
         verbose: int = 0,
-        tensorboard_log: str | None = None,
+        tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
         self._observed_features: FloatArray | None = None

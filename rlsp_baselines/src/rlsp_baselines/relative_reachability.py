@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 from rlsp_baselines.fixed import FixedRewardLearner
 from rlsp_baselines.reachability import lost_coverage
 from rlsp_sb3 import RewardFn
-from rlsp_sb3.learners import check_int
+from rlsp_sb3.learners import check_int, checks_types
 from rlsp_sb3.planning import occupancies
 from rlsp_sb3.type_aliases import FloatArray
 
@@ -44,6 +45,7 @@ class RelativeReachability(FixedRewardLearner):
         ValueError: If an argument is out of range.
     """
 
+    @checks_types
     def __init__(
         self,
         env: GymEnv | str,
@@ -53,7 +55,7 @@ class RelativeReachability(FixedRewardLearner):
         horizon: int = 20,
         seed: int | None = None,
         verbose: int = 0,
-        tensorboard_log: str | None = None,
+        tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
         check_int("horizon", horizon, 1)

@@ -22,6 +22,7 @@ from rlsp_sb3.learners import (
     check_int,
     check_positive,
     check_vector,
+    checks_types,
 )
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.rewards import PRIORS, Prior
@@ -111,6 +112,7 @@ class RewardSampling(TabularLearner):
 
     timestep: str = "sampling step"
 
+    @checks_types
     def __init__(
         self,
         env: GymEnv | str,
@@ -129,14 +131,14 @@ class RewardSampling(TabularLearner):
         combination: Combination = "additive",
         seed: int | None = None,
         verbose: int = 0,
-        tensorboard_log: str | None = None,
+        tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
         check_positive("temperature", temperature)
         check_choice("prior", prior, get_args(ProperPrior))
         check_positive("prior_std", prior_std)
-        check_int("n_samples", n_samples, 1)
-        check_int("n_chains", n_chains, 1)
+        check_int("n_samples", n_samples, 1, 10**9)
+        check_int("n_chains", n_chains, 1, 10**6)
         check_int("burn_in", burn_in, 0)
         if step_size is not None:
             check_positive("step_size", step_size)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
@@ -9,6 +11,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_baselines.fixed import FixedRewardLearner
 from rlsp_sb3 import LinearReward
+from rlsp_sb3.learners import checks_types
 from rlsp_sb3.type_aliases import FloatArray
 
 
@@ -28,6 +31,7 @@ class TaskReward(FixedRewardLearner):
         ValueError: If an argument is out of range.
     """
 
+    @checks_types
     def __init__(
         self,
         env: GymEnv | str,
@@ -35,7 +39,7 @@ class TaskReward(FixedRewardLearner):
         *,
         seed: int | None = None,
         verbose: int = 0,
-        tensorboard_log: str | None = None,
+        tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
         super().__init__(

@@ -20,10 +20,12 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 from rlsp_sb3.utils.errors import PluginError, distribution_name
 from rlsp_sb3.utils.observations import check_array_space
+from rlsp_sb3.utils.type_checks import checks_types
 
 __all__ = ["as_vec_env", "first_base_env", "make_env", "open_env", "plugin_specs", "register_envs"]
 
 
+@checks_types
 def first_base_env(env: Any) -> Any:
     """The first environment within a vector environment, without SB3's monitor.
 
@@ -72,6 +74,7 @@ def register_envs() -> None:
             )
 
 
+@checks_types
 def make_env(env: str, **kwargs: Any) -> gym.Env[Any, Any]:
     """Make an environment; a wrong id is an error that says where to look for the right one."""
     register_envs()
@@ -123,6 +126,7 @@ def _package(spec: EnvSpec) -> str:
     return creator.partition(":")[0].partition(".")[0]
 
 
+@checks_types
 def as_vec_env(env: GymEnv | str, *, arrays: bool = False) -> VecEnv:
     """An environment as SB3's algorithms want it, with episodes monitored.
 

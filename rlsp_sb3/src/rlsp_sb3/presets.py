@@ -16,6 +16,7 @@ from rlsp_sb3.hyperparameters import (
 )
 from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.settings import validated
+from rlsp_sb3.utils.type_checks import checks_types
 
 __all__ = ["FAST", "PAPER", "Preset", "PresetName", "find_preset"]
 
@@ -177,6 +178,7 @@ PRESETS: tuple[PresetName, ...] = ("fast", "paper", "smoke")
 """The names of all presets."""
 
 
+@checks_types
 def find_preset(
     preset: str,
     hyperparameters: Mapping[str, Any] | RLSPHyperparameters | None = None,

@@ -17,6 +17,7 @@ from gymnasium.envs import classic_control
 from numpy.typing import ArrayLike
 
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.type_checks import check_type, checks_types
 
 __all__ = [
     "can_set_state",
@@ -31,6 +32,7 @@ _METHOD = "set_state_from_observation"
 Setter = Callable[[Any], None]
 
 
+@checks_types
 def set_state_from_observation(env: gym.Env[Any, Any], observation: Any) -> None:
     """Put an environment into the state of one of its observations.
 
@@ -68,6 +70,7 @@ def can_set_state(env: gym.Env[Any, Any]) -> bool:
     return True
 
 
+@checks_types
 def mujoco_state(env: Any, observations: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """The state that observations of one of Gymnasium's MuJoCo environments show.
 
@@ -85,9 +88,10 @@ def mujoco_state(env: Any, observations: ArrayLike) -> tuple[FloatArray, FloatAr
     layout = _mujoco_layout(env)
     if layout is None:
         raise _unknown(env)
-    return layout(_check(env, observations))
+    return layout(_check("observations", env, observations))
 
 
+@checks_types
 def classic_states(env: gym.Env[Any, Any], observations: ArrayLike) -> FloatArray:
     """The states that observations of one of Gymnasium's classic control environments show.
 
@@ -105,9 +109,10 @@ def classic_states(env: gym.Env[Any, Any], observations: ArrayLike) -> FloatArra
     state_of = _classic_state_of(env)
     if state_of is None:
         raise _unknown(env)
-    return np.ascontiguousarray(state_of(_check(env, observations).T).T)
+    return np.ascontiguousarray(state_of(_check("observations", env, observations).T).T)
 
 
+@checks_types
 def state_setter(env: gym.Env[Any, Any]) -> Setter:
     """Function that sets the state: the outermost method on offer, or else one of this module."""
     if not isinstance(env, gym.Env):
@@ -130,7 +135,9 @@ def state_setter(env: gym.Env[Any, Any]) -> Setter:
         return lambda observation: _set_classic_state(layer, state_of, observation)
     layout = _mujoco_layout(layer)
     if layout is not None:
-        return lambda observation: _set_mujoco_state(layer, layout(_check(layer, observation)))
+        return lambda observation: _set_mujoco_state(
+            layer, layout(_check("observation", layer, observation))
+        )
     raise _unknown(layer)
 
 
@@ -141,14 +148,15 @@ def _unknown(env: Any) -> TypeError:
     )
 
 
-def _check(env: gym.Env[Any, Any], observations: ArrayLike) -> FloatArray:
+def _check(name: str, env: gym.Env[Any, Any], observations: ArrayLike) -> FloatArray:
     """The observations (…, D) as an array, if they are as they should be."""
+    check_type(name, observations, ArrayLike)
     array = np.asarray(observations, dtype=np.float64)
     shape = env.observation_space.shape
     if array.shape[-1:] != shape:
-        raise ValueError(f"observation has shape {array.shape}: expected {shape}")
+        raise ValueError(f"{name} has shape {array.shape}: expected {shape}")
     if not np.all(np.isfinite(array)):
-        raise ValueError(f"observation={array}: expected finite numbers")
+        raise ValueError(f"{name}={array}: expected finite numbers")
     return array
 
 
@@ -175,7 +183,7 @@ def _classic_state_of(env: gym.Env[Any, Any]) -> Callable[[FloatArray], FloatArr
 def _set_classic_state(
     env: Any, state_of: Callable[[FloatArray], FloatArray], observation: Any
 ) -> None:
-    env.state = state_of(_check(env, observation))
+    env.state = state_of(_check("observation", env, observation))
     for memory in ("steps_beyond_terminated", "last_u"):
         if hasattr(env, memory):
             setattr(env, memory, None)

@@ -74,13 +74,11 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
         reward: RewardName = "task",
         render_mode: str | None = None,
     ) -> None:
-        if reward not in get_args(RewardName):
+        if not isinstance(reward, str) or reward not in get_args(RewardName):
             raise ValueError(f"reward={reward!r}: expected one of {get_args(RewardName)}")
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(
-                f"render_mode={render_mode!r}: expected None or one of "
-                f"{self.metadata['render_modes']}"
-            )
+        modes = self.metadata["render_modes"]
+        if render_mode is not None and not (isinstance(render_mode, str) and render_mode in modes):
+            raise ValueError(f"render_mode={render_mode!r}: expected None or one of {modes}")
         if horizon is not None and (not isinstance(horizon, (int, np.integer)) or horizon < 1):
             raise ValueError(f"horizon={horizon!r}: expected None or an int of at least 1")
         self.layout = layout
@@ -98,7 +96,9 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
 
         self.initial_state = initial_state
         self._initial = self.states.batch(initial_state)
-        self.observed_state = self.complete(observed_state) if observed_state is not None else None
+        self.observed_state = (
+            None if observed_state is None else self._complete("observed_state", observed_state)
+        )
         self._current: States | None = None
         self._window = Window()
 
@@ -326,14 +326,23 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
         Raises:
             ValueError: If there is no such state.
         """
-        if isinstance(state, (int, np.integer)):
+        return self._complete("state", state)
+
+    def _complete(self, name: str, state: Mapping[str, Any] | int) -> State:
+        """A whole state, see :meth:`complete`, that is called by some name in errors."""
+        if isinstance(state, (int, np.integer)) and not isinstance(state, bool):
+            if not 0 <= state < len(self.states):
+                raise ValueError(f"{name}={state}: expected 0 to {len(self.states) - 1}")
             return self.states.state(int(state))
         if not isinstance(state, Mapping):
             raise ValueError(
-                f"state={state!r}: expected the index of a state or a mapping with some of the "
+                f"{name}={state!r}: expected the index of a state or a mapping with some of the "
                 f"fields {sorted(self.states.fields)}"
             )
-        return self.states.single(self.states.batch({**self.initial_state, **state}))
+        try:
+            return self.states.single(self.states.batch({**self.initial_state, **state}))
+        except ValueError as error:
+            raise ValueError(str(error) if name == "state" else f"{name}: {error}") from None
 
     # Shared by subclasses.
 

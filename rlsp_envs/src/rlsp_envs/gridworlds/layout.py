@@ -28,7 +28,11 @@ class Layout:
 
     def __init__(self, text: str, symbols: Mapping[str, str]) -> None:
         if not isinstance(text, str):
-            raise TypeError(f"layout={text!r} is a {type(text).__name__}: expected a str")
+            raise TypeError(
+                f"layout={text!r} is a {type(text).__name__}: expected a str, the text of a drawing"
+            )
+        if not isinstance(symbols, Mapping):
+            raise TypeError(f"symbols={symbols!r}: expected a meaning for each str of characters")
         self.rows = dedent(text).strip("\n").rstrip().split("\n")
         self._symbols = {**FLOOR_SYMBOLS, **symbols}
         if self.rows == [""]:

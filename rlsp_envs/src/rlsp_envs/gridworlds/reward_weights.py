@@ -35,7 +35,10 @@ def parse_weights(name: str, weights: Weights, feature_names: Sequence[str]) -> 
                     + f": expected some of {list(feature_names)}"
                 )
         weights = [weights.get(feature, 0.0) for feature in feature_names]
-    vector = np.array(weights, dtype=np.float64)
+    try:
+        vector = np.array(weights, dtype=np.float64)
+    except (TypeError, ValueError):  # no numbers, or of different lengths
+        vector = np.array(np.nan)
     if vector.shape != (n_features,) or not np.all(np.isfinite(vector)):
         raise ValueError(
             f"{name}={weights!r}: expected {n_features} finite weights, one for each of "

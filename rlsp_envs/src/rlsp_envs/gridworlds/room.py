@@ -79,7 +79,7 @@ class RoomEnv(GridworldEnv):
         observation: Literal["grid", "pixels"] = "grid",
         **kwargs: Any,
     ) -> None:
-        if observation not in ("grid", "pixels"):
+        if not isinstance(observation, str) or observation not in ("grid", "pixels"):
             raise ValueError(f"observation={observation!r}: expected 'grid' or 'pixels'")
         drawing = Layout(layout, {"V": "vase", "C": "carpet", **GOAL_SYMBOLS})
         self._vase_cells = drawing.cells("V")

@@ -32,6 +32,10 @@ class StateSpace:
             with the index.
         is_valid: Maps a batch of N states to a boolean array (N,); combinations for which it is
             false are no states and get no index.
+
+    Raises:
+        TypeError: If the fields are no mapping, or ``is_valid`` is no function.
+        ValueError: If a size is no int of at least 1.
     """
 
     def __init__(
@@ -39,6 +43,15 @@ class StateSpace:
         fields: Mapping[str, int | tuple[int, ...]],
         is_valid: Callable[[States], BoolArray],
     ) -> None:
+        if not isinstance(fields, Mapping):
+            raise TypeError(f"fields={fields!r}: expected the size of each field by its name")
+        for name, field in fields.items():
+            values = np.atleast_1d(np.asarray(field))
+            is_int = values.dtype.kind in "iu" or not values.size
+            if values.ndim != 1 or not is_int or (values < 1).any():
+                raise ValueError(f"fields[{name!r}]={field!r}: expected ints of at least 1")
+        if not callable(is_valid):
+            raise TypeError(f"is_valid={is_valid!r}: expected a function of a batch of states")
         self.fields = dict(fields)
         self._is_valid = is_valid
         sizes = [size for field in fields.values() for size in np.atleast_1d(field).tolist()]

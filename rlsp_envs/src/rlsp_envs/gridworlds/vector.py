@@ -26,6 +26,7 @@ else:
     from gymnasium.vector import VectorEnv
 
 MAX_TABLE_BYTES = 2**28
+MAX_ENVS = 10**7  # whose observations take gigabytes
 
 
 class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-ignore]
@@ -38,10 +39,12 @@ class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-igno
     Args:
         env_class: The gridworld.
         num_envs: N, at least 1.
-        max_episode_steps: After how many steps episodes are truncated; None for never.
+        max_episode_steps: After how many steps episodes are truncated; None, or -1 as in
+            ``gym.make``, for never.
         **kwargs: The arguments of the gridworld; ``render_mode`` can only be None.
 
     Raises:
+        TypeError: If ``env_class`` is no gridworld.
         ValueError: If an argument is not allowed.
     """
 
@@ -52,8 +55,16 @@ class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-igno
         max_episode_steps: int | None = None,
         **kwargs: Any,
     ) -> None:
-        if num_envs < 1:
-            raise ValueError(f"num_envs={num_envs}: expected at least 1")
+        if not (isinstance(env_class, type) and issubclass(env_class, GridworldEnv)):
+            raise TypeError(f"env_class={env_class!r}: expected a subclass of GridworldEnv")
+        is_int = isinstance(num_envs, (int, np.integer)) and not isinstance(num_envs, bool)
+        if not is_int or not 1 <= num_envs <= MAX_ENVS:
+            raise ValueError(f"num_envs={num_envs!r}: expected an int from 1 to {MAX_ENVS:,}")
+        if not _is_limit(max_episode_steps):
+            raise ValueError(
+                f"max_episode_steps={max_episode_steps!r}: expected an int of at least 1, or None "
+                "or -1 for no limit"
+            )
         if kwargs.get("render_mode") is not None:
             raise ValueError(
                 f"render_mode={kwargs['render_mode']!r} is not for vector environments: render a "
@@ -83,7 +94,7 @@ class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-igno
         self._rewards = mdp.features @ self.env.step_reward
         self._all = np.ones(num_envs, dtype=np.bool_)
         self._start = self.env.states.index(self.env.initial_state)
-        self._limit = np.inf if max_episode_steps is None else max_episode_steps
+        self._limit = np.inf if max_episode_steps in (None, -1) else max_episode_steps
         self._states: NDArray[np.int64] | None = None
         self._steps = np.zeros(num_envs, dtype=np.int64)
         self._ended = np.zeros(num_envs, dtype=np.bool_)
@@ -199,6 +210,15 @@ class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-igno
             infos[i] = dict(zip(self._infos, values, strict=True))
         masks = {"_final_observation": ended.copy(), "_final_info": ended.copy()}
         return {"final_observation": observations, "final_info": infos, **masks}
+
+
+def _is_limit(max_episode_steps: Any) -> bool:
+    """Return whether a value is a limit of steps, or stands for none."""
+    if max_episode_steps is None:
+        return True
+    if isinstance(max_episode_steps, bool) or not isinstance(max_episode_steps, (int, np.integer)):
+        return False
+    return bool(max_episode_steps >= 1 or max_episode_steps == -1)
 
 
 RoomVectorEnv = partial(GridworldVectorEnv, RoomEnv)

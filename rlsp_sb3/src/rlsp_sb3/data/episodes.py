@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.restricted_pickle import LegacyTrajectory, read_pickle
+from rlsp_sb3.utils.type_checks import check_type, checks_types
 
 _FORMAT = "rlsp-episodes-1"
 EPISODE_SUFFIXES = (".npz", ".pkl")
@@ -42,6 +43,8 @@ class Episode:
     truncated: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("terminated", "truncated"):
+            check_type(name, getattr(self, name), bool)
         for name in ("observations", "actions", "rewards"):
             array = _numbers(name, getattr(self, name))
             object.__setattr__(self, name, array.astype(float) if name == "rewards" else array)
@@ -81,6 +84,7 @@ def _numbers(name: str, value: Any) -> NDArray[Any]:
     return array
 
 
+@checks_types
 def save_episodes(path: str | Path, episodes: Sequence[Episode]) -> None:
     """Write episodes to an npz file, all of it or nothing.
 
@@ -96,6 +100,8 @@ def save_episodes(path: str | Path, episodes: Sequence[Episode]) -> None:
     episodes = list(episodes)
     if not episodes:
         raise ValueError("episodes are empty: expected at least 1")
+    for i, episode in enumerate(episodes):
+        check_type(f"episodes[{i}]", episode, Episode)
     for name in ("observations", "actions"):
         shapes = {getattr(episode, name).shape[1:] for episode in episodes}
         if len(shapes) > 1:
@@ -116,6 +122,7 @@ def check_npz_name(path: Path) -> None:
         raise ValueError(f"path={str(path)!r}: expected a name that ends in '.npz'")
 
 
+@checks_types
 def load_episodes(path: str | Path) -> list[Episode]:
     """Read episodes from a file: npz, or a pickle of the published code.
 

@@ -14,6 +14,7 @@ import numpy as np
 from gymnasium.error import DependencyNotInstalled
 
 from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.utils.type_checks import checks_types, shown
 
 DATASET_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
 
@@ -53,6 +54,7 @@ def check_new_dataset(dataset_id: str) -> None:
         )
 
 
+@checks_types
 def save_minari(
     dataset_id: str, episodes: Sequence[Episode], env: gym.Env[Any, Any] | str, **metadata: Any
 ) -> Any:
@@ -99,6 +101,7 @@ def _at_the_end(episode: Episode, value: bool) -> list[bool]:
     return [False] * (len(episode) - 1) + [value]
 
 
+@checks_types
 def load_minari(dataset: Any) -> list[Episode]:
     """Read the episodes of a Minari dataset.
 
@@ -108,6 +111,7 @@ def load_minari(dataset: Any) -> list[Episode]:
     Raises:
         DependencyNotInstalled: If there is an id and Minari is not installed.
         FileNotFoundError: If there is no dataset of that id.
+        TypeError: If it is something else.
         ValueError: If its observations or actions are not arrays of numbers.
     """
     if isinstance(dataset, str):
@@ -121,6 +125,8 @@ def load_minari(dataset: Any) -> list[Episode]:
                 f"{here or 'those that are (there are none)'}, or the id of one of Minari's own "
                 f"after `minari download {dataset}`"
             ) from error
+    if not hasattr(dataset, "iterate_episodes"):
+        raise TypeError(f"dataset={shown(dataset)}: expected a Minari dataset or the id of one")
     return [
         Episode(
             stored.observations,

@@ -19,9 +19,11 @@ from rlsp_sb3.data.minari_datasets import DATASET_ID, load_minari
 from rlsp_sb3.data.state_files import holds_states, load_states
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.type_aliases import Seed
-from rlsp_sb3.utils.checks import check_int, check_positive
+from rlsp_sb3.utils.checks import MAX_COUNT, check_between, check_int, check_seed
+from rlsp_sb3.utils.type_checks import checks_types
 
 
+@checks_types
 def rollout_env(
     policy: Policy,
     env: gym.Env[Any, Any] | str,
@@ -54,14 +56,15 @@ def rollout_env(
         ValueError: If a number is out of range, or the environment's observations or actions are
             not arrays of numbers.
     """
-    check_int("n_episodes", n_episodes, 1)
+    check_int("n_episodes", n_episodes, 1, MAX_COUNT)
     if max_steps is not None:
-        check_int("max_steps", max_steps, 1)
-    rng = np.random.default_rng(seed)
+        check_int("max_steps", max_steps, 1, MAX_COUNT)
+    rng = check_seed("seed", seed)
     with _actor(policy, env, deterministic, noise) as actor, _torch_seeded(rng):
         return [actor.episode(rng, max_steps) for _ in range(n_episodes)]
 
 
+@checks_types
 def sample_observed_states(
     source: Any,
     n: int | None = None,
@@ -103,8 +106,8 @@ def sample_observed_states(
             are no episodes or not so many states, or a file is not one of these.
     """
     if n is not None:
-        check_int("n", n, 1)
-    rng = np.random.default_rng(rng)
+        check_int("n", n, 1, MAX_COUNT)
+    rng = check_seed("rng", rng)
     if isinstance(source, (str, Path)) and env is None and holds_states(Path(source)):
         return _states_of(Path(source), n, rng)
     n = 1 if n is None else n
@@ -112,7 +115,7 @@ def sample_observed_states(
         if env is None:
             raise ValueError("env=None: expected the environment in which the policy is to act")
         if max_steps is not None:
-            check_int("max_steps", max_steps, 1)
+            check_int("max_steps", max_steps, 1, MAX_COUNT)
         with _actor(source, env, deterministic, noise) as actor, _torch_seeded(rng):
             return np.stack([_any_state(actor.episode(rng, max_steps), rng) for _ in range(n)])
     if env is not None:
@@ -175,9 +178,7 @@ class _Actor:
     def __init__(
         self, policy: Policy, env: gym.Env[Any, Any], deterministic: bool, noise: float
     ) -> None:
-        check_positive("noise", noise, zero=True)
-        if noise > 1:
-            raise ValueError(f"noise={noise!r}: expected a probability, at most 1")
+        check_between("noise", noise, 0, 1)
         if not callable(getattr(policy, "predict", None)):
             raise TypeError(f"policy={policy!r}: expected an object with a method predict")
         for name in ("observation_space", "action_space"):
@@ -233,10 +234,6 @@ def _actor(
 ) -> Iterator[_Actor]:
     """A policy in its environment, which is made and closed if it is given by its id."""
     made = gym.make(env) if isinstance(env, str) else env
-    if not isinstance(made, gym.Env):
-        raise TypeError(
-            f"env={env!r}: expected a Gymnasium environment or its id, not a vector environment"
-        )
     try:
         yield _Actor(policy, made, deterministic, noise)
     finally:

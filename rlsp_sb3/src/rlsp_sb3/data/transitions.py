@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array, Arrays
-from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.checks import MAX_COUNT, check_array, check_int
+from rlsp_sb3.utils.type_checks import checks_types
 
 
 class Transitions(NamedTuple):
@@ -71,6 +72,7 @@ def _ends(episode: Episode) -> NDArray[np.bool_]:
     return ends
 
 
+@checks_types
 def collect(
     env: gym.Env[Any, Any],
     n_steps: int,
@@ -99,11 +101,11 @@ def collect(
         TypeError: If there are starts, and the environment cannot be put there.
         ValueError: If a number is out of range, or starts are empty.
     """
-    check_int("n_steps", n_steps, 1)
+    check_int("n_steps", n_steps, 1, MAX_COUNT)
     if max_length is not None:
         check_int("max_length", max_length, 1)
-    if starts is not None and not len(starts):
-        raise ValueError("starts has no rows: expected at least one observation, or None")
+    if starts is not None:
+        check_array("starts", starts, ("n", *(env.observation_space.shape or ())))
     set_state = None if starts is None else state_setter(env)
     env.action_space.seed(int(rng.integers(2**31)))
     seen: list[tuple[Any, Any, Any, bool]] = []

@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.models.normalization import Normalizer, find_clock_entries
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_names, check_sizes
 from rlsp_sb3.utils.settings import plain
+from rlsp_sb3.utils.type_checks import checks_types, shown
 
 
 class Encoder(ABC):
@@ -74,11 +76,12 @@ class FunctionEncoder(Encoder):
         feature_names: The names of the F features.
     """
 
+    @checks_types
     def __init__(
         self, features: Callable[[Any], NDArray[Any]], feature_names: Sequence[str]
     ) -> None:
         self.features = features
-        self._names = tuple(feature_names)
+        self._names = check_names("feature_names", feature_names)
 
     def __call__(self, observations: ArrayLike) -> FloatArray:
         """The features (N, F) of N observations."""
@@ -95,9 +98,15 @@ class EnvironmentFeatures(FunctionEncoder):
 
     Args:
         env: The environment, with ``features(observations)`` and ``feature_names``.
+
+    Raises:
+        TypeError: If it does not offer them.
     """
 
+    @checks_types
     def __init__(self, env: Any) -> None:
+        if not hasattr(env, "features") or not hasattr(env, "feature_names"):
+            raise TypeError(f"env={shown(env)}: expected one with features and feature_names")
         super().__init__(env.features, env.feature_names)
 
 
@@ -110,8 +119,9 @@ class ScaledEncoder(Encoder):
     A subclass keeps each other argument of its constructor as an attribute of the same name.
     """
 
+    @checks_types
     def __init__(self, observation_shape: tuple[int, ...]) -> None:
-        self.normalizer = Normalizer(observation_shape)
+        self.normalizer = Normalizer(check_sizes("observation_shape", observation_shape))
         self.is_fitted = False
 
     def fit(

@@ -24,6 +24,7 @@ from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.utils.arguments import argument_type
 from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.settings import unknown_name, validated
+from rlsp_sb3.utils.type_checks import checks_types, shown
 
 __all__ = [
     "ENCODERS",
@@ -50,6 +51,7 @@ OWN = {"name": "own"}
 """Stands in files for an encoder that they do not contain."""
 
 
+@checks_types
 def make_encoder(
     encoder: Any,
     env: Any,
@@ -78,6 +80,10 @@ def make_encoder(
             function does not give features, or a file held a learner with an encoder of somebody's
             own.
     """
+    if not hasattr(env, "observation_space"):
+        raise TypeError(f"env={shown(env)}: expected an environment")
+    if observed_states is not None and not np.all(np.isfinite(observed_states)):
+        raise ValueError("observed_states are not all finite: expected observations without NaN")
     offered = hasattr(env, "features") and hasattr(env, "feature_names")
     if isinstance(encoder, Encoder):
         return encoder
@@ -86,6 +92,11 @@ def make_encoder(
         encoder = FEATURES if offered else own
     if isinstance(encoder, str):
         encoder = {"name": encoder}
+    if not isinstance(encoder, Mapping) and not callable(encoder):
+        raise TypeError(
+            f"encoder={shown(encoder)}: expected an Encoder, a function from observations to "
+            f"features, or one of {[_AUTO, FEATURES, *ENCODERS]}"
+        )
     if encoder == {"name": FEATURES}:
         if not offered:
             raise TypeError(
@@ -120,11 +131,6 @@ def make_encoder(
                 **settings,
             }
         return ENCODERS[name](shape, **settings)
-    if not callable(encoder):
-        raise TypeError(
-            f"encoder={encoder!r}: expected an Encoder, a function from observations to features, "
-            f"or one of {[_AUTO, FEATURES, *ENCODERS]}"
-        )
     if observed_states is None:
         return FunctionEncoder(encoder, ())
     shape = np.shape(encoder(observed_states))

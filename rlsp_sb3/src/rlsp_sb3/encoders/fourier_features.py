@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from rlsp_sb3.encoders.base import ScaledEncoder
 from rlsp_sb3.io.state_arrays import array_like
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.checks import check_int, check_positive
+from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_positive, check_seed
+from rlsp_sb3.utils.type_checks import checks_types
 
 
 class RandomFourierFeatures(ScaledEncoder):
@@ -32,6 +33,7 @@ class RandomFourierFeatures(ScaledEncoder):
         ValueError: If one is out of range.
     """
 
+    @checks_types
     def __init__(
         self,
         observation_shape: tuple[int, ...],
@@ -39,13 +41,13 @@ class RandomFourierFeatures(ScaledEncoder):
         bandwidth: float = 1.0,
         seed: int = 0,
     ) -> None:
-        check_int("n_features", n_features, 1)
+        check_int("n_features", n_features, 1, MAX_COUNT)
         check_positive("bandwidth", bandwidth)
         super().__init__(observation_shape)
         self.n_features = n_features
         self.bandwidth = bandwidth
         self.seed = seed
-        rng = np.random.default_rng(seed)
+        rng = check_seed("seed", seed)
         # ω ~ N(0, 1 / (bandwidth² D)) for D entries, and b ~ U(0, 2π)
         size = len(self.normalizer.mean)
         self.frequencies = rng.standard_normal((size, n_features)) / (bandwidth * np.sqrt(size))

@@ -6,10 +6,13 @@ import numpy as np
 from scipy.linalg import eigh
 
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_array
+from rlsp_sb3.utils.type_checks import checks_types
 
 NOISE = 0.01  # variance of what is taken for noise, so that neither small nor slow is magnified
 
 
+@checks_types
 def slow_axes(features: FloatArray, next_features: FloatArray) -> FloatArray:
     """Axes of slow feature analysis: uncorrelated features, the larger the slower they are.
 
@@ -29,6 +32,8 @@ def slow_axes(features: FloatArray, next_features: FloatArray) -> FloatArray:
     Returns:
         Axes (F, F): ``features @ axes`` are the slow features.
     """
+    features = check_array("features", features, ("N", "F"))
+    next_features = check_array("next_features", next_features, features.shape)
     n = len(features)
     centered, change = features - features.mean(axis=0), next_features - features
     variance = centered.T @ centered / n

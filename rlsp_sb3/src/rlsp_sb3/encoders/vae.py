@@ -18,8 +18,9 @@ from rlsp_sb3.models.networks import IMAGE_AXES, image_decoder, image_encoder, m
 from rlsp_sb3.models.normalization import Normalizer
 from rlsp_sb3.models.training import fit
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.checks import check_int, check_positive
+from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_positive, check_sizes
 from rlsp_sb3.utils.settings import validated
+from rlsp_sb3.utils.type_checks import checks_types
 
 FIT = FitSettings(2500, 500, 1e-3)
 FIT_IMAGES = FitSettings(500, 64, 1e-3)
@@ -52,6 +53,7 @@ class StateVAE(ScaledEncoder):
         ValueError: If one is out of range.
     """
 
+    @checks_types
     def __init__(
         self,
         observation_shape: tuple[int, ...],
@@ -63,11 +65,12 @@ class StateVAE(ScaledEncoder):
         seed: int = 0,
         slow_features: bool = False,
     ) -> None:
-        check_int("n_latents", n_latents, 1)
+        check_int("n_latents", n_latents, 1, MAX_COUNT)
+        check_int("seed", seed, 0)
         check_positive("kl_weight", kl_weight, zero=True)
         super().__init__(observation_shape)
         self.n_latents = n_latents
-        self.hidden = tuple(hidden)
+        self.hidden = check_sizes("hidden", hidden)
         self.kl_weight = kl_weight
         self.scale_latents = scale_latents
         is_image = len(observation_shape) == IMAGE_AXES

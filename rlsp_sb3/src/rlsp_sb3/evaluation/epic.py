@@ -19,12 +19,14 @@ from numpy.typing import ArrayLike, NDArray
 from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.rewards.reward import LinearReward, RewardFn
 from rlsp_sb3.type_aliases import Array, FloatArray
-from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.checks import check_between, check_int, check_seed
+from rlsp_sb3.utils.type_checks import checks_types
 
 _BLOCK = 2**14  # transitions that a reward is asked for at once
 _ROUNDING = 4  # a reward that differs by fewer units in the last place is constant
 
 
+@checks_types
 def epic_distance(
     reward: RewardFn,
     other: RewardFn,
@@ -83,13 +85,12 @@ def epic_distance(
     """
     check_int("n_samples", n_samples, 2)
     check_int("n_mean", n_mean, 1)
-    if not 0 <= discount <= 1:
-        raise ValueError(f"discount={discount!r}: expected a number from 0 to 1")
+    check_between("discount", discount, 0, 1)
     checked = _check_transitions(transitions)
     states = _check_sample("state_sample", state_sample, checked.observations)
     actions = _check_sample("action_sample", action_sample, checked.actions)
 
-    rng = np.random.default_rng(seed)
+    rng = check_seed("seed", seed)
     if n_samples < len(checked.observations):
         rows = np.sort(rng.choice(len(checked.observations), n_samples, replace=False))
         checked = Transitions(*(array[rows] for array in checked if array is not None))

@@ -17,6 +17,7 @@ from torch import nn
 from rlsp_sb3.models.networks import mlp
 from rlsp_sb3.models.normalization import Normalizer
 from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.type_checks import check_type, checks_types
 
 _SEGMENT = 8  # steps
 _GAP = 2  # steps
@@ -65,6 +66,7 @@ def segments(
     return [array[start : start + length] for start in starts]
 
 
+@checks_types
 def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> CrossEntropyCurve:
     """Train a classifier to tell states of two kinds apart, and test it on states it never saw.
 
@@ -149,7 +151,9 @@ def _except(kind: Segments, fold: int, n_folds: int) -> list[NDArray[Any]]:
 
 def _checked(name: str, kind: Segments) -> list[NDArray[Any]]:
     """The segments, if they are as they should be."""
-    arrays = [np.asarray(segment, dtype=np.float64) for segment in kind]
+    for i, segment in enumerate(kind):
+        check_type(f"{name}[{i}]", segment, ArrayLike)
+    arrays = [np.atleast_1d(np.asarray(segment, dtype=np.float64)) for segment in kind]
     if len(arrays) < 2:
         raise ValueError(
             f"{name} has {len(arrays)} segments: expected at least 2, one to train on and one that "

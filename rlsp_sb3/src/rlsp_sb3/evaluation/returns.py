@@ -15,7 +15,8 @@ from rlsp_sb3.data.rollouts import rollout_env
 from rlsp_sb3.evaluation.seed_statistics import mean_interval
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.type_aliases import Seed
-from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_seed
+from rlsp_sb3.utils.type_checks import checks_types
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,7 @@ class Returns:
             raise ValueError(f"true returns are spoiled, or of another version: {error}") from error
 
 
+@checks_types
 def measure_returns(
     policy: Policy,
     env: gym.Env[Any, Any] | str,
@@ -103,8 +105,8 @@ def measure_returns(
         TypeError: If the policy or the environment is none, or a number is not one.
         ValueError: If a number is out of range.
     """
-    check_int("n_episodes", n_episodes, 1)
-    rng = np.random.default_rng(seed)
+    check_int("n_episodes", n_episodes, 1, MAX_COUNT)
+    rng = check_seed("seed", seed)
     # One at a time: 100 episodes of images would not fit into memory.
     ended = [
         (episode.total_reward, len(episode), episode.terminated)

@@ -25,6 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import bootstrap, trim_mean
 
 from rlsp_sb3.type_aliases import Seed
+from rlsp_sb3.utils.checks import check_array, check_seed
+from rlsp_sb3.utils.type_checks import checks_types, shown
 
 FEWEST_FOR_INTERVAL = 5
 CONFIDENCE = 0.95
@@ -58,6 +60,7 @@ class SeedSummary(Generic[Value]):
     high: Value
 
 
+@checks_types
 def summarize(strata: Sequence[ArrayLike]) -> SeedSummary[float]:
     """The summary of the values of some strata, such as the seeds of one or several environments.
 
@@ -72,8 +75,8 @@ def summarize(strata: Sequence[ArrayLike]) -> SeedSummary[float]:
     Raises:
         ValueError: If there is no value.
     """
-    arrays = [np.asarray(stratum, dtype=np.float64) for stratum in strata]
-    if not sum(map(len, arrays)):
+    arrays = [check_array(f"strata[{i}]", each, ("N",)) for i, each in enumerate(strata)]
+    if not arrays:
         raise ValueError("strata have no values: expected at least one")
     found = _summarize(arrays, _RESAMPLES)
     return SeedSummary(
@@ -86,11 +89,20 @@ def summarize(strata: Sequence[ArrayLike]) -> SeedSummary[float]:
     )
 
 
+@checks_types
 def summarize_curves(values: ArrayLike) -> SeedSummary[NDArray[np.float64]]:
-    """The summary of the values (N, ...) of N seeds at several places, each by itself."""
-    return _summarize([np.asarray(values, dtype=np.float64)], _RESAMPLES_OF_CURVES)
+    """The summary of the values (N, ...) of N seeds at several places, each by itself.
+
+    Raises:
+        ValueError: If there is no seed, or a value is not finite.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == 0 or not len(array) or not np.all(np.isfinite(array)):
+        raise ValueError(f"values={shown(values)}: expected finite numbers of at least one seed")
+    return _summarize([array], _RESAMPLES_OF_CURVES)
 
 
+@checks_types
 def mean_interval(values: ArrayLike, seed: Seed = None) -> tuple[float, float] | None:
     """The 95 % confidence interval of the mean over episodes, by the percentile bootstrap.
 
@@ -101,10 +113,11 @@ def mean_interval(values: ArrayLike, seed: Seed = None) -> tuple[float, float] |
     Returns:
         Its ends; None if there are fewer than 5 values.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = check_array("values", values, ("N",))
+    rng = check_seed("seed", seed)
     if len(array) < FEWEST_FOR_INTERVAL:
         return None
-    low, high = _interval([array], np.mean, _RESAMPLES, seed)
+    low, high = _interval([array], np.mean, _RESAMPLES, rng)
     return float(low), float(high)
 
 

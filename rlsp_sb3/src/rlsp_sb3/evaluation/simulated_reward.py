@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.type_checks import checks_types
 
 
 class SimulatedReward:
@@ -28,7 +30,10 @@ class SimulatedReward:
         TypeError: If it is not known how to put it into a state; says what to implement.
     """
 
+    @checks_types
     def __init__(self, env: gym.Env[Any, Any], seed: int | None = None) -> None:
+        if seed is not None:
+            check_int("seed", seed, 0)
         self._set_state = state_setter(env)
         self.env = env
         env.reset(seed=seed)

@@ -15,7 +15,7 @@ from rlsp_sb3.learners import registry
 from rlsp_sb3.presets import PRESETS, find_preset
 from rlsp_sb3.rlsp.rlsp import RLSP
 from rlsp_sb3.utils.arguments import SHORT, check_arguments
-from rlsp_sb3.utils.checks import check_choice
+from rlsp_sb3.utils.checks import check_choice, check_names
 from rlsp_sb3.utils.settings import (
     Settings,
     merged,
@@ -25,6 +25,7 @@ from rlsp_sb3.utils.settings import (
     validated,
     yaml_value,
 )
+from rlsp_sb3.utils.type_checks import checks_types
 
 DEFAULT = "default"
 """The configuration from which all others inherit."""
@@ -58,6 +59,7 @@ class Config(Settings):
         return asdict(self)
 
 
+@checks_types
 def load_config(env_id: str, preset: str = "fast", assignments: Iterable[str] = ()) -> Config:
     """The configuration for an environment.
 
@@ -77,7 +79,7 @@ def load_config(env_id: str, preset: str = "fast", assignments: Iterable[str] = 
     for each in lineage(name, _shipped()):
         chosen = merged(chosen, _shipped()[each].get(preset, {}), SHORT)
     config = _checked(f"{name}, {preset}", chosen)
-    for assignment in assignments:
+    for assignment in check_names("assignments", assignments):
         path, text = split_assignment(assignment, "rlsp.horizon=10")
         try:
             value = yaml_value(text)

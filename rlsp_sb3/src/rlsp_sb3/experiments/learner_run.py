@@ -47,6 +47,7 @@ from rlsp_sb3.utils.arguments import ARRAYS, SHORT
 from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.errors import NotOfferedError, PluginError
 from rlsp_sb3.utils.settings import merged
+from rlsp_sb3.utils.type_checks import checks_types
 from rlsp_sb3.video.recording import make_for_film, record
 from rlsp_sb3.video.robot_gif import observed_state_image, open_env_to_film, robot_gif
 
@@ -58,6 +59,7 @@ _MAX_EPISODE_STEPS = 10_000  # of episodes in environments without a limit, whic
 _FILM_STEPS = 300
 
 
+@checks_types
 def learn_into_folder(
     env: str,
     learner: str | None = None,
@@ -158,6 +160,7 @@ class LearnerRun:
         without_fractions: Why there are no true-return fractions; empty if there are.
     """
 
+    @checks_types
     def __init__(
         self,
         env: str,

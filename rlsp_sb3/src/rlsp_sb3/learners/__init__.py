@@ -5,8 +5,8 @@ rest is for authors of learners:
 
 - the base classes ``RewardLearner``, ``TabularLearner`` (environments to plan in) and
   ``EpochLearner`` (a policy that is trained while the reward is learned);
-- ``check_choice``, ``check_int``, ``check_positive`` and ``check_vector`` for arguments, and
-  ``NotOfferedError`` for what an environment lacks;
+- ``check_choice``, ``check_int``, ``check_positive``, ``check_vector`` and ``checks_types`` for
+  arguments, and ``NotOfferedError`` for what an environment lacks;
 - ``flatten_arrays``, ``subtree``, ``module_arrays``, ``load_module``, ``optimizer_arrays`` and
   ``load_optimizer`` for what is saved: names and NumPy arrays, no code;
 - ``SolverCallback``, which calls a learner's callbacks while its solver is trained;
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rlsp_sb3.utils.checks import check_choice, check_int, check_positive, check_vector
     from rlsp_sb3.utils.errors import NotOfferedError
     from rlsp_sb3.utils.timer import Timer
+    from rlsp_sb3.utils.type_checks import checks_types
 else:
     __getattr__, __dir__ = lazy_exports(__name__)
 
@@ -54,6 +55,7 @@ __all__ = [
     "check_positive",
     "check_vector",
     "checkpoints",
+    "checks_types",
     "flatten_arrays",
     "learner_names",
     "load_learner",

@@ -36,6 +36,7 @@ from rlsp_sb3.protocols import Policy
 from rlsp_sb3.rewards.reward import RewardFn
 from rlsp_sb3.utils.arguments import ARRAYS, arguments_of
 from rlsp_sb3.utils.checks import check_device, check_int
+from rlsp_sb3.utils.type_checks import checks_types
 
 SelfLearner = TypeVar("SelfLearner", bound="RewardLearner")
 
@@ -71,6 +72,7 @@ class RewardLearner(ABC):
     interrupted: bool = False
     """True if Ctrl-C ended the last ``learn()``."""
 
+    @checks_types
     def __init__(
         self,
         env: GymEnv | str,
@@ -78,7 +80,7 @@ class RewardLearner(ABC):
         *,
         seed: int | None = None,
         verbose: int = 0,
-        tensorboard_log: str | None = None,
+        tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
         if seed is not None:
@@ -87,8 +89,6 @@ class RewardLearner(ABC):
         check_int("verbose", verbose, 0)
         self.seed = seed
         self.verbose = verbose
-        if tensorboard_log is not None and not isinstance(tensorboard_log, (str, Path)):
-            raise TypeError(f"tensorboard_log={tensorboard_log!r}: expected a folder or None")
         self.tensorboard_log = tensorboard_log
         self.device = check_device(device)
         self.num_timesteps = 0
@@ -178,9 +178,8 @@ class RewardLearner(ABC):
         tb_log_name = tb_log_name or type(self).__name__
         self.start_time = time.time_ns()
         if not self._custom_logger:
-            self._logger = configure_logger(
-                self.verbose, self.tensorboard_log, tb_log_name, reset_num_timesteps
-            )
+            folder = None if self.tensorboard_log is None else str(self.tensorboard_log)
+            self._logger = configure_logger(self.verbose, folder, tb_log_name, reset_num_timesteps)
         self.interrupted = False
         callback = self._init_callback(callback, progress_bar)
         callback.on_training_start(
@@ -318,8 +317,13 @@ class RewardLearner(ABC):
             raise RuntimeError("there is no logger yet: call learn or set_logger first")
         return self._logger
 
+    @checks_types
     def set_logger(self, logger: Logger) -> None:
-        """Use a logger of one's own instead of the one that ``learn`` makes."""
+        """Use a logger of one's own instead of the one that ``learn`` makes.
+
+        Raises:
+            TypeError: If it is none of SB3.
+        """
         self._logger = logger
         self._custom_logger = True
 

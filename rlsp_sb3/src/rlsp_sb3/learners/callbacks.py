@@ -14,6 +14,7 @@ from stable_baselines3.common.callbacks import (
 from stable_baselines3.common.type_aliases import MaybeCallback
 
 from rlsp_sb3.io.folder_lock import lock_folder
+from rlsp_sb3.utils.type_checks import checks_types, shown
 
 KEPT = 2
 
@@ -149,12 +150,24 @@ class Checkpoints(BaseCallback):
 
 
 def as_callback(callback: MaybeCallback) -> BaseCallback:
-    """Make a callback of anything that SB3 accepts as one."""
-    if isinstance(callback, list):
+    """Make a callback of anything that SB3 accepts as one.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    if isinstance(callback, list) and all(isinstance(each, BaseCallback) for each in callback):
         return CallbackList(callback)
-    return callback if isinstance(callback, BaseCallback) else ConvertCallback(callback)
+    if isinstance(callback, BaseCallback):
+        return callback
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"callback={shown(callback)}: expected a callback of SB3, a list of them, a function "
+            "of locals and globals, or None"
+        )
+    return ConvertCallback(callback)
 
 
+@checks_types
 def checkpoints(folder: str | Path) -> list[Path]:
     """The checkpoints in a folder, the newest last."""
     return sorted(Path(folder).glob("checkpoint_*.zip"))

@@ -25,8 +25,9 @@ from rlsp_sb3.solvers.factory import find_solver, solver_name
 from rlsp_sb3.solvers.training_env import ForwardModel
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.arguments import ARRAYS
-from rlsp_sb3.utils.checks import check_choice, check_int, check_mdp
+from rlsp_sb3.utils.checks import MAX_COUNT, check_choice, check_int, check_mdp
 from rlsp_sb3.utils.timer import Timer
+from rlsp_sb3.utils.type_checks import checks_types
 
 
 class EpochLearner(TabularLearner):
@@ -46,6 +47,7 @@ class EpochLearner(TabularLearner):
     See :class:`~rlsp_sb3.RLSP` for the other arguments and the errors.
     """
 
+    @checks_types
     def __init__(
         self,
         env: GymEnv | str,
@@ -80,7 +82,7 @@ class EpochLearner(TabularLearner):
         self.preset = preset
         self.hyperparameters = self._preset.hyperparameters
         self.n_epochs = self.hyperparameters.n_epochs if n_epochs is None else n_epochs
-        check_int("n_epochs", self.n_epochs, 1)
+        check_int("n_epochs", self.n_epochs, 1, MAX_COUNT)
         self.solver = solver
         self.solver_kwargs = solver_kwargs
         self.forward_model = forward_model

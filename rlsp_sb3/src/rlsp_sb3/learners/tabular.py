@@ -16,7 +16,8 @@ from rlsp_sb3.planning.planned_policy import PlannedPolicy
 from rlsp_sb3.protocols import TabularEnv, TabularMDP
 from rlsp_sb3.simulators.trials import interfering_wrapper
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.checks import check_choice, check_int, check_mdp, check_positive
+from rlsp_sb3.utils.checks import MAX_HORIZON, check_choice, check_int, check_mdp, check_positive
+from rlsp_sb3.utils.type_checks import checks_types
 
 Combination = Literal["additive", "bayesian"]
 """Combinations of the inferred reward and the task reward."""
@@ -49,6 +50,7 @@ class TabularLearner(RewardLearner):
             environment offers no task reward.
     """
 
+    @checks_types
     def __init__(
         self,
         env: GymEnv | str,
@@ -140,7 +142,7 @@ class TabularLearner(RewardLearner):
                 "horizon=None: this environment does not say for how long the person acted, so "
                 "pass the number of states that the person passed through"
             )
-        check_int("horizon", horizon, 1)
+        check_int("horizon", horizon, 1, MAX_HORIZON)
         return horizon
 
     def _check_wrappers(self, env: VecEnv, unwrapped_env: Any) -> None:

@@ -9,6 +9,7 @@ from rlsp_sb3.planning.planned_policy import PlannedPolicy
 from rlsp_sb3.planning.return_fraction import true_return_fraction
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.errors import NotOfferedError
+from rlsp_sb3.utils.type_checks import checks_types
 
 TASK_ONLY = "task reward only"
 
@@ -29,6 +30,7 @@ def robots(learner: TabularLearner) -> dict[str, FloatArray]:
     return {**task_only, f"task + {inferred}": learner.planned_rewards}
 
 
+@checks_types
 def true_return_fractions(learner: TabularLearner) -> dict[str, float]:
     """Mean fraction of the best true return that each robot gets from the observed states.
 

@@ -16,6 +16,8 @@ from rlsp_sb3.io.state_arrays import array_like, flatten_arrays, load_module, mo
 from rlsp_sb3.models.networks import mlp
 from rlsp_sb3.models.normalization import ActionNormalizer, Normalizer
 from rlsp_sb3.models.training import fit
+from rlsp_sb3.utils.checks import check_int, check_positive, check_sizes
+from rlsp_sb3.utils.type_checks import checks_types
 
 
 class DeltaModel:
@@ -32,6 +34,7 @@ class DeltaModel:
         seed: Draws the first parameters.
     """
 
+    @checks_types
     def __init__(
         self,
         observation_shape: tuple[int, ...],
@@ -40,6 +43,10 @@ class DeltaModel:
         noise: float = 1e-3,
         seed: int = 0,
     ) -> None:
+        check_sizes("observation_shape", observation_shape)
+        check_sizes("hidden", hidden)
+        check_positive("noise", noise, zero=True)
+        check_int("seed", seed, 0)
         self.origin = Normalizer(observation_shape)
         self.change = Normalizer(observation_shape)
         self.actions = ActionNormalizer(action_space)

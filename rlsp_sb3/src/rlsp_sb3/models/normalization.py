@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.io.state_arrays import array_like
 from rlsp_sb3.models.networks import one_hot
+from rlsp_sb3.utils.checks import check_sizes
+from rlsp_sb3.utils.type_checks import checks_types
 
 _SMALLEST_STD = 1e-6
 _CLOCK_TOLERANCE = 1e-3  # of an amount; single precision leaves less
@@ -25,8 +27,9 @@ class Normalizer:
         shape: The shape of one array.
     """
 
+    @checks_types
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
+        self.shape = check_sizes("shape", shape)
         size = int(np.prod(shape, dtype=np.int64))
         self.mean = np.zeros(size)
         self.std = np.ones(size)
@@ -96,6 +99,7 @@ class ActionNormalizer:
         TypeError: If it is something else.
     """
 
+    @checks_types
     def __init__(self, space: spaces.Space[Any]) -> None:
         if isinstance(space, spaces.Box) and space.is_bounded():
             self.size = int(np.prod(space.shape, dtype=np.int64))

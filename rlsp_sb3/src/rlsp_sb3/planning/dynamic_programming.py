@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import MAX_HORIZON, check_array, check_int, check_positive
+from rlsp_sb3.utils.type_checks import checks_types
 
 
 class Plan(NamedTuple):
@@ -29,6 +31,7 @@ class Plan(NamedTuple):
     values: FloatArray
 
 
+@checks_types
 def value_iteration(
     transitions: csr_array, rewards: ArrayLike, horizon: int, temperature: float = 1.0
 ) -> Plan:
@@ -50,17 +53,9 @@ def value_iteration(
         ValueError: If an argument is out of range or the rewards have another shape.
     """
     n_states = transitions.shape[1]
-    if horizon < 1:
-        raise ValueError(f"horizon={horizon}: expected at least 1 state")
-    if not temperature >= 0:
-        raise ValueError(f"temperature={temperature}: expected at least 0")
-    rewards = np.asarray(rewards, dtype=np.float64)
-    if rewards.ndim not in (1, 2) or rewards.shape[-1] != n_states or rewards.size == 0:
-        raise ValueError(
-            f"rewards have shape {rewards.shape}: expected ({n_states},) or (n, {n_states}) with n "
-            "of at least 1"
-        )
-    rewards = np.atleast_2d(rewards)
+    check_int("horizon", horizon, 1, MAX_HORIZON)
+    check_positive("temperature", temperature, zero=True)
+    rewards = np.atleast_2d(check_array("rewards", rewards, (n_states,), ("n", n_states)))
     rewards = rewards[np.minimum(np.arange(horizon), len(rewards) - 1)]
     policy = np.empty((horizon - 1, n_states, transitions.shape[0] // n_states))
     values = np.empty((horizon, n_states))
@@ -95,6 +90,7 @@ def backup(
     return policy, best + temperature * np.log(total)
 
 
+@checks_types
 def occupancies(
     transitions: csr_array, policy: FloatArray, initial_distribution: ArrayLike
 ) -> FloatArray:
@@ -108,13 +104,16 @@ def occupancies(
     Returns:
         α of shape (T, S).
     """
-    probabilities = [np.asarray(initial_distribution, dtype=np.float64)]
+    n_states = transitions.shape[1]
+    policy = check_array("policy", policy, _policy_shape(transitions), empty=True)
+    probabilities = [check_array("initial_distribution", initial_distribution, (n_states,))]
     for pi in policy:  # α_t+1(s') = Σ_s,a α_t(s) π_t(a | s) P(s' | s, a)
         state_actions = probabilities[-1][:, None] * pi
         probabilities.append(transitions.T @ state_actions.ravel())
     return np.stack(probabilities)
 
 
+@checks_types
 def expected_sums(transitions: csr_array, policy: FloatArray, quantity: ArrayLike) -> FloatArray:
     """Expected sums of a quantity of the states from each state and time on under a policy.
 
@@ -127,9 +126,16 @@ def expected_sums(transitions: csr_array, policy: FloatArray, quantity: ArrayLik
     Returns:
         Sums of shape (T, S) or (T, S, F).
     """
-    quantity = np.asarray(quantity, dtype=np.float64)
+    n_states = transitions.shape[1]
+    policy = check_array("policy", policy, _policy_shape(transitions), empty=True)
+    quantity = check_array("quantity", quantity, (n_states,), (n_states, "F"))
     sums = [quantity]
     for pi in policy[::-1]:  # F_t(s) = f(s) + Σ_a π_t(a | s) Σ_s' P(s' | s, a) F_t+1(s')
         future = (transitions @ sums[-1]).reshape(*pi.shape, *quantity.shape[1:])
         sums.append(quantity + np.einsum("sa,sa...->s...", pi, future))
     return np.stack(sums[::-1])
+
+
+def _policy_shape(transitions: csr_array) -> tuple[int | str, ...]:
+    n_rows, n_states = transitions.shape
+    return "T - 1", n_states, n_rows // n_states

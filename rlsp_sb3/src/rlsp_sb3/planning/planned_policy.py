@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_array
+from rlsp_sb3.utils.type_checks import checks_types
 
 
 class PlannedPolicy:
@@ -23,8 +25,9 @@ class PlannedPolicy:
         rng: Draws the actions, unless they are deterministic.
     """
 
+    @checks_types
     def __init__(self, env: TabularEnv, table: FloatArray, rng: np.random.Generator) -> None:
-        self.table = table
+        self.table = check_array("table", table, ("T - 1", "S", "A"), empty=True)
         self._env = env
         self._rng = rng
 

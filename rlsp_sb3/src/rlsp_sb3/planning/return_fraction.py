@@ -7,11 +7,14 @@ import numpy as np
 from rlsp_sb3.planning.dynamic_programming import expected_sums, value_iteration
 from rlsp_sb3.protocols import TabularMDP
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_array, check_int
+from rlsp_sb3.utils.type_checks import checks_types
 
 HORIZON = 20
 LIVING_REWARD = 1.0
 
 
+@checks_types
 def true_return_fraction(
     mdp: TabularMDP,
     planned_rewards: FloatArray,
@@ -36,6 +39,10 @@ def true_return_fraction(
     Returns:
         A fraction, at most 1.
     """
+    n_states = len(mdp.initial_distribution)
+    check_array("planned_rewards", planned_rewards, (n_states,), ("n", n_states))
+    check_array("true_rewards", true_rewards, (n_states,))
+    check_int("start", start, 0, n_states - 1)
 
     def true_return(rewards: FloatArray) -> float:
         policy = value_iteration(mdp.transitions, rewards, horizon, temperature=0).policy

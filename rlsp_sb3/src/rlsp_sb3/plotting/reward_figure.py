@@ -16,12 +16,15 @@ from rlsp_sb3.plotting.feature_weights import are_named, draw_sizes, sizes_title
 from rlsp_sb3.plotting.heatmap import GridEnv, draw_map, draw_picture, rewards_by_cell, symbols_of
 from rlsp_sb3.plotting.style import BLUE, GREEN, INK, ORANGE, plain_axes, save_png
 from rlsp_sb3.rewards.reward import LinearReward
+from rlsp_sb3.utils.checks import check_array
 from rlsp_sb3.utils.errors import NotOfferedError
+from rlsp_sb3.utils.type_checks import checks_types
 
 INFERRED, TASK, TRUE = BLUE, ORANGE, GREEN
 """The colors of the three rewards."""
 
 
+@checks_types
 def reward_heatmap(
     learner: RewardLearner, path: str | Path, picture: NDArray[np.uint8] | None = None
 ) -> None:
@@ -36,6 +39,8 @@ def reward_heatmap(
     Raises:
         NotOfferedError: If there is neither a grid nor a weight to draw.
     """
+    if picture is not None:
+        check_array("picture", picture, ("height", "width", 3))
     env = learner.unwrapped_env
     panels: list[tuple[float, float, Any]] = []  # width and height, and what draws it
     if plans_policy(learner) and isinstance(env, GridEnv):

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.utils.type_checks import checks_types
 
 # Okabe and Ito 2008.
 BLUE, SKY, ORANGE, YELLOW = "#0072B2", "#56B4E9", "#E69F00", "#F0E442"
@@ -40,6 +41,7 @@ def shared_legend(figure: Figure, fewest: int = 2) -> None:
         figure.legend(**entries, loc="outside lower center", ncols=4, frameon=False)
 
 
+@checks_types
 def save_png(figure: Figure, path: str | Path) -> None:
     """Write a figure to a PNG, whole or not at all; missing folders are made."""
     with atomic_write(Path(path)) as unfinished:

@@ -11,6 +11,7 @@ import yaml
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from rlsp_sb3.solvers.sb3_arguments import OPTIONS_OF_EXPERT, SOLVERS, check_hyperparameters
+from rlsp_sb3.utils.checks import check_names
 from rlsp_sb3.utils.settings import (
     merged,
     nested,
@@ -18,10 +19,12 @@ from rlsp_sb3.utils.settings import (
     unknown_name,
     yaml_value,
 )
+from rlsp_sb3.utils.type_checks import checks_types
 
 _FILE = "expert_hyperparameters.yaml"
 
 
+@checks_types
 def find_expert_hyperparameters(
     solver: type[BaseAlgorithm], env_id: str, assignments: Iterable[str] = ()
 ) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def find_expert_hyperparameters(
     """
     sections = _shipped()[solver.__name__]
     chosen = merged(sections["default"], sections.get(env_id, {}))
-    for assignment in assignments:
+    for assignment in check_names("assignments", assignments):
         path, text = split_assignment(assignment)
         if path[0] in OPTIONS_OF_EXPERT:
             raise ValueError(f"--set {assignment}: use {OPTIONS_OF_EXPERT[path[0]]} instead")

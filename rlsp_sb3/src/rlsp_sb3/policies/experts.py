@@ -29,7 +29,8 @@ from rlsp_sb3.solvers.sb3_arguments import (
     default_solver,
     find_sb3_algorithm,
 )
-from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_names
+from rlsp_sb3.utils.type_checks import checks_types
 
 _SETTINGS = "settings.json"
 BUFFER = "replay_buffer.npz"
@@ -73,6 +74,7 @@ class ExpertRun:
             if checkpoints are of a run with other settings.
     """
 
+    @checks_types
     def __init__(
         self,
         env: str,
@@ -86,8 +88,9 @@ class ExpertRun:
         resume: bool = False,
         force: bool = False,
     ) -> None:
-        check_int("seed", seed, 0)
-        check_int("n_envs", n_envs, 1)
+        check_int("seed", seed, 0, 2**32 - 1)  # NumPy's, which SB3 seeds
+        check_int("n_envs", n_envs, 1, MAX_COUNT)
+        settings = check_names("settings", settings)
         self.out = with_suffix(out)
         self.folder = self.out.with_suffix(".checkpoints")
         chosen = find_sb3_algorithm(solver) if solver else None

@@ -30,6 +30,7 @@ from rlsp_sb3.models.networks import ACTIVATIONS
 from rlsp_sb3.policies.sb3_file import SavedModel, member_names, read_sb3
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.utils.errors import PluginError
+from rlsp_sb3.utils.type_checks import checks_types
 
 # Arguments of a policy on which its actions depend, but for the networks and the noise.
 SWITCHES = (
@@ -95,6 +96,7 @@ FAMILIES = (
 )
 
 
+@checks_types
 def load_policy(path: str | Path, env: GymEnv | str, device: torch.device | str = "cpu") -> Policy:
     """Load a policy that acts, from the file of an algorithm of SB3 or of a learner.
 

@@ -21,10 +21,12 @@ from rlsp_sb3.solvers.factory import SolverSpec, find_solver, make_model
 from rlsp_sb3.solvers.training_env import is_simulated, make_training_env
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.type_checks import checks_types
 
 NEEDED = ("solver", "solver_kwargs", "hyperparameters", "forward_model", "keep_termination")
 
 
+@checks_types
 def retrain_policy(
     learner: RewardLearner,
     total_timesteps: int = 200_000,
@@ -52,6 +54,7 @@ def retrain_policy(
         TypeError: If the learner plans its policy, its solver is an algorithm and not a class, or
             its reward is not one of states.
     """
+    callbacks = [as_callback(callback)] + ([ProgressBarCallback()] if progress_bar else [])
     check_int("total_timesteps", total_timesteps, 1)
     check_int("seed", seed, 0)
     given: Any = learner
@@ -91,7 +94,6 @@ def retrain_policy(
         **(given.solver_kwargs or {}),
     }
     spec = SolverSpec(solver, hyperparameters.solver, kwargs, learner.device)
-    callbacks = [as_callback(callback)] + ([ProgressBarCallback()] if progress_bar else [])
     with seeded_globally(rng) as model_seed:
         model = make_model(spec, env, feature, np.ones(1), model_seed)
         model.learn(total_timesteps, CallbackList(callbacks))

@@ -20,6 +20,7 @@ from rlsp_sb3.env_util import as_vec_env
 from rlsp_sb3.io.archive import open_archive, read_member
 from rlsp_sb3.io.npz import DAMAGED_ARCHIVE_ERRORS, read_npz
 from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.type_checks import checks_types
 
 _KNOWN_POLICIES = (
     "stable_baselines.sac.policies.MlpPolicy",
@@ -46,6 +47,7 @@ class DenseLayer(NamedTuple):
             linear.bias.copy_(torch.as_tensor(self.bias))
 
 
+@checks_types
 def import_sb2_sac(
     path: str | Path, env: GymEnv | str, inputs: Sequence[int] | None = None, **kwargs: Any
 ) -> SAC:
@@ -78,11 +80,16 @@ def import_sb2_sac(
             made of ReLU layers only, or if it does not fit to the observations and actions of the
             environment.
     """
+    vec_env = as_vec_env(env)
+    if inputs is not None:
+        if not len(inputs):
+            raise ValueError("inputs is empty: expected some of the policy's observations, or None")
+        for i, entry in enumerate(inputs):
+            check_int(f"inputs[{i}]", entry, 0)
     settings, parameters = _read(path)
     actor = _layers(path, parameters, "model/pi", "dense")
     log_std = _layer(path, parameters, "model/pi/dense_1", len(actor[-1].kernel))
     actor = [_select(path, actor[0], inputs), *actor[1:]]
-    vec_env = as_vec_env(env)
     n_observation, n_action = _check_spaces(path, vec_env, actor, log_std)
 
     critics = _critics(path, parameters, inputs, n_observation, n_action)

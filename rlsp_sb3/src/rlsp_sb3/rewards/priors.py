@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_array, check_positive
+from rlsp_sb3.utils.type_checks import checks_types
 
 
 class Prior(ABC):
@@ -22,8 +24,10 @@ class Prior(ABC):
     has_kink: bool = False
     """True if the density has a kink at the center, where it has no gradient."""
 
+    @checks_types
     def __init__(self, mean: FloatArray, std: float) -> None:
-        self.mean = mean
+        check_positive("std", std)
+        self.mean = check_array("mean", mean, ("F",))
         self.std = std
 
     @abstractmethod

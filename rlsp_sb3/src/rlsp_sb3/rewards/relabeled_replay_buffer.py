@@ -13,7 +13,8 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
 from rlsp_sb3.rewards.reward import FeatureFn
-from rlsp_sb3.utils.checks import check_vector
+from rlsp_sb3.utils.checks import MAX_COUNT, check_device, check_int, check_vector
+from rlsp_sb3.utils.type_checks import checks_types
 
 TRANSITION_ARRAYS = (
     "observations",
@@ -61,6 +62,7 @@ class RelabeledReplayBuffer(ReplayBuffer):
         ValueError: If θ is not a vector of finite numbers, or ``optimize_memory_usage`` is set.
     """
 
+    @checks_types
     def __init__(
         self,
         buffer_size: int,
@@ -75,6 +77,9 @@ class RelabeledReplayBuffer(ReplayBuffer):
         theta: ArrayLike,
         standardize: bool = True,
     ) -> None:
+        check_int("buffer_size", buffer_size, 1, MAX_COUNT)
+        check_int("n_envs", n_envs, 1, MAX_COUNT)
+        check_device(device)
         if optimize_memory_usage:
             raise ValueError(
                 "optimize_memory_usage=True: expected False, a RelabeledReplayBuffer keeps each "

@@ -6,18 +6,20 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.io.atomic_write import write_json
-from rlsp_sb3.utils.checks import check_vector
+from rlsp_sb3.utils.checks import check_names, check_vector
+from rlsp_sb3.utils.type_checks import checks_types
 
 FeatureFn = Callable[[Any], NDArray[np.float64]]
 """Features (N, F) of N observations, or (F,) of one."""
 
 
+@runtime_checkable
 class RewardFn(Protocol):
     """A reward with the signature of imitation's ``RewardFn``: each can stand for the other."""
 
@@ -53,6 +55,7 @@ class LinearReward:
         ValueError: If the weights are not finite numbers, or the names not F different ones.
     """
 
+    @checks_types
     def __init__(
         self,
         weights: ArrayLike,
@@ -63,7 +66,7 @@ class LinearReward:
         self.weights = check_vector("weights", weights, size)
         if feature_names is None:
             feature_names = [f"feature_{i}" for i in range(size)]
-        self.feature_names = tuple(feature_names)
+        self.feature_names = check_names("feature_names", feature_names)
         if len(set(self.feature_names)) != size or len(self.feature_names) != size:
             raise ValueError(
                 f"feature_names={list(feature_names)}: expected {size} different names, one for "

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
+from rlsp_sb3.utils.type_checks import checks_types
+
 
 class RewardVecEnv(VecEnvWrapper):
     """Vector environment with a reward of the state reached instead of its own.
@@ -23,6 +25,7 @@ class RewardVecEnv(VecEnvWrapper):
         keep_termination: Whether an episode that the environment ends is one that ended.
     """
 
+    @checks_types
     def __init__(
         self,
         venv: VecEnv,

@@ -36,6 +36,7 @@ from rlsp_sb3.solvers.factory import SolverSpec, make_model
 from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
 from rlsp_sb3.type_aliases import Arrays, FloatArray
 from rlsp_sb3.utils.observations import space_bounds
+from rlsp_sb3.utils.type_checks import checks_types
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class ContinuousGradientEstimator(GradientEstimator):
     inverse_policy: StationaryInversePolicy
     inverse_dynamics: DeltaInverseDynamics
 
+    @checks_types
     def __init__(
         self,
         problem: GradientProblem,

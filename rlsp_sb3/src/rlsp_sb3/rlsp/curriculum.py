@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.checks import check_int, check_positive
+from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_positive
 
 N_GRADIENTS = 10  # whose mean is compared with the threshold
 
@@ -35,7 +35,7 @@ class Curriculum:
     ) -> None:
         check_int("first", first, 1)
         check_int("horizon", horizon, first)
-        check_int("n_epochs", n_epochs, 1)
+        check_int("n_epochs", n_epochs, 1, MAX_COUNT)
         check_positive("gradient_threshold", gradient_threshold, zero=True)
         self._horizons = np.linspace(first, horizon, n_epochs).round().astype(int)
         self._threshold = gradient_threshold

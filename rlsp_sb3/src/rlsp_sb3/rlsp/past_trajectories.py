@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from rlsp_sb3.utils.checks import MAX_COUNT, MAX_HORIZON, check_array, check_int
 from rlsp_sb3.utils.observations import Bounds, as_observations
+from rlsp_sb3.utils.type_checks import check_type, checks_types, shown
 
 Observations = NDArray[np.generic]
 
 
+@runtime_checkable
 class InversePolicy(Protocol):
     """Protocol of inverse policies, which draw the actions that led to observations."""
 
@@ -21,6 +24,7 @@ class InversePolicy(Protocol):
         """The actions (N,) at some times that led to N observations."""
 
 
+@runtime_checkable
 class InverseDynamics(Protocol):
     """Protocol of inverse dynamics, which draw the observations before actions."""
 
@@ -63,6 +67,7 @@ class PastTrajectories(NamedTuple):
         return {name: float(n.mean() / n_steps) for name, n in counts.items() if n is not None}
 
 
+@checks_types
 def simulate_past(
     observed_states: Observations,
     inverse_policy: InversePolicy,
@@ -87,7 +92,25 @@ def simulate_past(
             number becomes the lower bound.
         tolerance: How far from the bounds they may be (*observation_shape) before they count as
             outside, at least 0.
+
+    Raises:
+        TypeError: If an argument has a wrong type.
+        ValueError: If one is out of range, or an observed state is not finite.
     """
+    if not np.all(np.isfinite(observed_states)) or not len(observed_states):
+        raise ValueError("observed_states are empty or not all finite: expected at least one")
+    check_int("horizon", horizon, 1, MAX_HORIZON)
+    check_int("n_trajectories", n_trajectories, 1, MAX_COUNT)
+    if bounds is not None:
+        if len(bounds) != 2:
+            raise ValueError(f"bounds={shown(bounds)}: expected the least and the largest values")
+        shape = observed_states.shape[1:]
+        low, high = (check_array("bounds", each, (), shape, finite=False) for each in bounds)
+        if not np.all(low <= high):
+            raise ValueError(f"bounds={shown(bounds)}: expected the least below the largest values")
+    check_type("tolerance", tolerance, ArrayLike)
+    if not np.all(np.asarray(tolerance) >= 0):
+        raise ValueError(f"tolerance={shown(tolerance)}: expected distances of at least 0")
     ends = rng.integers(len(observed_states), size=n_trajectories)
     observations, actions = [observed_states[ends]], []
     n_clipped = n_outside = None

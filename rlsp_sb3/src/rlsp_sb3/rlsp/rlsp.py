@@ -34,8 +34,16 @@ from rlsp_sb3.solvers.base import PlanningSolver, seeded_globally
 from rlsp_sb3.solvers.factory import SolverSpec
 from rlsp_sb3.solvers.training_env import ForwardModel
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.checks import check_choice, check_int, check_positive, check_vector
+from rlsp_sb3.utils.checks import (
+    MAX_COUNT,
+    MAX_HORIZON,
+    check_choice,
+    check_int,
+    check_positive,
+    check_vector,
+)
 from rlsp_sb3.utils.timer import Timer
+from rlsp_sb3.utils.type_checks import checks_types
 
 DEFAULT_HORIZON = 30
 
@@ -126,6 +134,7 @@ class RLSP(EpochLearner):
             not fit to the environment.
     """
 
+    @checks_types
     def __init__(
         self,
         env: GymEnv | str,
@@ -151,7 +160,7 @@ class RLSP(EpochLearner):
         checkpoint_interval: int = 5,
         seed: int | None = None,
         verbose: int = 0,
-        tensorboard_log: str | None = None,
+        tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
         super().__init__(
@@ -183,7 +192,7 @@ class RLSP(EpochLearner):
         if n_trajectories is None:
             n_trajectories = self.hyperparameters.n_trajectories
         check_positive("learning_rate", learning_rate)
-        check_int("n_trajectories", n_trajectories, 1)
+        check_int("n_trajectories", n_trajectories, 1, MAX_COUNT)
         self.learning_rate = learning_rate
         self.n_trajectories = n_trajectories
         self.theta = 0.01 * self.rng.standard_normal(len(self.encoder.feature_names))
@@ -359,7 +368,7 @@ class RLSP(EpochLearner):
     def _check_horizon(self, horizon: int | None) -> int:
         if horizon is None:
             horizon = getattr(self.unwrapped_env, "horizon", None) or DEFAULT_HORIZON
-        check_int("horizon", horizon, 1)
+        check_int("horizon", horizon, 1, MAX_HORIZON)
         return horizon
 
     # Files.

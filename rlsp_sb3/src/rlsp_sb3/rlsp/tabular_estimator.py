@@ -34,6 +34,7 @@ from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solvers.base import PlanningSolver, SB3Solver
 from rlsp_sb3.solvers.factory import SolverSpec, make_model
 from rlsp_sb3.type_aliases import Arrays, FloatArray
+from rlsp_sb3.utils.type_checks import checks_types
 
 BLOCK = 4096  # states whose observations are in memory at a time
 FIRST_FITS = 5  # of the inverse models before the first gradient
@@ -64,6 +65,7 @@ class TabularGradientEstimator(GradientEstimator):
         ValueError: If the observations do not look discrete.
     """
 
+    @checks_types
     def __init__(self, env: Any, problem: GradientProblem, rng: np.random.Generator) -> None:
         super().__init__(problem)
         self._env = env
@@ -202,6 +204,7 @@ class TabularGradientEstimator(GradientEstimator):
         return np.asarray(self._env.observations(simulated.astype(np.int64)))
 
 
+@checks_types
 def state_features(env: TabularEnv, encoder: Encoder) -> FloatArray:
     """The features of each state of an environment (S, F)."""
     if isinstance(encoder, FunctionEncoder) and encoder.features == env.features:

@@ -20,6 +20,7 @@ from rlsp_sb3.runs.run_config import (
     RunConfig,
 )
 from rlsp_sb3.utils.arguments import PER_RUN
+from rlsp_sb3.utils.type_checks import checks_types
 
 _TIMESTEPS = "time/total_timesteps"
 RETURN = "true return of an episode"
@@ -92,6 +93,7 @@ class Run:
         return self.env.rpartition(":")[2]
 
 
+@checks_types
 def read_run(path: Path) -> Run:
     """Read what ``rlsp learn`` has left in a folder.
 

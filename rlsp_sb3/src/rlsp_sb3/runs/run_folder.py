@@ -16,6 +16,7 @@ from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.folder_lock import LOCK_FILE, lock_folder
 from rlsp_sb3.runs.run_config import CONFIG_FILE, CONTENTS, RunConfig
 from rlsp_sb3.utils.errors import NotOfferedError
+from rlsp_sb3.utils.type_checks import checks_types
 
 _DISTRIBUTIONS = (
     *("numpy", "scipy", "torch", "gymnasium", "mujoco", "stable-baselines3", "imitation"),
@@ -42,6 +43,7 @@ class RunFolder:
         OSError: If it cannot be made or written to.
     """
 
+    @checks_types
     def __init__(self, path: Path, config: RunConfig, *, force: bool = False) -> None:
         self.path = path
         self.left_out: dict[str, str] = {}

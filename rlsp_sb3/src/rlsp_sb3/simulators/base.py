@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import check_int, check_mdp
+from rlsp_sb3.utils.type_checks import checks_types
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Simulator(ABC):
         TypeError: If observations or actions are no arrays (a Dict space, for example).
     """
 
+    @checks_types
     def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
         for name in ("observation_space", "action_space"):
             space = getattr(env, name)
@@ -174,6 +176,7 @@ class TabularSimulator(Simulator):
         ValueError: If its tables do not fit together, or there are too many states for them.
     """
 
+    @checks_types
     def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
         super().__init__(env, rng)
         self._env = cast(Any, env.unwrapped)
@@ -245,6 +248,7 @@ class ResetSimulator(Simulator):
         TypeError: If it is not known how to put it into a state; says what to implement.
     """
 
+    @checks_types
     def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
         self._set_state = state_setter(env)
         super().__init__(env, rng)

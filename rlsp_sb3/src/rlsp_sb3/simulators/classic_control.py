@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rlsp_sb3.simulators.base import ResetSimulator, changes_actions, changes_observations, wrappers
 from rlsp_sb3.state_reset import classic_states
 from rlsp_sb3.type_aliases import Array
+from rlsp_sb3.utils.type_checks import checks_types
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class ClassicControlSimulator(ResetSimulator):
         motion: Its equations of motion.
     """
 
+    @checks_types
     def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator, motion: Motion) -> None:
         super().__init__(env, rng)
         self._motion = motion

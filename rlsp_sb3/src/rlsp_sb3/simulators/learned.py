@@ -14,8 +14,9 @@ from rlsp_sb3.io.state_arrays import array_like, flatten_arrays, subtree
 from rlsp_sb3.models.delta_model import DeltaModel
 from rlsp_sb3.simulators.base import Simulator, check_observations
 from rlsp_sb3.type_aliases import Array
-from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.checks import MAX_COUNT, check_int
 from rlsp_sb3.utils.observations import as_observations, space_bounds
+from rlsp_sb3.utils.type_checks import checks_types
 
 
 class LearnedSimulator(Simulator):
@@ -30,6 +31,7 @@ class LearnedSimulator(Simulator):
         n_initial: How many initial observations are kept, at least 1.
     """
 
+    @checks_types
     def __init__(
         self,
         env: gym.Env[Any, Any],
@@ -38,7 +40,7 @@ class LearnedSimulator(Simulator):
         n_initial: int = 500,
     ) -> None:
         super().__init__(env, rng)
-        check_int("n_initial", n_initial, 1)
+        check_int("n_initial", n_initial, 1, MAX_COUNT)
         self.model = model
         seeds = rng.integers(2**31, size=n_initial)
         initial = [env.reset(seed=int(seed))[0] for seed in seeds]

@@ -19,6 +19,7 @@ from rlsp_sb3.simulators.base import ResetSimulator, changes_actions, changes_ob
 from rlsp_sb3.simulators.mujoco_states import MujocoStates
 from rlsp_sb3.state_reset import mujoco_state
 from rlsp_sb3.type_aliases import Array
+from rlsp_sb3.utils.type_checks import checks_types
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +99,7 @@ class MujocoSimulator(MujocoResetSimulator):
             actions.
     """
 
+    @checks_types
     def __init__(
         self, env: gym.Env[Any, Any], rng: np.random.Generator, n_threads: int | None = None
     ) -> None:

@@ -28,7 +28,8 @@ from rlsp_sb3.simulators.base import (
 from rlsp_sb3.simulators.classic_control import make_classic_simulator
 from rlsp_sb3.simulators.trials import check_restores, interfering_wrapper
 from rlsp_sb3.type_aliases import Array
-from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.checks import MAX_COUNT, check_int
+from rlsp_sb3.utils.type_checks import checks_types
 
 __all__ = [
     "BatchPolicy",
@@ -44,6 +45,7 @@ logger = logging.getLogger(__name__)
 BatchPolicy = Callable[[Array, int], Any]
 
 
+@checks_types
 def make_simulator(
     env: gym.Env[Any, Any], rng: np.random.Generator, *, n_threads: int | None = None
 ) -> Simulator:
@@ -97,6 +99,7 @@ class Trajectories(NamedTuple):
     actions: Array
 
 
+@checks_types
 def rollout_simulator(
     simulator: Simulator, policy: BatchPolicy, starts: ArrayLike, n_steps: int
 ) -> Trajectories:
@@ -116,7 +119,7 @@ def rollout_simulator(
         TypeError: If an argument or what the policy returns has a wrong type.
         ValueError: If it has a wrong shape or is out of range.
     """
-    check_int("n_steps", n_steps, 0)
+    check_int("n_steps", n_steps, 0, MAX_COUNT)
     shown = check_observations("starts", starts, simulator.observation_space)
     if not finite(shown).all():
         raise ValueError("starts are not all finite: expected observations without NaN")

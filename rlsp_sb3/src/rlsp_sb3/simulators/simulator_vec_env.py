@@ -13,7 +13,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 
 from rlsp_sb3.simulators.base import Simulator, finite
 from rlsp_sb3.type_aliases import Array
-from rlsp_sb3.utils.checks import check_int, check_positive
+from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_positive
+from rlsp_sb3.utils.type_checks import checks_types
 
 ObservationReward = Callable[[Array], NDArray[np.float64]]
 
@@ -43,6 +44,7 @@ class SimulatorVecEnv(VecEnv):
             environment's own initial states only.
     """
 
+    @checks_types
     def __init__(
         self,
         simulator: Simulator,
@@ -52,7 +54,7 @@ class SimulatorVecEnv(VecEnv):
         rng: np.random.Generator,
         share_of_starts: float = 0.2,
     ) -> None:
-        check_int("n_envs", n_envs, 1)
+        check_int("n_envs", n_envs, 1, MAX_COUNT)
         check_int("episode_length", episode_length, 1)
         check_positive("share_of_starts", share_of_starts, zero=True)
         if share_of_starts > 1:

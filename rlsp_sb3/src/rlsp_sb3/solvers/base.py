@@ -38,6 +38,7 @@ from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.type_aliases import Arrays, FloatArray
 from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.observations import channels_last
+from rlsp_sb3.utils.type_checks import checks_types
 
 COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls", "exploration_rate")
 """Counters and schedules of an algorithm; DQN has the last two."""
@@ -112,6 +113,7 @@ class PlanningSolver(Solver):
         rng: Draws actions.
     """
 
+    @checks_types
     def __init__(
         self,
         env: TabularEnv,
@@ -168,6 +170,7 @@ class SB3Solver(Solver):
         ValueError: If it is less than 1.
     """
 
+    @checks_types
     def __init__(
         self,
         model: BaseAlgorithm,

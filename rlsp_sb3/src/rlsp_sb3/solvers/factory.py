@@ -28,6 +28,7 @@ from rlsp_sb3.solvers.sb3_arguments import (
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 from rlsp_sb3.utils.observations import channels_last
+from rlsp_sb3.utils.type_checks import checks_types, shown
 
 _AUTO = "auto"
 PLANNING = "planning"
@@ -39,6 +40,7 @@ Algorithm = type[BaseAlgorithm] | BaseAlgorithm
 """An algorithm of SB3, or the class of one."""
 
 
+@checks_types
 def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) -> Algorithm | None:
     """The algorithm that is meant; None for planning.
 
@@ -56,10 +58,10 @@ def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) ->
             algorithm does not choose such actions, or no algorithm of SB3 does: a Discrete space
             that does not start at 0, a Box of integers or without finite bounds.
     """
-    if solver == _AUTO:
+    if isinstance(solver, str) and solver == _AUTO:
         box = isinstance(action_space, spaces.Box)
         solver = PLANNING if can_plan else FastSAC if box else SOLVERS["PPO"]
-    if solver == PLANNING:
+    if isinstance(solver, str) and solver == PLANNING:
         if not can_plan:
             raise ValueError(
                 'solver="planning": expected an algorithm such as "FastSAC" or "PPO", because the '
@@ -72,8 +74,9 @@ def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) ->
     is_class = inspect.isclass(solver) and issubclass(solver, BaseAlgorithm)
     if not is_class and not isinstance(solver, BaseAlgorithm):
         raise TypeError(
-            f'solver={solver!r}: expected "auto", "planning", an algorithm of SB3, its class, or '
-            f"one of {list(NAMED)}; to load a learner whose solver has no such name, pass it again"
+            f'solver={shown(solver)}: expected "auto", "planning", an algorithm of SB3, its class, '
+            f"or one of {list(NAMED)}; to load a learner whose solver has no such name, pass it "
+            "again"
         )
     algorithm = solver if is_class else type(solver)
     if algorithm.__name__ in ("SAC", "FastSAC", "TD3", "DDPG", "TQC") and not isinstance(

@@ -19,6 +19,7 @@ from rlsp_sb3.utils.arguments import argument_type, arguments_of
 from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 from rlsp_sb3.utils.settings import unknown_name, validated
+from rlsp_sb3.utils.type_checks import checks_types
 
 SOLVERS: dict[str, type[BaseAlgorithm]] = {
     name: getattr(stable_baselines3, name) for name in ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
@@ -72,6 +73,7 @@ def default_solver(action_space: spaces.Space[Any]) -> type[BaseAlgorithm]:
     return SOLVERS["SAC" if isinstance(action_space, spaces.Box) else "PPO"]
 
 
+@checks_types
 def constructor_arguments(
     chosen: Mapping[str, Any], action_space: spaces.Space[Any]
 ) -> dict[str, Any]:
@@ -94,6 +96,7 @@ def constructor_arguments(
     return arguments
 
 
+@checks_types
 def check_solver_kwargs(
     algorithm: type[BaseAlgorithm],
     kwargs: Mapping[str, Any],

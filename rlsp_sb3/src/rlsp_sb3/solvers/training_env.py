@@ -15,11 +15,13 @@ from rlsp_sb3.simulators.rollout import make_simulator
 from rlsp_sb3.simulators.simulator_vec_env import ObservationReward, SimulatorVecEnv
 from rlsp_sb3.simulators.trials import can_restore
 from rlsp_sb3.solvers.factory import Algorithm
+from rlsp_sb3.utils.type_checks import checks_types
 
 ForwardModel = Literal["auto", "simulator", "learned"]
 """Forward dynamics: of a simulator, learned, or of a simulator where there is one."""
 
 
+@checks_types
 def is_simulated(venv: VecEnv, forward_model: ForwardModel) -> bool:
     """Return whether the environment is its own simulator, rather than a learned forward model."""
     if forward_model == "auto":

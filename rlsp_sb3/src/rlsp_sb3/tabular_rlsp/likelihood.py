@@ -11,6 +11,8 @@ from scipy.sparse import csr_array
 from rlsp_sb3.planning.dynamic_programming import backup
 from rlsp_sb3.protocols import TabularEnv, TabularMDP
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import MAX_HORIZON, check_array, check_int, check_positive
+from rlsp_sb3.utils.type_checks import checks_types
 
 InitialStates = Literal["known", "uniform"]
 """Initial states of the person: those of the environment, or any."""
@@ -59,6 +61,7 @@ class StateLikelihood:
         UnreachableStateError: If an observed state has probability 0 whatever the reward.
     """
 
+    @checks_types
     def __init__(
         self,
         mdp: TabularMDP,
@@ -67,6 +70,12 @@ class StateLikelihood:
         horizon: int,
         temperature: float,
     ) -> None:
+        n_states = len(mdp.initial_distribution)
+        check_int("horizon", horizon, 1, MAX_HORIZON)
+        check_positive("temperature", temperature)
+        check_array("initial_distribution", initial_distribution, (n_states,))
+        for state in check_array("observed", observed, ("n",)).tolist():
+            check_int("observed", int(state) if state.is_integer() else state, 0, n_states - 1)
         self._mdp = mdp
         self._temperature = temperature
         self._observed, self._counts = np.unique(observed, return_counts=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from rlsp_sb3.tabular_rlsp.lbfgs import climb
 from rlsp_sb3.tabular_rlsp.likelihood import InitialStates, StateLikelihood
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_choice, check_int, check_positive, check_vector
+from rlsp_sb3.utils.type_checks import checks_types
 
 Optimizer = Literal["lbfgs", "ascent"]
 """Ways to find the maximum of the posterior."""
@@ -96,6 +98,7 @@ class TabularRLSP(TabularLearner):
 
     timestep: str = "gradient step"
 
+    @checks_types
     def __init__(
         self,
         env: GymEnv | str,
@@ -113,7 +116,7 @@ class TabularRLSP(TabularLearner):
         optimizer: Optimizer = "lbfgs",
         seed: int | None = None,
         verbose: int = 0,
-        tensorboard_log: str | None = None,
+        tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
         check_positive("temperature", temperature)
@@ -128,6 +131,7 @@ class TabularRLSP(TabularLearner):
                 'finds its steps itself: leave it out, or pass optimizer="ascent"'
             )
         check_choice("initial_states", initial_states, get_args(InitialStates))
+        check_choice("combination", combination, get_args(Combination))
         if combination == "bayesian" and prior == "uniform":
             raise ValueError(
                 'prior="uniform" has no center: expected "gaussian" or "laplace" with '

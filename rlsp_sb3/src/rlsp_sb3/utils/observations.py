@@ -9,6 +9,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 
+from rlsp_sb3.utils.type_checks import checks_types
+
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -82,6 +84,7 @@ def has_channels_last(space: spaces.Space[Any]) -> bool:
     return is_image_space(space) and not is_image_space_channels_first(space)  # type: ignore[arg-type]
 
 
+@checks_types
 def channels_last(observations: NDArray[Any], space: spaces.Space[Any]) -> NDArray[Any]:
     """Observations as they are in a space, of those that an algorithm of SB3 keeps.
 

@@ -8,35 +8,32 @@ pydantic; errors name the path of the setting, its value, and what is expected.
 from __future__ import annotations
 
 import json
-import types
+import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    get_args,
+    get_origin,
+)
 from typing import get_type_hints as type_hints
 
 import numpy as np
 import yaml
 
 from rlsp_sb3.utils.did_you_mean import did_you_mean
+from rlsp_sb3.utils.expected_types import expected_type, field_names, union_parts
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _PYDANTIC_CONFIG = {"extra": "forbid", "allow_inf_nan": False}
 """Settings of pydantic: an unknown name is an error, and NaN is no number."""
-
-WORDS = {
-    bool: "True or False",
-    int: "an int",
-    float: "a number",
-    str: "text",
-    type(None): "None",
-}
-"""The names of simple types in errors."""
-
-LIMITS = {"ge": "of at least {}", "gt": "above {}", "le": "of at most {}", "lt": "below {}"}
-"""The limits of annotated_types in errors, by their attributes."""
 
 OUT_OF_RANGE = {
     "finite_number",
@@ -50,9 +47,34 @@ OUT_OF_RANGE = {
 
 
 class Settings:
-    """A base of dataclasses whose fields can be checked by :func:`validated`."""
+    """A base of dataclasses whose fields can be checked by :func:`validated`.
+
+    Numbers with limits are checked whenever one is made: that needs no pydantic, which takes long
+    to import.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _PYDANTIC_CONFIG
+
+    def __post_init__(self) -> None:
+        for name, kind in type_hints(type(self), include_extras=True).items():
+            if get_origin(kind) is Annotated:
+                _check_number(name, getattr(self, name), *get_args(kind))
+
+
+def _check_number(name: str, value: Any, base: type, *limits: Any) -> None:
+    """Raise an error unless a value is a number within limits of annotated_types."""
+    types_of = (int, np.integer) if base is int else (int, float, np.integer, np.floating)
+    is_number = isinstance(value, types_of) and not isinstance(value, bool)
+    within = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
+    if not is_number or not all(
+        np.isfinite(value) and within[attribute](value, getattr(limit, attribute))
+        for limit in limits
+        for attribute in within
+        if hasattr(limit, attribute)
+    ):
+        kind = Annotated.__class_getitem__((base, *limits))  # type: ignore[attr-defined]
+        error = ValueError if is_number else TypeError
+        raise error(f"{name}={value!r}: expected {expected_type(kind)}")
 
 
 def validated(kind: Any, value: Any, name: str = "") -> Any:
@@ -100,7 +122,7 @@ def has_all_entries(kind: Any, value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         name in value and (not is_dataclass(entry) or has_all_entries(entry, value[name]))
         for name, entry in type_hints(kind).items()
-        if name in _names(kind)
+        if name in field_names(kind)
     )
 
 
@@ -131,10 +153,10 @@ def _error(
         ]
         return ValueError(
             f"{_has_no(_dotted(name, location[:-1]))} {', '.join(missing)}: expected "
-            f"{_expected(whole)}"
+            f"{expected_type(whole)}"
         )
     if first in ("unexpected_keyword_argument", "extra_forbidden"):
-        allowed = _names(_at(kind, location[:-1]))
+        allowed = field_names(_at(kind, location[:-1]))
         return unknown_name(_dotted(name, location[:-1]), str(location[-1]), allowed)
     path: list[int | str] = []
     for each in location:  # as far as it leads into the value, and not to a part of a union
@@ -149,7 +171,9 @@ def _error(
     if isinstance(value, str):
         hint = did_you_mean(value, _choices(expected))
     error = ValueError if same & OUT_OF_RANGE else TypeError
-    return error(f"{_dotted(name, tuple(path))}={value!r}{hint}: expected {_expected(expected)}")
+    return error(
+        f"{_dotted(name, tuple(path))}={value!r}{hint}: expected {expected_type(expected)}"
+    )
 
 
 def unknown_name(where: str, name: str, allowed: Iterable[str], what: str = "setting") -> Exception:
@@ -176,19 +200,10 @@ def _dotted(name: str, path: Sequence[int | str]) -> str:
     return ".".join([*([name] if name else []), *map(str, path)])
 
 
-def _parts(kind: Any) -> tuple[Any, ...]:
-    """The parts of a union, without what annotates them; the type itself if it is none."""
-    if get_origin(kind) is Annotated:
-        return _parts(get_args(kind)[0])
-    if get_origin(kind) in (Union, types.UnionType):
-        return tuple(part for each in get_args(kind) for part in _parts(each))
-    return (kind,)
-
-
 def _at(kind: Any, path: Sequence[int | str]) -> Any:
     """The type of what is at a path within a value of a type."""
     for name in path:
-        for part in _parts(kind):
+        for part in union_parts(kind):
             arguments = get_args(part)
             if is_dataclass(part) and isinstance(part, type):
                 kind = type_hints(part, include_extras=True)[str(name)]
@@ -204,54 +219,13 @@ def _at(kind: Any, path: Sequence[int | str]) -> Any:
     return kind
 
 
-def _names(kind: Any) -> list[str]:
-    """The names of the entries of a type."""
-    return [
-        field.name
-        for part in _parts(kind)
-        if is_dataclass(part) and isinstance(part, type)
-        for field in fields(part)
-    ]
-
-
 def _choices(kind: Any) -> list[str]:
     return [
         str(value)
-        for part in _parts(kind)
+        for part in union_parts(kind)
         if get_origin(part) is Literal
         for value in get_args(part)
     ]
-
-
-def _expected(kind: Any) -> str:
-    """A type in words, such as "an int of at least 1 or None"."""
-    if get_origin(kind) is Annotated:
-        base, *limits = get_args(kind)
-        found = [
-            words.format(getattr(limit, attribute))
-            for limit in limits
-            for attribute, words in LIMITS.items()
-            if hasattr(limit, attribute)
-        ]
-        return " ".join([_expected(base), " and ".join(found)]).strip()
-    if get_origin(kind) in (Union, types.UnionType):
-        words = dict.fromkeys(_expected(part) for part in get_args(kind))
-        if "a mapping" in words:
-            words = dict.fromkeys(each for each in words if not each.startswith("a mapping of"))
-        return " or ".join(words)
-    if get_origin(kind) is Literal:
-        return " or ".join(repr(value) for value in get_args(kind))
-    if kind in WORDS:
-        return WORDS[kind]
-    if names := _names(kind):
-        return f"a mapping of {', '.join(names)}"
-    origin = get_origin(kind) or kind
-    if origin in (tuple, list, Sequence):
-        inner = [_expected(part) for part in get_args(kind) if part is not Ellipsis]
-        return f"a list ({', '.join(inner)}{' each' * (len(inner) == 1)})" if inner else "a list"
-    if origin in (dict, Mapping):
-        return "a mapping"
-    return getattr(kind, "__name__", str(kind))
 
 
 # Text.

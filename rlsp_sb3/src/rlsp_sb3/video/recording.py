@@ -26,6 +26,7 @@ from rlsp_sb3.protocols import Policy
 from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import check_positive
 from rlsp_sb3.utils.errors import NotOfferedError
+from rlsp_sb3.utils.type_checks import checks_types
 
 _SUFFIXES = (".gif", ".mp4")
 _DEFAULT_FPS = 30.0
@@ -48,6 +49,7 @@ class Film(Protocol):
         """Finish; whether the file matters."""
 
 
+@checks_types
 def record(
     policy: Policy,
     env: gym.Env[Any, Any],
@@ -125,6 +127,7 @@ def open_film(
         film.close(write=True)
 
 
+@checks_types
 def make_for_film(env_id: str) -> gym.Env[Any, Any]:
     """Make an environment that gives pictures, without a display where there is none.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from rlsp_sb3.experiments.executors.base import MAX_RETRIES, Event, Function, Task, call
 from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.type_checks import checks_types
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -37,6 +38,7 @@ class LocalExecutor:
 
     shares_disk = True
 
+    @checks_types
     def __init__(self, n_workers: int = 1) -> None:
         check_int("n_workers", n_workers, 1)
         self.n_workers = n_workers
