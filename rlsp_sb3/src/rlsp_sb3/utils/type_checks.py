@@ -101,5 +101,7 @@ def _is_numeric(value: Any) -> bool:
     """Return whether a value is a number, or an array or nested lists of numbers."""
     try:
         return np.asarray(value).dtype.kind in "biuf"
-    except (TypeError, ValueError, RuntimeError):  # ragged, or a tensor that needs a gradient
+    except ValueError:  # of different lengths
         return False
+    except (TypeError, RuntimeError):  # a tensor that NumPy does not read, but the function may
+        return True
