@@ -23,10 +23,23 @@ class WeightedMean(NamedTuple):
     Attributes:
         value: The mean (F,).
         effective_size: As how many trajectories of equal weight those count that are in it.
+        noise: The standard error of the mean, as a norm; NaN for a single trajectory.
     """
 
     value: NDArray[np.float64]
     effective_size: float
+    noise: float
+
+    @property
+    def signal_to_noise(self) -> float:
+        """The norm of the mean in standard errors; 0 where nothing is known of the error.
+
+        About 1 where the trajectories say nothing, whose mean is then as long as its error.
+        """
+        length = float(np.linalg.norm(self.value))
+        if length == 0 or np.isnan(self.noise):
+            return 0.0
+        return length / max(self.noise, float(np.finfo(np.float64).tiny))
 
 
 def weighted_mean(weights: NDArray[np.float64], values: NDArray[np.float64]) -> WeightedMean:
@@ -46,7 +59,12 @@ def weighted_mean(weights: NDArray[np.float64], values: NDArray[np.float64]) -> 
             "simulator becomes unstable; simulate for a shorter horizon"
         )
     used = weights[known] / np.abs(weights[known]).sum()
-    return WeightedMean(np.asarray(used @ values[known]), effective_sample_size(np.abs(used)))
+    mean = np.asarray(used @ values[known])
+    size = effective_sample_size(np.abs(used))
+    # Var Σ wᵢ xᵢ = Σ wᵢ² σ², and Σ wᵢ (xᵢ - mean)² underestimates σ² by the factor 1 - Σ wᵢ².
+    squares = np.square(np.sign(used)[:, None] * values[known] - mean).sum(axis=1)
+    noise = np.sqrt(used**2 @ squares / (1 - 1 / size)) if size > 1.5 else np.nan
+    return WeightedMean(mean, size, float(noise))
 
 
 def clip_norm(

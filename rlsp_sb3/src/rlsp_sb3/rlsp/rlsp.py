@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -46,6 +47,8 @@ from rlsp_sb3.utils.timer import Timer
 from rlsp_sb3.utils.type_checks import checks_types
 
 DEFAULT_HORIZON = 30
+LEAST_SIGNAL = 2.0  # standard errors; a mean of noise alone is about 1 long
+NEGLIGIBLE = 1e-6  # change of the log likelihood within the width of the prior
 
 
 class RLSP(EpochLearner):
@@ -126,6 +129,11 @@ class RLSP(EpochLearner):
         tensorboard_log: The folder for TensorBoard events; None for none.
         device: Where the solver's networks run; all others are small and run on the CPU.
 
+    Attributes:
+        signal_to_noise: The length of the gradient of the likelihood in standard errors over the
+            pasts, in the epoch where it was largest; ``learn`` warns if it stays below 2, since the
+            pasts said nothing then.
+
     Raises:
         ImportError: If the solver's package is not installed.
         TypeError: If an argument has a wrong type, the environment does not offer what it takes, or
@@ -199,6 +207,7 @@ class RLSP(EpochLearner):
         self._past: PastTrajectories | None = None
         self._is_ready = False
         self._progress = 0.0
+        self.signal_to_noise = 0.0
         self.gradient_estimator = self._make_gradient_estimator()
         self.curriculum = Curriculum(
             self.horizon if is_tabular else min(2, self.horizon),
@@ -263,6 +272,19 @@ class RLSP(EpochLearner):
             self._policy = None
             if not self._end_epoch(self.curriculum.epoch, timer, callback, log_interval):
                 break
+        self._warn_if_nothing_was_said()
+
+    def _warn_if_nothing_was_said(self) -> None:
+        """Warn if no gradient stood out from its noise: θ says nothing of the person then."""
+        if self.curriculum.epoch and self.signal_to_noise < LEAST_SIGNAL:
+            warnings.warn(
+                "the simulated pasts say nothing of the reward: in no epoch was the gradient more "
+                f"than {LEAST_SIGNAL:g} standard errors over the pasts long (at most "
+                f"{self.signal_to_noise:.2g}), so that the weights are little else than those to "
+                "begin with; check that observations vary, that observed_states are near what the "
+                "environment shows, and n_trajectories",
+                stacklevel=4,
+            )
 
     def _get_ready(self) -> None:
         """Do once what comes before the first epoch."""
@@ -287,6 +309,9 @@ class RLSP(EpochLearner):
         with timer("gradient"):
             differences = estimator.feature_differences(past)
             mean = weighted_mean(weights, differences.values)
+            matters = np.linalg.norm(mean.value) * self.prior_std > NEGLIGIBLE
+            signal_to_noise = mean.signal_to_noise if matters else 0.0
+            self.signal_to_noise = max(self.signal_to_noise, signal_to_noise)
             gradient = self._log_posterior_gradient(mean.value, horizon)
             self.theta = self.theta + self._step_size * gradient
         self._past = past
@@ -299,6 +324,7 @@ class RLSP(EpochLearner):
                 **weighting.diagnostics,
                 **differences.diagnostics,
                 "effective_pasts": mean.effective_size,
+                "signal_to_noise": signal_to_noise,
                 "epoch": self.curriculum.epoch,
                 "horizon": horizon,
                 "gradient_norm": float(np.linalg.norm(gradient)),
@@ -378,6 +404,7 @@ class RLSP(EpochLearner):
         return {
             "theta": self.theta,
             "is_ready": np.array(self._is_ready),
+            "signal_to_noise": np.array(self.signal_to_noise),
             **flatten_arrays(
                 past={name: array for name, array in past.items() if array is not None},
                 encoder=self.encoder.arrays(),
@@ -391,6 +418,7 @@ class RLSP(EpochLearner):
 
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         self._is_ready = bool(arrays["is_ready"])
+        self.signal_to_noise = float(arrays["signal_to_noise"])
         self.encoder.set_arrays(subtree(arrays, "encoder"))
         if self._is_ready:
             self.encoder.check_fitted()
