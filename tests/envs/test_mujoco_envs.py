@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import pickle
@@ -25,6 +26,7 @@ from rlsp_envs.registration import MUJOCO
 pytest.importorskip("mujoco")
 
 from rlsp_envs import mujoco
+from rlsp_envs.mujoco import OLD_GYMNASIUM
 from rlsp_envs.wrappers import TerminationPenalty, TimeFeature
 
 SIZES = {
@@ -496,3 +498,39 @@ def test_a_missing_package_is_named_when_the_environment_is_made(package: str) -
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "rlsp-envs[mujoco]"' in run.stdout
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+@pytest.mark.parametrize("env_id", ["HalfCheetah-FW-v2", "Hopper-FW-v2", "Ant-FW-v2"])
+def test_a_copy_goes_on_the_same(env_id: str, copied: Any) -> None:
+    env = gym.make(env_id)
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    for _ in range(5):
+        env.step(env.action_space.sample())
+    twin = copied(env)
+    for _ in range(5):
+        action = env.action_space.sample()
+        expected, found = env.step(action), twin.step(action)
+        np.testing.assert_array_equal(found[0], expected[0])
+        assert found[1:4] == expected[1:4]
+    np.testing.assert_array_equal(twin.reset()[0], env.reset()[0])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has no display")
+@pytest.mark.skipif(OLD_GYMNASIUM, reason="there is no such render mode")
+def test_a_window_without_a_display_is_an_error() -> None:
+    code = (
+        "import gymnasium as gym, rlsp_envs\n"
+        "env = gym.make('HalfCheetah-FW-v2', render_mode='human')\n"
+        "try:\n"
+        "    env.reset(); env.render()\n"
+        "except gym.error.DependencyNotInstalled as error:\n"
+        "    print(error)\n"
+    )
+    hidden = {"DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL"}
+    without = {name: value for name, value in os.environ.items() if name not in hidden}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=without
+    )
+    assert "there is no display" in run.stdout

@@ -15,6 +15,7 @@ from gymnasium.vector import SyncVectorEnv
 from scipy.stats import chisquare
 
 import rlsp_envs.gridworlds.vector
+from rlsp_envs.gridworlds import RoomEnv
 from rlsp_envs.gridworlds.vector import GridworldVectorEnv
 
 from helpers.brute_force import FAMILY_OF, IDS
@@ -229,8 +230,11 @@ def test_the_same_seed_gives_the_same_episodes() -> None:
     assert run(2) != first
     assert run(None) != first
     assert run(1) == first
-    assert run([1] * 8) == first
-    assert run(tuple(range(2, 10))) == run(2)
+    of_list = run([1] * 8)
+    assert of_list == run((1,) * 8)
+    assert of_list != run([1] * 7 + [2])
+    with pytest.raises(ValueError, match=r"seed=\[1, 2\]: expected one for each of 8"):
+        run([1, 2])
 
 
 def test_environments_of_one_seed_differ() -> None:
@@ -305,6 +309,53 @@ def test_there_is_at_least_one_environment(num_envs: int) -> None:
 def test_there_is_no_rendering(render_mode: str) -> None:
     with pytest.raises(ValueError, match=f"render_mode='{render_mode}'.*render a single one"):
         make_vec("RoomDefault-v0", 2, render_mode=render_mode)
+
+
+@pytest.mark.parametrize("limit", [-1, None])
+def test_there_may_be_no_limit_of_steps(limit: int | None) -> None:
+    env = GridworldVectorEnv(RoomEnv, 2, limit)
+    env.reset(seed=0)
+    assert not any(env.step([4, 4])[3].any() for _ in range(100))
+
+
+@pytest.mark.parametrize("limit", [0, -2, 1.5, True, "none"])
+def test_other_limits_are_refused(limit: Any) -> None:
+    with pytest.raises(ValueError, match="max_episode_steps="):
+        GridworldVectorEnv(RoomEnv, 2, limit)
+
+
+@pytest.mark.skipif(OLD_GYMNASIUM, reason="reset_mask is of Gymnasium 1.1")
+def test_reset_mask_is_that_of_gymnasium() -> None:
+    native = make_vec("RoomDefault-v0", 3)
+    sync = SyncVectorEnv([lambda: gym.make("RoomDefault-v0")] * 3)
+    mask = np.array([True, False, True])
+    for env in (native, sync):
+        env.reset(seed=0)
+        for _ in range(3):
+            env.step([0, 1, 2])
+    for options in ({}, {"state": 5}):
+        found, expected = (
+            env.reset(options={**options, "reset_mask": mask.copy()}) for env in (native, sync)
+        )
+        np.testing.assert_array_equal(found[0], expected[0])
+        assert_same_info(found[1], expected[1])
+    for _ in range(25):
+        found, expected = native.step([3, 1, 0]), sync.step([3, 1, 0])
+        for mine, other in zip(found[:4], expected[:4], strict=True):
+            np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize("mask", [[False] * 3, [True] * 2, [1, 0, 1], 1])
+def test_other_reset_masks_are_refused(mask: Any) -> None:
+    env = make_vec("RoomDefault-v0", 3)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"reset_mask.*expected 3 bools"):
+        env.reset(options={"reset_mask": mask})
+
+
+def test_reset_mask_leaves_nothing_out_that_was_never_reset() -> None:
+    with pytest.raises(ResetNeeded, match="never reset"):
+        make_vec("RoomDefault-v0", 2).reset(options={"reset_mask": np.array([True, False])})
 
 
 def test_arguments_reach_the_gridworld() -> None:

@@ -13,8 +13,10 @@ def test_fewer_than_five_seeds_have_a_mean_and_a_range(values: list[float]) -> N
     assert summary.n == len(values)
     assert summary.center == summary.mean == np.mean(values)
     assert (summary.low, summary.high) == (min(values), max(values))
-    wanted = np.std(values, ddof=1) if len(values) > 1 else 0
-    assert summary.std == pytest.approx(wanted)
+    if len(values) == 1:
+        assert summary.std is None
+    else:
+        assert summary.std == pytest.approx(np.std(values, ddof=1))
 
 
 def test_five_seeds_have_an_interquartile_mean_and_an_interval() -> None:
@@ -74,7 +76,7 @@ def test_points_of_curves_are_summarized_like_numbers() -> None:
 def test_one_seed_has_no_spread() -> None:
     summary = summarize_curves([[1.0, 2.0]])
     assert summary.center.tolist() == summary.low.tolist() == summary.high.tolist() == [1, 2]
-    assert (summary.n, summary.std.tolist()) == (1, [0, 0])
+    assert (summary.n, summary.std) == (1, None)
 
 
 def test_the_interval_over_episodes_is_that_of_the_mean() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from rlsp_sb3 import RLSP
 from rlsp_sb3.models.normalization import Normalizer
 from rlsp_sb3.rlsp.gradient import feature_counts, simulate_forward
 from rlsp_sb3.rlsp.past_trajectories import PastTrajectories, simulate_past
@@ -16,6 +17,7 @@ from rlsp_sb3.rlsp.trajectory_weights import (
 )
 from rlsp_sb3.simulators.rollout import make_simulator
 
+from helpers.corridor import Corridor
 from helpers.point import STEP, Point
 
 
@@ -273,3 +275,24 @@ def test_feature_counts_of_integers():
     np.testing.assert_array_equal(
         feature_counts(lambda each: each.astype(float), observations)[:, 0], [12, 15, 18, 21]
     )
+
+
+def test_a_rare_start_is_possible():
+    """Whether an episode can start somewhere is told by the tables, and not by trying."""
+
+    class Rare(Corridor):
+        observed_states = np.array([[0.0, 1.0, 0.0]], dtype=np.float32)
+
+        @property
+        def mdp(self):
+            mdp = super().mdp
+            mdp.initial_distribution = np.array([1 - 1e-6, 1e-6, 0.0])
+            return mdp
+
+        def observations(self, indices):
+            return np.eye(3, dtype=np.float32)[indices]
+
+    learner = RLSP(Rare(), horizon=1, n_epochs=1, seed=0)
+    past = PastTrajectories(np.array([[0, 1, 2]]), np.empty((0, 3), np.int64))
+    weighting = learner.gradient_estimator.trajectory_weights(past)
+    np.testing.assert_allclose(weighting.weights, [0.5, 0.5, 0], atol=1e-9)

@@ -31,6 +31,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes.util import find_library
@@ -133,6 +134,7 @@ class HeadlessEnv(MujocoEnv):
             )
             return None
         if self.render_mode == "human":
+            check_display()
             return super().render()
         choose_gl_backend()
         try:
@@ -150,7 +152,19 @@ class HeadlessEnv(MujocoEnv):
 
 
 class RestorableEnv(HeadlessEnv):
-    """Base class of environments whose observation is their positions and velocities."""
+    """Base class of environments whose observation is their positions and velocities.
+
+    A copy, by ``copy.deepcopy`` or ``pickle``, goes on as the original does, where Gymnasium's
+    begins anew.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "data": self.data, "generator": self._np_random}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # makes it anew from the arguments of the constructor
+        mujoco.mj_copyData(self.data, self.model, state["data"])
+        self._np_random = state["generator"]
 
     def step(
         self, action: NDArray[np.float32]
@@ -188,6 +202,24 @@ class RestorableEnv(HeadlessEnv):
         self.set_state(state[: self.model.nq], state[self.model.nq :])
         # As after a step, the solver starts from the accelerations.
         self.data.qacc_warmstart[:] = self.data.qacc
+
+
+def check_display() -> None:
+    """Raise an error where there is no display, before a window on none ends the interpreter.
+
+    Raises:
+        DependencyNotInstalled: If no window can be opened.
+    """
+    import glfw
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # GLFW's own, which the error below replaces
+        is_there = glfw.init()
+    if not is_there:
+        raise DependencyNotInstalled(
+            'render_mode="human" opens a window, and there is no display for it: use '
+            'render_mode="rgb_array", or set the environment variable DISPLAY'
+        )
 
 
 def choose_gl_backend() -> None:

@@ -6,7 +6,6 @@ can be imported at the top.
 
 from __future__ import annotations
 
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -57,7 +56,7 @@ def register_envs() -> None:
                 register(
                     env_id,
                     entry_point=f"rlsp_envs.gridworlds.{module}:{name}Env",
-                    vector_entry_point=_vector_entry_point(f"{name}VectorEnv", kwargs),
+                    vector_entry_point=_vector_entry_point(env_id, name),
                     max_episode_steps=TIME_LIMIT,
                     kwargs=kwargs,
                 )
@@ -77,14 +76,8 @@ def register_envs() -> None:
         )
 
 
-def _vector_entry_point(name: str, kwargs: dict[str, Any]) -> Any:
+def _vector_entry_point(env_id: str, name: str) -> str:
     # Gymnasium 0.29's make_vec does not hand a spec's kwargs to its vector entry point.
     if version("gymnasium").startswith("0."):
-        return partial(_make_vector_env, f"rlsp_envs.gridworlds.vector:{name}", **kwargs)
-    return f"rlsp_envs.gridworlds.vector:{name}"
-
-
-def _make_vector_env(path: str, **kwargs: Any) -> Any:
-    from gymnasium.envs.registration import load_env_creator
-
-    return load_env_creator(path)(**kwargs)
+        return f"rlsp_envs.vector_problems:{env_id}"
+    return f"rlsp_envs.gridworlds.vector:{name}VectorEnv"

@@ -113,15 +113,19 @@ class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-igno
         """Start an episode in each environment.
 
         Args:
-            seed: Seeds the random numbers, which all environments share; of a list, the first.
+            seed: Seeds the random numbers, which all environments share; of a list (N,) all count.
             options: ``{"state": …}`` starts all in one state, ``{"observation": …}`` each in the
                 state of its observation (N, *observation_shape); see :meth:`GridworldEnv.reset`.
+                With ``{"reset_mask": …}`` (N,) beside, as in Gymnasium, those environments only
+                start anew for which it is true.
 
         Raises:
-            ValueError: If there is another option, or no such state.
+            ResetNeeded: If some are not to start anew, and were never reset.
+            ValueError: If there is another option, no such state, or another number of seeds.
         """
-        super().reset(seed=seed[0] if isinstance(seed, (list, tuple)) else seed)
-        options = options or {}
+        super().reset(seed=self._shared_seed(seed))
+        options = dict(options or {})
+        mask = self._check_mask(options.pop("reset_mask", self._all))
         if "observation" in options and len(options) == 1:
             states = self.env.state_indices(options["observation"])
             if states.shape != (self.num_envs,):
@@ -132,10 +136,35 @@ class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-igno
         else:
             self.env.reset(options=options)
             states = np.full(self.num_envs, self.env.states.index(self.env.state or {}))
+        if self._states is not None:
+            states = np.where(mask, states, self._states)
         self._states = states
-        self._steps[:] = 0
-        self._ended[:] = False
-        return self._observe(states), self._info(states)
+        self._steps[mask] = 0
+        self._ended[mask] = False
+        return self._observe(states), self._info(states, mask)
+
+    def _shared_seed(self, seed: Any) -> int | None:
+        """A seed for the generator that all environments share, from one or from N."""
+        if not isinstance(seed, (list, tuple, np.ndarray)):
+            return seed  # type: ignore[no-any-return]
+        if len(seed) != self.num_envs:
+            raise ValueError(
+                f"seed={seed!r}: expected one for each of {self.num_envs} environments"
+            )
+        if any(each is None for each in seed):
+            return None
+        return int(np.random.SeedSequence([int(each) for each in seed]).generate_state(1)[0])
+
+    def _check_mask(self, mask: Any) -> BoolArray:
+        """Which environments start anew (N,)."""
+        array = np.asarray(mask)
+        if array.shape != (self.num_envs,) or array.dtype != np.bool_ or not array.any():
+            raise ValueError(
+                f"options['reset_mask']={mask!r}: expected {self.num_envs} bools, at least one true"
+            )
+        if self._states is None and not array.all():
+            raise ResetNeeded("reset_mask leaves environments out that were never reset")
+        return array
 
     def step(
         self, actions: ArrayLike
@@ -190,11 +219,15 @@ class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-igno
             return self.env.observations(states)
         return self._observations.take(states, axis=0)
 
-    def _info(self, states: NDArray[np.int64]) -> dict[str, Any]:
+    def _info(self, states: NDArray[np.int64], known: BoolArray | None = None) -> dict[str, Any]:
+        """Infos by name, 0 for the environments of which nothing is told; of all if None."""
         info: dict[str, Any] = {}
         for name, table in self._infos.items():
             info[name] = table.take(states, axis=0)
             info[f"_{name}"] = self._all.copy()
+            if known is not None:
+                info[name][~known] = 0
+                info[f"_{name}"] &= known
         return info
 
     def _final_info(self, states: NDArray[np.int64], ended: BoolArray) -> dict[str, Any]:

@@ -45,7 +45,8 @@ class SeedSummary(Generic[Value]):
     Attributes:
         n: How many there are; of several strata, in the smallest one.
         mean: Their mean.
-        std: Their standard deviation (that of a sample, with N - 1); 0 for one seed.
+        std: Their standard deviation (that of a sample, with N - 1); None for a single value, of
+            which nobody knows it.
         center: Of 5 seeds or more their interquartile mean, of fewer their mean.
         low: Of 5 seeds or more the lower end of the 95 % confidence interval of the center, of
             fewer the lowest value.
@@ -54,7 +55,7 @@ class SeedSummary(Generic[Value]):
 
     n: int
     mean: Value
-    std: Value
+    std: Value | None
     center: Value
     low: Value
     high: Value
@@ -82,7 +83,7 @@ def summarize(strata: Sequence[ArrayLike]) -> SeedSummary[float]:
     return SeedSummary(
         n=found.n,
         mean=float(found.mean),
-        std=float(found.std),
+        std=None if found.std is None else float(found.std),
         center=float(found.center),
         low=float(found.low),
         high=float(found.high),
@@ -127,7 +128,7 @@ def _summarize(
     """The summary of all values (N_i, ...) of some strata."""
     values, n = np.concatenate(strata), min(map(len, strata))
     mean = values.mean(axis=0)
-    std = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros_like(mean)
+    std = values.std(axis=0, ddof=1) if len(values) > 1 else None
     if n < FEWEST_FOR_INTERVAL:
         center, low, high = mean, values.min(axis=0), values.max(axis=0)
         return SeedSummary(n=n, mean=mean, std=std, center=center, low=low, high=high)

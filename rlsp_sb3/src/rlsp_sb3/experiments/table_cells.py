@@ -34,7 +34,7 @@ def format_cell(summary: SeedSummary[float] | None, digits: int, with_std: bool 
         return Text(NOTHING)
     digits = 0 if abs(summary.mean) >= LARGE else digits
     text = Text(format_number(summary.mean, digits), "bold")
-    if with_std and summary.n > 1:
+    if with_std and summary.n > 1 and summary.std is not None:
         text.append(f" ± {format_number(summary.std, digits)}")
     low, high = format_number(summary.low, digits), format_number(summary.high, digits)
     if low == high:

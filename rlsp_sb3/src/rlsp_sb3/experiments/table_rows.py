@@ -98,7 +98,8 @@ def write_table_csv(folder: Path, subject: str, measures: Sequence[str], rows: R
             continue
         cells: list[Any] = []
         for measure in measures:
-            cells += astuple(row[measure]) if measure in row else [""] * len(parts)
+            found = astuple(row[measure]) if measure in row else [None] * len(parts)
+            cells += map(csv_value, found)
         lines.append((*key, *cells))
     write_csv(folder / "table.csv", header, lines)
 

@@ -47,7 +47,8 @@ MAX_POWER = 50.0  # of the weights: one impossible step is then as good as no we
 class TabularGradientEstimator(GradientEstimator):
     """Gradient estimator with time-dependent inverse models of discrete observations.
 
-    Only the solver may plan with ``mdp``: everything else is simulated. Pasts lead to the start,
+    Only the solver may plan with ``mdp``, which says where episodes can start as well: everything
+    else is simulated. Pasts lead to the start,
     since the inverse models see trajectories that begin there. Where dynamics are random, the
     gradient does without what was luck.
 
@@ -140,7 +141,10 @@ class TabularGradientEstimator(GradientEstimator):
     def trajectory_weights(self, past: PastTrajectories) -> Weighting:
         """Importance weights of past trajectories (N,)."""
         n = past.observations.shape[1]
-        impossible = count_impossible(past, self._simulator, N_TRIES)
+        first = past.observations[0]
+        indices = first if self._is_numbered else self._env.state_indices(first)
+        known = (indices >= 0) & (self._env.mdp.initial_distribution[indices] > 0)
+        impossible = count_impossible(past, known, self._simulator, N_TRIES)
         chosen = self.problem.trajectory_weights
         if chosen == "initial":
             # If there are enough trajectories without impossible steps, the others count nothing.

@@ -124,25 +124,23 @@ def without_outside(weights: NDArray[np.float64], past: PastTrajectories) -> NDA
 
 
 def count_impossible(
-    past: PastTrajectories, simulator: Simulator, n_tries: int
+    past: PastTrajectories, can_start: NDArray[np.bool_], simulator: Simulator, n_tries: int
 ) -> NDArray[np.int64]:
     """Count the steps of each trajectory that cannot be reproduced, and its start if that cannot.
 
     A step counts as impossible if the simulator, put into the state before it, never arrives at
-    the state after it in some tries of the same action; a start if no reset leads there.
+    the state after it in some tries of the same action.
 
     Args:
         past: The trajectories.
+        can_start: Whether each trajectory begins where an episode can (N,).
         simulator: What really happens.
         n_tries: How often each step is tried, unless the simulator says that nothing is random.
 
     Returns:
         A count for each trajectory (N,), 0 for those that could have happened.
     """
-    starts = np.unique(simulator.reset(n_tries), axis=0)
-    counts = np.ones(past.observations.shape[1], dtype=np.int64)
-    for start in starts:
-        counts[same_observations(past.observations[0], start)] = 0
+    counts = (~can_start).astype(np.int64)
     if simulator.is_deterministic:
         n_tries = 1
     for t, actions in enumerate(past.actions):
