@@ -156,7 +156,7 @@ class GridworldVectorEnv(VectorEnv):  # type: ignore[misc, type-arg, unused-igno
         return int(np.random.SeedSequence([int(each) for each in seed]).generate_state(1)[0])
 
     def _check_mask(self, mask: Any) -> BoolArray:
-        """Which environments start anew (N,)."""
+        """The environments that start anew (N,)."""
         array = np.asarray(mask)
         if array.shape != (self.num_envs,) or array.dtype != np.bool_ or not array.any():
             raise ValueError(
