@@ -1,12 +1,14 @@
 """GAIL and AIRL: what they take for demonstrations, what they learn, and SB3's surface."""
 
 import json
+import re
 from importlib.util import find_spec
 from types import SimpleNamespace
 
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
@@ -382,3 +384,46 @@ def test_trajectories_and_transitions_of_imitation():
 def test_bad_demonstrations(change, error, message):
     with pytest.raises(error, match=message):
         find_demonstrations(change(demonstrate(GRID)), *spaces_of(GRID))
+
+
+@needs_imitation
+def test_reward_of_airl_is_one_of_states_with_a_potential_beside():
+    """f(s, a, s') = g(s) + γ h(s') - h(s), and h is 0 where an episode has ended."""
+    learner = make(AIRL, n_discriminator_updates=10).learn(64)
+    net = learner._discriminator
+    n, rng = 6, np.random.default_rng(0)
+    env = learner.unwrapped_env
+    before, after = (env.observations(rng.integers(20, size=n)) for _ in range(2))
+    actions, done = rng.integers(5, size=n), np.array([0, 0, 1, 0, 1, 0], bool)
+
+    given = net.preprocess(before, actions, after, done)
+    with torch.no_grad():
+        g = net.base(*given).numpy()
+        h, following = (net.potential(given[i]).flatten().numpy() for i in (0, 2))
+        f = net(*given).numpy()
+    np.testing.assert_allclose(
+        f, g + learner._model.gamma * np.where(done, 0, following) - h, rtol=1e-4, atol=1e-5
+    )
+    reward = learner.reward
+    np.testing.assert_allclose(reward(before, actions, after, done), g, rtol=1e-5)
+    others = reward(before, (actions + 1) % 5, np.roll(after, 1, axis=0), ~done)
+    np.testing.assert_array_equal(others, reward(before, actions, after, done))
+    assert np.abs(f - g).max() > 1e-3  # and what the generator learns from is shaped
+
+
+@needs_imitation
+@pytest.mark.parametrize("learner_class", [GAIL, AIRL])
+def test_reward_prints_and_saves(learner_class, tmp_path):
+    learner, other = make(learner_class).learn(64), make(learner_class, seed=1)
+    assert re.fullmatch(r"NetworkReward\(\w+Net, [\d,]+ parameters\)", repr(learner.reward))
+    assert not np.array_equal(rewards_of(other), rewards_of(learner))
+    learner.reward.save(tmp_path / "reward.npz")
+    other.reward.load(tmp_path / "reward.npz")
+    np.testing.assert_array_equal(rewards_of(other), rewards_of(learner))
+
+
+@needs_imitation
+def test_reward_of_another_network_is_refused(tmp_path):
+    make(discriminator_hidden=[4]).reward.save(tmp_path / "reward.npz")
+    with pytest.raises(ValueError, match="not the parameters of this network"):
+        make().reward.load(tmp_path / "reward.npz")

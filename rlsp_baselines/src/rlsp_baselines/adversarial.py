@@ -20,6 +20,7 @@ from stable_baselines3.common.vec_env import VecEnvWrapper, unwrap_vec_normalize
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
 from rlsp_baselines.demonstrations import find_demonstrations
+from rlsp_baselines.network_reward import NetworkReward
 from rlsp_baselines.reward_replay_buffer import RewardReplayBuffer
 from rlsp_sb3 import RewardFn, RewardLearner
 from rlsp_sb3.data import Episode
@@ -132,13 +133,7 @@ class AdversarialLearner(RewardLearner):
         self._demonstrated = _transitions(self.demonstrations)
         with seeded_globally(self.rng) as drawn:
             self._model = self._make_model(drawn)
-            nets = import_imitation("rewards.reward_nets")
-            self._discriminator = nets.BasicRewardNet(
-                self.observation_space,
-                self.action_space,
-                hid_sizes=self.discriminator_hidden,
-                normalize_input_layer=import_imitation("util.networks").RunningNorm,
-            )
+            self._discriminator = self._make_discriminator()
             self._trainer = self._make_trainer()
         at_once = steps_at_once(self._model)
         off_policy = isinstance(self._model, OffPolicyAlgorithm)
@@ -153,6 +148,15 @@ class AdversarialLearner(RewardLearner):
         Raises:
             ImportError: If imitation is not installed.
         """
+
+    def _make_discriminator(self) -> Any:
+        """The reward network of imitation: one of states and actions."""
+        return import_imitation("rewards.reward_nets").BasicRewardNet(
+            self.observation_space,
+            self.action_space,
+            hid_sizes=self.discriminator_hidden,
+            normalize_input_layer=import_imitation("util.networks").RunningNorm,
+        )
 
     def _make_model(self, seed: int) -> BaseAlgorithm:
         """The generator."""
@@ -298,19 +302,9 @@ class AdversarialLearner(RewardLearner):
     # What was learned.
 
     @property
-    def reward(self) -> RewardFn:
+    def reward(self) -> NetworkReward:
         """Reward of the discriminator; it follows what is learned later on."""
-        return self._reward
-
-    def _reward(
-        self,
-        state: NDArray[Any],
-        action: NDArray[Any],
-        next_state: NDArray[Any],
-        done: NDArray[np.bool_],
-    ) -> NDArray[np.float64]:
-        given = [np.asarray(each) for each in (state, action, next_state, done)]
-        return np.asarray(self._trainer.reward_test.predict(*given), dtype=np.float64)
+        return NetworkReward(self._trainer.reward_test)
 
     @property
     def policy(self) -> Policy:
