@@ -161,7 +161,7 @@ def test_other_things_do_not_add_up(reward):
     ],
 )
 def test_impossible_rewards_are_errors(weights, names, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         LinearReward(weights, names)
 
 

@@ -13,6 +13,7 @@ from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array, Arrays
 from rlsp_sb3.utils.checks import MAX_COUNT, check_array, check_int
+from rlsp_sb3.utils.observations import check_shown
 from rlsp_sb3.utils.type_checks import checks_types
 
 
@@ -99,7 +100,8 @@ def collect(
 
     Raises:
         TypeError: If there are starts, and the environment cannot be put there.
-        ValueError: If a number is out of range, or starts are empty.
+        ValueError: If a number is out of range, starts are empty, or the environment shows
+            something that is not finite.
     """
     check_int("n_steps", n_steps, 1, MAX_COUNT)
     if max_length is not None:
@@ -116,12 +118,14 @@ def collect(
             observation = starts[rng.integers(len(starts))]
             set_state(observation)
         n_episodes += 1
+        check_shown(env, observation, f"at the start of episode {n_episodes}")
         for _ in range(min(max_length or n_steps, n_steps - len(seen))):
             action = env.action_space.sample() if policy is None else policy(observation)
             next_observation, _, terminated, truncated, _ = env.step(action)
             next_observation = np.array(
                 next_observation
             )  # the environment may show the next one in its place
+            check_shown(env, next_observation, f"after step {len(seen) + 1} of all")
             seen.append((observation, action, next_observation, bool(terminated)))
             observation = next_observation
             if terminated or truncated:

@@ -313,6 +313,11 @@ class RLSP(EpochLearner):
             signal_to_noise = mean.signal_to_noise if matters else 0.0
             self.signal_to_noise = max(self.signal_to_noise, signal_to_noise)
             gradient = self._log_posterior_gradient(mean.value, horizon)
+            if not np.all(np.isfinite(gradient)):
+                raise FloatingPointError(
+                    f"the gradient is not finite in epoch {self.curriculum.epoch + 1}: what was "
+                    "learned before is kept, and save() writes it; check what the environment shows"
+                )
             self.theta = self.theta + self._step_size * gradient
         self._past = past
         self.curriculum.advance(gradient)

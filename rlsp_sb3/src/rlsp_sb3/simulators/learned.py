@@ -15,7 +15,7 @@ from rlsp_sb3.models.delta_model import DeltaModel
 from rlsp_sb3.simulators.base import Simulator, check_observations
 from rlsp_sb3.type_aliases import Array
 from rlsp_sb3.utils.checks import MAX_COUNT, check_int
-from rlsp_sb3.utils.observations import as_observations, space_bounds
+from rlsp_sb3.utils.observations import as_observations, check_shown, space_bounds
 from rlsp_sb3.utils.type_checks import checks_types
 
 
@@ -43,7 +43,9 @@ class LearnedSimulator(Simulator):
         check_int("n_initial", n_initial, 1, MAX_COUNT)
         self.model = model
         seeds = rng.integers(2**31, size=n_initial)
-        initial = [env.reset(seed=int(seed))[0] for seed in seeds]
+        initial = [np.array(env.reset(seed=int(seed))[0]) for seed in seeds]
+        for i, observation in enumerate(initial):
+            check_shown(env, observation, f"after reset {i + 1}")
         self.initial = check_observations("initial observations", initial, self.observation_space)
 
     def reset(self, n: int) -> Array:

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 
-from rlsp_sb3.utils.type_checks import checks_types
+from rlsp_sb3.utils.type_checks import checks_types, shown
 
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -33,6 +33,30 @@ def check_array_space(space: spaces.Space[Any]) -> None:
         f"env has the observation_space {space}: expected one of arrays of one shape, such as a "
         f"Box; {hint}"
     )
+
+
+def finite_rows(observations: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether each of N observations (N, *observation_shape) is finite (N,)."""
+    return np.asarray(np.isfinite(observations).reshape(len(observations), -1).all(axis=1))
+
+
+def check_shown(env: Any, observation: NDArray[Any], when: str) -> None:
+    """Raise an error if an environment shows something that is no number, where it does.
+
+    Args:
+        env: The environment.
+        observation: What it shows.
+        when: At which step, in words.
+
+    Raises:
+        ValueError: If it is not finite.
+    """
+    if not np.all(np.isfinite(observation)):
+        name = type(getattr(env, "unwrapped", env)).__name__
+        raise ValueError(
+            f"env={name} shows {shown(observation)} {when}: expected finite numbers, since nothing "
+            "can be learned from others; mend the environment, or end its episodes before"
+        )
 
 
 def space_bounds(space: spaces.Space[Any]) -> Bounds:
