@@ -65,7 +65,7 @@ PUBLIC_TEXT = {
         "DynamicsHyperparameters EncoderHyperparameters FitSettings "
         "InversePolicyHyperparameters RLSPHyperparameters SolverHyperparameters"
     ),
-    "rlsp_sb3.io": "",
+    "rlsp_sb3.io": "read_npz write_npz",
     "rlsp_sb3.learners": (
         "Combination EpochLearner NotOfferedError RewardLearner SolverCallback TabularLearner "
         "Timer check_choice check_int check_positive check_vector checkpoints checks_types "

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsp_sb3.io import read_npz, write_npz
 from rlsp_sb3.learners import load_module, module_arrays
 
 
@@ -40,10 +41,8 @@ class NetworkReward:
         return f"NetworkReward({type(network).__name__}, {size:,} parameters)"
 
     def save(self, path: str | Path) -> None:
-        """Write the parameters to an npz file, which holds no code."""
-        with Path(path).open("wb") as file:
-            arrays: dict[str, Any] = module_arrays(self.network)
-            np.savez(file, **arrays)
+        """Write the parameters to an npz file, which holds no code, whole or not at all."""
+        write_npz(Path(path), module_arrays(self.network))
 
     def load(self, path: str | Path) -> None:
         """Take over the parameters of a file that :meth:`save` wrote, of a network made alike.
@@ -52,5 +51,4 @@ class NetworkReward:
             FileNotFoundError: If there is no such file.
             ValueError: If its arrays are not those of such a network.
         """
-        with np.load(path, allow_pickle=False) as arrays:
-            load_module(self.network, dict(arrays))
+        load_module(self.network, read_npz(Path(path).read_bytes()))

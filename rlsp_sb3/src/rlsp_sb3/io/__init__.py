@@ -1,3 +1,15 @@
-"""Files that can hold no code, written whole or not at all."""
+"""Files that can hold no code, written whole or not at all.
 
-__all__: list[str] = []
+``write_npz`` and ``read_npz`` are for authors of learners; all else is for this package.
+"""
+
+from typing import TYPE_CHECKING
+
+from rlsp_sb3.utils.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from rlsp_sb3.io.npz import read_npz, write_npz
+else:
+    __getattr__, __dir__ = lazy_exports(__name__)
+
+__all__ = ["read_npz", "write_npz"]
