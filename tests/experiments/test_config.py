@@ -63,8 +63,8 @@ def test_published_settings():
             "Hopp": (20_000, 2_000_000),
         }[env_id[:4]]
         assert (hyperparameters.solver.n_steps, config.retrain_timesteps) == (steps, retrained)
-        others = replace(hyperparameters.solver, n_steps=0, kwargs={})
-        assert others == replace(PAPER.solver, n_steps=0, kwargs={})
+        others = replace(hyperparameters.solver, n_steps=1, kwargs={})
+        assert others == replace(PAPER.solver, n_steps=1, kwargs={})
     assert load_config(ENV).rlsp == {"preset": "fast"}
 
 

@@ -171,7 +171,7 @@ def test_default_folder_and_callback(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"env": gym.Env}, TypeError, "expected the id of an environment"),
+        ({"env": gym.Env}, TypeError, "env=.*: expected text"),
         ({"learner": "tabular-rslp"}, ValueError, "did you mean 'tabular-rlsp'"),
         ({"arguments": {"seed": 1}}, ValueError, r"arguments has \['seed'\]"),
         ({"preset": "fast"}, ValueError, "preset='fast': expected it with the learner rlsp only"),

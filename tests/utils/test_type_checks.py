@@ -28,6 +28,7 @@ def function(
     call: Callable[[int], int] | None = None,
     array: NDArray[np.float64] | None = None,
     numbers: ArrayLike | None = None,
+    source: str | Path | ArrayLike | None = None,
     count: int = 3,
     unknown: Unknown = None,
     *rest: int,
@@ -49,6 +50,7 @@ def function(
         ({"array": [1.0]}, r"array=\[1\.0\]: expected an array of numbers or None"),
         ({"array": np.array(["a"])}, r"array=.*: expected an array of numbers or None"),
         ({"numbers": [[1], [2, 3]]}, r"numbers=.*: expected an array of numbers or None"),
+        ({"source": object()}, r"source=.*: expected an array of numbers or a path or None"),
         ({"numbers": "text"}, r"numbers='text': expected an array of numbers or None"),
     ],
 )
@@ -62,6 +64,11 @@ def test_what_fits_is_taken():
     env = gym.make("CartPole-v1")
     more = {"entries": {"a": 1}, "call": abs, "array": np.ones(2), "numbers": [[1, 2]]}
     assert function(np.True_, Path(), env, ["a"], **more) == "called"
+
+
+@pytest.mark.parametrize("source", ["states.npy", Path("states.npy"), [[1.0]], None])
+def test_a_file_or_an_array_may_be_meant(source):
+    assert function(source=source) == "called"
 
 
 def test_numbers_and_unknown_types_are_for_the_function():

@@ -176,8 +176,6 @@ class LearnerRun:
         log_interval: int = 1,
         force: bool = False,
     ) -> None:
-        if not isinstance(env, str):
-            raise TypeError(f"env={env!r}: expected the id of an environment; films are of another")
         check_int("seed", seed, 0)
         if n_states is not None:
             check_int("n_states", n_states, 1)

@@ -18,13 +18,11 @@ from rlsp_sb3.plotting.style import BLUE, GREEN, INK, ORANGE, plain_axes, save_p
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.utils.checks import check_array
 from rlsp_sb3.utils.errors import NotOfferedError
-from rlsp_sb3.utils.type_checks import checks_types
 
 INFERRED, TASK, TRUE = BLUE, ORANGE, GREEN
 """The colors of the three rewards."""
 
 
-@checks_types
 def reward_heatmap(
     learner: RewardLearner, path: str | Path, picture: NDArray[np.uint8] | None = None
 ) -> None:

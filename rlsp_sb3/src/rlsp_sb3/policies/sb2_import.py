@@ -84,8 +84,8 @@ def import_sb2_sac(
     if inputs is not None:
         if not len(inputs):
             raise ValueError("inputs is empty: expected some of the policy's observations, or None")
-        for i, entry in enumerate(inputs):
-            check_int(f"inputs[{i}]", entry, 0)
+        for entry in inputs:
+            check_int("inputs", entry, 0)
     settings, parameters = _read(path)
     actor = _layers(path, parameters, "model/pi", "dense")
     log_std = _layer(path, parameters, "model/pi/dense_1", len(actor[-1].kernel))
@@ -226,7 +226,6 @@ def _select(
         return first
     n = len(first.kernel) - n_rest
     for index in inputs:
-        check_int("inputs", index, 0)
         if index >= n:
             raise ValueError(
                 f"inputs={index}: expected indices below {n}, the length of the observations that "

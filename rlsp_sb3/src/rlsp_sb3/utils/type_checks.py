@@ -9,6 +9,7 @@ from functools import cache, wraps
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rlsp_sb3.utils.expected_types import expected_type, is_array_like
 
@@ -72,7 +73,10 @@ def _evaluated(annotation: Any, function: Any) -> Any:
 
 def _fits(value: Any, kind: Any) -> bool:
     if is_array_like(kind):
-        return _is_numeric(value) or (value is None and type(None) in get_args(kind))
+        others = set(get_args(kind)) - set(get_args(ArrayLike))
+        # An ArrayLike may be text, too, so that a union with paths looks like one without text.
+        is_name = isinstance(value, str) and bool(others - {type(None)})
+        return is_name or _is_numeric(value) or any(_fits(value, part) for part in others)
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         return any(_fits(value, part) for part in get_args(kind))
