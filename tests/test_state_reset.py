@@ -50,6 +50,10 @@ CLASSIC = [
     "MountainCarContinuous-v0",
     "Acrobot-v1",
 ]
+TOY_TEXT = [
+    max(env_id for env_id in gym.registry if env_id.startswith(f"{name}-v"))
+    for name in ("FrozenLake", "CliffWalking", "Taxi")
+]
 
 # Gymnasium says that v4 is out of date.
 pytestmark = pytest.mark.filterwarnings("ignore:.*out of date.*")
@@ -116,6 +120,25 @@ def test_the_humanoid_goes_on(env_id: str) -> None:
 def test_classic_control_goes_on(env_id: str) -> None:
     """Its observations are of single precision."""
     assert errors(env_id).max() < 2e-6
+
+
+@pytest.mark.parametrize("env_id", TOY_TEXT)
+def test_numbers_of_states_are_set(env_id: str) -> None:
+    env = make(env_id, **({"is_slippery": False} if env_id.startswith("FrozenLake") else {}))
+    env.action_space.seed(0)
+    observation, _ = env.reset(seed=0)
+    for _ in range(30):
+        action = env.action_space.sample()
+        after, *_ = env.step(action)
+        env.reset()
+        set_state_from_observation(env, observation)
+        observation, _, terminated, truncated, _ = env.step(action)
+        assert observation == after
+        if terminated or truncated:
+            observation, _ = env.reset()
+    for none in (-1, 1000, 1.5):
+        with pytest.raises(ValueError, match="expected the number of a state"):
+            set_state_from_observation(env, none)
 
 
 @pytest.mark.parametrize("env_id", ["RoomDefault-v0", "TrainDefault-v0", "ApplesDefault-v0"])

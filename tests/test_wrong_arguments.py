@@ -145,9 +145,9 @@ RIGHT = {
     "rlsp_sb3.encoders": {
         "EnvironmentFeatures": {"env": ROOM},
         "FunctionEncoder": {"features": features, "feature_names": ["a"]},
-        "IdentityEncoder": {"observation_shape": (2,)},
-        "RandomFourierFeatures": {"observation_shape": (2,)},
-        "StateVAE": {"observation_shape": (2,), "hidden": (4,)},
+        "IdentityEncoder": {"observation_space": (2,)},
+        "RandomFourierFeatures": {"observation_space": (2,)},
+        "StateVAE": {"observation_space": (2,), "hidden": (4,)},
         "make_encoder": {"encoder": "auto", "env": POINT},
         "slow_axes": {"features": np.eye(3), "next_features": np.ones((3, 3))},
     },
@@ -179,8 +179,8 @@ RIGHT = {
     },
     "rlsp_sb3.models": {
         "ActionNormalizer": {"space": MOVES},
-        "DeltaModel": {"observation_shape": (1,), "action_space": MOVES, "hidden": (4,)},
-        "Normalizer": {"shape": (1,)},
+        "DeltaModel": {"observation_space": (1,), "action_space": MOVES, "hidden": (4,)},
+        "Normalizer": {"space": (1,)},
     },
     "rlsp_sb3.planning": {
         "PlannedPolicy": {"env": ROOM, "table": TABLE, "rng": RNG},
@@ -259,7 +259,12 @@ RIGHT = {
         },
     },
     "rlsp_sb3.solvers": {
-        "find_solver": {"solver": "SAC", "action_space": MOVES, "can_plan": False}
+        "find_solver": {
+            "solver": "SAC",
+            "observation_space": BOX,
+            "action_space": MOVES,
+            "can_plan": False,
+        }
     },
     "rlsp_sb3.state_reset": {
         "classic_states": {"env": CART.unwrapped, "observations": np.zeros((2, 4))},

@@ -63,17 +63,43 @@ def test_box_actions_are_brought_to_the_unit_range_and_back():
     assert space.contains(wild[0])
 
 
-def test_discrete_actions_are_one_hot_and_may_start_anywhere():
-    normalizer = ActionNormalizer(spaces.Discrete(3, start=-1))
-    actions = np.array([-1, 1, 0])
-    scaled = normalizer.scale(actions)
-    np.testing.assert_array_equal(scaled, np.eye(3)[[0, 2, 1]])
-    np.testing.assert_array_equal(normalizer.decode(scaled.argmax(1)), actions)
+def test_huge_bounds_do_not_overflow():
+    space = spaces.Box(-1e38, 1e38, (1,), np.float32)
+    scaled = ActionNormalizer(space).scale(np.array([[1e38], [-1e38], [0]], np.float32))
+    np.testing.assert_allclose(scaled, [[1], [-1], [0]])
 
 
-@pytest.mark.parametrize("space", [spaces.MultiBinary(2), spaces.Box(-np.inf, np.inf, (1,))])
+CATEGORIES = {
+    "Discrete": (spaces.Discrete(3, start=-1), [-1, 1], [[1, 0, 0], [0, 0, 1]]),
+    "MultiDiscrete": (spaces.MultiDiscrete([2, 3]), [[1, 0]], [[0, 1, 1, 0, 0]]),
+    "MultiBinary": (spaces.MultiBinary((1, 2)), [[[1, 0]]], [[0, 1, 1, 0]]),
+}
+
+
+@pytest.mark.parametrize(("space", "elements", "codes"), CATEGORIES.values(), ids=CATEGORIES)
+def test_categories_are_one_hot(space, elements, codes):
+    elements = np.array(elements, space.dtype)
+    np.testing.assert_array_equal(ActionNormalizer(space).scale(elements), codes)
+    normalizer = Normalizer(space)
+    np.testing.assert_array_equal(normalizer.scale(elements), codes)
+    normalizer.fit(np.stack([space.sample() for _ in range(50)]))
+    back = normalizer.unscale(normalizer.scale(elements) + 0.1)
+    np.testing.assert_array_equal(back, elements)
+    assert back.dtype == elements.dtype
+    with pytest.raises(RuntimeError):
+        normalizer.scale(elements + 5)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Box(-np.inf, np.inf, (1,)),
+        spaces.Box(np.array([0.0, 2.0]), np.array([1.0, 2.0])),
+        spaces.Text(3),
+    ],
+)
 def test_other_action_spaces_are_refused(space):
-    with pytest.raises(TypeError, match="expected a Box with bounds, or a Discrete"):
+    with pytest.raises(TypeError, match="expected a Box with bounds, each low below its high, or"):
         ActionNormalizer(space)
 
 

@@ -111,6 +111,20 @@ def test_discrete_actions_and_integer_observations_will_do():
     np.testing.assert_allclose(model(before, actions), after, atol=0.2)
 
 
+def test_categories_change_to_categories():
+    rng = np.random.default_rng(0)
+    ring = spaces.Discrete(5)
+    before = rng.integers(5, size=1000)
+    actions = rng.integers(2, size=1000)
+    after = (before + 2 * actions - 1) % 5
+    model = DeltaModel(ring, spaces.Discrete(2), hidden=(32,))
+    model.fit(before, actions, after, FitSettings(300, 100, 1e-2), rng)
+    np.testing.assert_array_equal(model(before, actions), after)
+    restored = DeltaModel(ring, spaces.Discrete(2), hidden=(32,), seed=1)
+    restored.set_arrays(model.arrays())
+    np.testing.assert_array_equal(restored(before, actions), after)
+
+
 def test_a_delta_model_comes_back_from_its_arrays_to_the_bit():
     model, _ = fitted_forward(QUICK)
     restored = DeltaModel((2,), ACTIONS, hidden=(32, 32), seed=5)
@@ -222,6 +236,23 @@ def test_discrete_actions_are_learned_by_their_frequencies():
         drawn = policy.sample(np.full((20_000, 1), end), np.zeros(20_000, dtype=np.int64), rng)
         frequencies = np.bincount(drawn - 4, minlength=3) / 20_000
         np.testing.assert_allclose(frequencies, probabilities[i], atol=0.05)
+
+
+@pytest.mark.parametrize("space", [spaces.MultiDiscrete([3, 2]), spaces.MultiBinary(2)], ids=str)
+def test_each_entry_of_an_action_is_learned(space):
+    rng = np.random.default_rng(0)
+    policy = StationaryInversePolicy(spaces.Discrete(2), space, hidden=(32,))
+    side = rng.integers(2, size=6000)
+    # The first entry tells the side, the second one does not.
+    actions = np.stack([side, rng.random(6000) < 0.3], axis=1).astype(space.dtype)
+    loss = policy.fit(actions, side, FitSettings(300, 300, 1e-2), rng)
+    entropy = -(0.3 * np.log(0.3) + 0.7 * np.log(0.7))
+    assert loss == pytest.approx(entropy, abs=0.08)
+    drawn = policy.sample(side, np.zeros(6000, dtype=np.int64), rng)
+    assert all(space.contains(each) for each in drawn[:20])
+    assert (drawn[:, 0] == side).mean() > 0.98
+    for i in range(2):
+        assert drawn[side == i, 1].mean() == pytest.approx(0.3, abs=0.06)
 
 
 def test_to_reinitialize_forgets_and_its_rng_decides():

@@ -291,12 +291,12 @@ def test_training_and_making_leave_the_global_generators_alone():
     ],
 )
 def test_solvers_are_found(solver, space, can_plan, expected):
-    assert find_solver(solver, space, can_plan) is expected
+    assert find_solver(solver, BOX, space, can_plan) is expected
 
 
 def test_an_algorithm_is_a_solver():
     model = SAC("MlpPolicy", "Pendulum-v1", device="cpu")
-    assert find_solver(model, model.action_space, False) is model
+    assert find_solver(model, BOX, model.action_space, False) is model
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_an_algorithm_is_a_solver():
 )
 def test_errors_name_what_is_wrong_with_a_solver(solver, space, error, message):
     with pytest.raises(error, match=message):
-        find_solver(solver, space, can_plan=False)
+        find_solver(solver, BOX, space, can_plan=False)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_errors_name_what_is_wrong_with_a_solver(solver, space, error, message):
 def test_a_missing_package_is_named_with_what_installs_it(solver, package, monkeypatch):
     monkeypatch.setitem(sys.modules, solver.partition(":")[0], None)
     with pytest.raises(ImportError, match=f"pip install {package}"):
-        find_solver(solver, BOX, can_plan=False)
+        find_solver(solver, BOX, BOX, can_plan=False)
 
 
 def test_algorithms_of_other_packages_are_found_by_name(monkeypatch):
@@ -335,15 +335,15 @@ def test_algorithms_of_other_packages_are_found_by_name(monkeypatch):
     package = type(sys)("sb3_contrib")
     package.TQC = TQC
     monkeypatch.setitem(sys.modules, "sb3_contrib", package)
-    assert find_solver("sb3_contrib:TQC", BOX, can_plan=False) is TQC
+    assert find_solver("sb3_contrib:TQC", BOX, BOX, can_plan=False) is TQC
     assert solver_name(TQC) == "sb3_contrib:TQC"
     with pytest.raises(ValueError, match="sb3_contrib has no 'TCQ'"):
-        find_solver("sb3_contrib:TCQ", BOX, can_plan=False)
+        find_solver("sb3_contrib:TCQ", BOX, BOX, can_plan=False)
 
 
 def test_names_of_solvers_find_them_again():
     for solver, space in ((PPO, BOX), (FastSAC, BOX), (DQN, DISCRETE)):
-        assert find_solver(solver_name(solver), space, can_plan=False) is solver
+        assert find_solver(solver_name(solver), BOX, space, can_plan=False) is solver
     assert solver_name("auto") == "auto"
 
     class Mine(SAC):
@@ -448,32 +448,3 @@ def test_an_algorithm_is_put_into_the_environment_with_a_buffer_that_relabels():
     assert size == 20
     expected = 3 * model.replay_buffer.next_observations[:size, :, 0]
     np.testing.assert_allclose(model.replay_buffer.rewards[:size], expected, rtol=1e-5)
-
-
-# Spaces that no algorithm of SB3 serves
-
-LARGEST = np.finfo(np.float32).max
-
-
-@pytest.mark.parametrize(
-    ("space", "message"),
-    [
-        (
-            spaces.Discrete(3, start=5),
-            r"\(3, start=5\), and algorithms of SB3 choose from 0",
-        ),
-        (spaces.Box(0, 5, (1,), np.int64), "choose numbers that are not whole"),
-        (spaces.Box(-LARGEST, LARGEST, (1,), np.float32), "expected finite bounds"),
-        (spaces.Box(-np.inf, np.inf, (1,), np.float32), "expected finite bounds"),
-        (spaces.Box(0, np.inf, (2,), np.float32), "expected finite bounds"),
-    ],
-)
-@pytest.mark.parametrize("solver", ["auto", "PPO", "FastSAC"])
-def test_actions_that_sb3_does_not_choose_are_refused(space, message, solver):
-    with pytest.raises(ValueError, match=message):
-        find_solver(solver, space, can_plan=False)
-
-
-def test_numbers_as_observations_are_refused_at_construction():
-    with pytest.raises(TypeError, match=r"Discrete\(16\): expected arrays.*FlattenObservation"):
-        RLSP("FrozenLake-v1", [15])

@@ -160,7 +160,9 @@ class AdversarialLearner(RewardLearner):
 
     def _make_model(self, seed: int) -> BaseAlgorithm:
         """The generator."""
-        algorithm = find_solver(self.solver, self.action_space, can_plan=False)
+        algorithm = find_solver(
+            self.solver, self.observation_space, self.action_space, can_plan=False
+        )
         if not isinstance(algorithm, type):
             raise TypeError(
                 f"solver={self.solver!r}: expected the class or the name of an algorithm of SB3, "

@@ -13,7 +13,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs import classic_control
+from gymnasium.envs import classic_control, toy_text
 from numpy.typing import ArrayLike
 
 from rlsp_sb3.type_aliases import FloatArray
@@ -48,15 +48,16 @@ def set_state_from_observation(env: gym.Env[Any, Any], observation: Any) -> None
 
     Args:
         env: An environment, wrapped or not, that offers ``set_state_from_observation`` (or that a
-            wrapper offers it for), or one of Gymnasium's from classic control, or one of MuJoCo
-            whose observation is its positions and velocities: InvertedPendulum,
-            InvertedDoublePendulum, HalfCheetah, Hopper, Walker2d, Swimmer, Reacher, Ant, Humanoid
-            and HumanoidStandup.
+            wrapper offers it for), or one of Gymnasium's from classic control, or its FrozenLake,
+            CliffWalking or Taxi, or one of MuJoCo whose observation is its positions and
+            velocities: InvertedPendulum, InvertedDoublePendulum, HalfCheetah, Hopper, Walker2d,
+            Swimmer, Reacher, Ant, Humanoid and HumanoidStandup.
         observation: One of its observations.
 
     Raises:
         TypeError: If it is not known how to do that for this environment.
-        ValueError: If the observation has another shape, or is not finite.
+        ValueError: If the observation has another shape, is not finite, or is the number of no
+            state.
     """
     state_setter(env)(observation)
 
@@ -133,6 +134,8 @@ def state_setter(env: gym.Env[Any, Any]) -> Setter:
     state_of = _classic_state_of(layer)
     if state_of is not None:
         return lambda observation: _set_classic_state(layer, state_of, observation)
+    if isinstance(layer, _TOY_TEXT):
+        return lambda observation: _set_toy_text_state(layer, observation)
     layout = _mujoco_layout(layer)
     if layout is not None:
         return lambda observation: _set_mujoco_state(
@@ -187,6 +190,21 @@ def _set_classic_state(
     for memory in ("steps_beyond_terminated", "last_u"):
         if hasattr(env, memory):
             setattr(env, memory, None)
+
+
+# Toy text: the observation is the number of the state.
+
+_TOY_TEXT = (toy_text.FrozenLakeEnv, toy_text.CliffWalkingEnv, toy_text.TaxiEnv)
+
+
+def _set_toy_text_state(env: Any, observation: Any) -> None:
+    number = _check("observation", env, observation)
+    if number not in range(env.observation_space.n):
+        raise ValueError(
+            f"observation={observation!r}: expected the number of a state, below "
+            f"{env.observation_space.n}"
+        )
+    env.s = int(number)
 
 
 # MuJoCo: layouts of observations, as functions from (…, D), nq and nv to positions and velocities.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.models.normalization import Normalizer, find_clock_entries
@@ -117,11 +118,17 @@ class ScaledEncoder(Encoder):
     into an episode they would outweigh all others.
 
     A subclass keeps each other argument of its constructor as an attribute of the same name.
+
+    Args:
+        observation_space: The space of observations, whose categories are one-hot for the encoder;
+            or, if they are numbers, the shape of one.
     """
 
     @checks_types
-    def __init__(self, observation_shape: tuple[int, ...]) -> None:
-        self.normalizer = Normalizer(check_sizes("observation_shape", observation_shape))
+    def __init__(self, observation_space: spaces.Space[Any] | tuple[int, ...]) -> None:
+        if not isinstance(observation_space, spaces.Space):
+            check_sizes("observation_space", observation_space)
+        self.normalizer = Normalizer(observation_space)
         self.is_fitted = False
 
     def fit(
@@ -133,7 +140,8 @@ class ScaledEncoder(Encoder):
         """Take mean and standard deviation from observations (N, *observation_shape)."""
         self.normalizer.fit(observations)
         if next_observations is not None:
-            self.normalizer.ignore(find_clock_entries(observations, next_observations))
+            both = map(self.normalizer.flatten, (observations, next_observations))
+            self.normalizer.ignore(find_clock_entries(*both))
         self.is_fitted = True
         return {}
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlsp_sb3.encoders.base import (
@@ -57,6 +58,7 @@ def make_encoder(
     env: Any,
     observed_states: NDArray[Any] | None = None,
     preset: Preset | None = None,
+    observation_space: spaces.Space[Any] | None = None,
 ) -> Encoder:
     """Make an encoder from its name, its settings, a callable or an encoder.
 
@@ -68,10 +70,11 @@ def make_encoder(
             autoencoder has slow features where states can be enumerated, if its arguments do not
             say otherwise.
         env: The environment, without wrappers that hide what it offers.
-        observed_states: Observations (n, *observation_shape), to try a function on, and for the
-            shape of observations; None for that of the environment.
+        observed_states: Observations (n, *observation_shape), to try a function on; None for none.
         preset: Says what "auto" is, and the hyperparameters of an autoencoder of vectors that is
             given by its name; None for random Fourier features and an autoencoder's own defaults.
+        observation_space: The space of observations, which wrappers may have changed; None for that
+            of the environment.
 
     Raises:
         TypeError: If it is something else, an argument has a wrong type, or the environment offers
@@ -118,19 +121,17 @@ def make_encoder(
             if setting not in allowed:
                 raise unknown_name(f"encoder={encoder!r}: {name!r}", str(setting), allowed)
             validated(argument_type(ENCODERS[name], setting), value, f"encoder.{setting}")
-        # Of the observed states, if there are some: wrappers may add to observations.
-        offers: Any = env.observation_space if observed_states is None else observed_states[0]
-        shape = offers.shape or ()
+        space = env.observation_space if observation_space is None else observation_space
         if name == "vae" and isinstance(env, TabularEnv):
             settings = {"slow_features": True, **settings}
-        if name == "vae" and preset is not None and len(shape) != IMAGE_AXES:
+        if name == "vae" and preset is not None and len(space.shape or ()) != IMAGE_AXES:
             own_settings = preset.hyperparameters.encoder
             settings = {
                 "hidden": own_settings.hidden,
                 "fit_settings": own_settings.fit,
                 **settings,
             }
-        return ENCODERS[name](shape, **settings)
+        return ENCODERS[name](space, **settings)
     if observed_states is None:
         return FunctionEncoder(encoder, ())
     shape = np.shape(encoder(observed_states))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.encoders.base import ScaledEncoder
@@ -22,7 +23,7 @@ class RandomFourierFeatures(ScaledEncoder):
     (Rahimi and Recht, 2007).
 
     Args:
-        observation_shape: The shape of an observation.
+        observation_space: The space of observations; or, if they are numbers, the shape of one.
         n_features: The number F of features, at least 1.
         bandwidth: Over which distance the kernel falls to e^-½, in standard deviations of each
             entry and times the square root of their number; above 0.
@@ -36,14 +37,14 @@ class RandomFourierFeatures(ScaledEncoder):
     @checks_types
     def __init__(
         self,
-        observation_shape: tuple[int, ...],
+        observation_space: spaces.Space[Any] | tuple[int, ...],
         n_features: int = 256,
         bandwidth: float = 1.0,
         seed: int = 0,
     ) -> None:
         check_int("n_features", n_features, 1, MAX_COUNT)
         check_positive("bandwidth", bandwidth)
-        super().__init__(observation_shape)
+        super().__init__(observation_space)
         self.n_features = n_features
         self.bandwidth = bandwidth
         self.seed = seed

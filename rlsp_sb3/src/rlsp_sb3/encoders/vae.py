@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
@@ -35,7 +36,7 @@ class StateVAE(ScaledEncoder):
     neither and sample instead of taking the mean).
 
     Args:
-        observation_shape: The shape of an observation.
+        observation_space: The space of observations; or, if they are numbers, the shape of one.
         n_latents: The number F of latent variables, at least 1.
         hidden: The sizes of the hidden layers, of the encoder and, reversed, of the decoder.
             Images (height, width, channels) have convolutions instead.
@@ -56,7 +57,7 @@ class StateVAE(ScaledEncoder):
     @checks_types
     def __init__(
         self,
-        observation_shape: tuple[int, ...],
+        observation_space: spaces.Space[Any] | tuple[int, ...],
         n_latents: int = 30,
         hidden: Sequence[int] = (128, 128),
         kl_weight: float = 1e-3,
@@ -68,12 +69,13 @@ class StateVAE(ScaledEncoder):
         check_int("n_latents", n_latents, 1, MAX_COUNT)
         check_int("seed", seed, 0)
         check_positive("kl_weight", kl_weight, zero=True)
-        super().__init__(observation_shape)
+        super().__init__(observation_space)
         self.n_latents = n_latents
         self.hidden = check_sizes("hidden", hidden)
         self.kl_weight = kl_weight
         self.scale_latents = scale_latents
-        is_image = len(observation_shape) == IMAGE_AXES
+        shape = self.normalizer.shape
+        is_image = self.normalizer.codec is None and len(shape) == IMAGE_AXES
         if fit_settings is None:
             fit_settings = FIT_IMAGES if is_image else FIT
         self.fit_settings: FitSettings = validated(FitSettings, fit_settings, "fit_settings")
@@ -83,8 +85,8 @@ class StateVAE(ScaledEncoder):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             if is_image:
-                self.encoder = image_encoder(observation_shape, 2 * n_latents)
-                self.decoder = image_decoder(n_latents, observation_shape)
+                self.encoder = image_encoder(shape, 2 * n_latents)
+                self.decoder = image_decoder(n_latents, shape)
             else:
                 self.encoder = mlp(size, 2 * n_latents, hidden, nn.LeakyReLU)
                 self.decoder = mlp(n_latents, size, tuple(reversed(hidden)), nn.LeakyReLU)

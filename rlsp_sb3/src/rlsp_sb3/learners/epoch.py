@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
@@ -17,7 +16,7 @@ from rlsp_sb3.encoders.factory import encoder_settings, make_encoder
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.learners.callbacks import Checkpoints, SolverCallback, as_callback
 from rlsp_sb3.learners.eval_metrics import measure_learner
-from rlsp_sb3.learners.tabular import TabularLearner
+from rlsp_sb3.learners.tabular import TabularLearner, check_mdp_actions
 from rlsp_sb3.presets import find_preset
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.solvers.base import Solver
@@ -71,13 +70,7 @@ class EpochLearner(TabularLearner):
         check_int("checkpoint_interval", checkpoint_interval, 1)
         super().__init__(env, observed_states, **kwargs)
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
-        if not is_tabular and isinstance(self.observation_space, spaces.Discrete):
-            raise TypeError(
-                f"env has the observation_space {self.observation_space}: expected arrays; wrap it "
-                "in gymnasium.wrappers.FlattenObservation, which makes vectors with a single 1 of "
-                "numbers, and pass observed_states like that"
-            )
-        self._algorithm = find_solver(solver, self.action_space, is_tabular)
+        self._algorithm = find_solver(solver, self.observation_space, self.action_space, is_tabular)
         self._preset = find_preset(preset, hyperparameters, is_tabular=is_tabular)
         self.preset = preset
         self.hyperparameters = self._preset.hyperparameters
@@ -90,7 +83,13 @@ class EpochLearner(TabularLearner):
         self.eval_interval = eval_interval
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_interval = checkpoint_interval
-        self.encoder = make_encoder(encoder, self.unwrapped_env, self.observed_states, self._preset)
+        self.encoder = make_encoder(
+            encoder,
+            self.unwrapped_env,
+            self.observed_states,
+            self._preset,
+            self.observation_space,
+        )
 
     _checkpoints: Checkpoints | None = None
 
@@ -170,6 +169,7 @@ class EpochLearner(TabularLearner):
     def _prepare(self, env: Any) -> None:
         if isinstance(env, TabularEnv):
             check_mdp(env.mdp, env.feature_names)
+            check_mdp_actions(env)
         self._policy = None
 
     def saved_arguments(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import Any, Literal, TypeGuard, get_args
 
 import numpy as np
+from gymnasium import spaces
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.vec_env import VecEnv
@@ -161,6 +162,7 @@ class TabularLearner(RewardLearner):
                 "rlsp_sb3.protocols.TabularEnv), as the gridworlds of rlsp-envs are"
             )
         check_mdp(env.mdp, env.feature_names)
+        check_mdp_actions(env)
         if self.combination == "bayesian" and not hasattr(env, "task_reward"):
             raise ValueError(
                 f'combination="bayesian": env={env} offers no task_reward to center the prior at'
@@ -176,3 +178,16 @@ class TabularLearner(RewardLearner):
 def plans_policy(learner: RewardLearner) -> TypeGuard[TabularLearner]:
     """Return whether a learner can plan policies in its environment."""
     return isinstance(learner, TabularLearner) and isinstance(learner.unwrapped_env, TabularEnv)
+
+
+def check_mdp_actions(env: Any) -> None:
+    """Raise a ValueError unless the actions of a tabular environment are those of its MDP."""
+    space = env.action_space
+    n_rows, n_states = env.mdp.transitions.shape
+    n_actions = n_rows // n_states
+    if not isinstance(space, spaces.Discrete) or space.start != 0 or space.n != n_actions:
+        raise ValueError(
+            f"env has the action_space {space}: expected Discrete({n_actions}), because its "
+            f"mdp.transitions has {n_rows} rows, one for each of {n_states} states and each action "
+            "from 0 on"
+        )

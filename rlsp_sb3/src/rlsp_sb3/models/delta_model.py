@@ -21,13 +21,14 @@ from rlsp_sb3.utils.type_checks import checks_types
 
 
 class DeltaModel:
-    """Dynamics or inverse dynamics network that predicts the change of continuous observations.
+    """Dynamics or inverse dynamics network that predicts the change of observations.
 
     A network maps scaled observations and actions to the scaled change. Changes are clipped to the
-    range that was seen (Lindner et al. 2021, appendix).
+    range that was seen (Lindner et al. 2021, appendix). Categories change as their one-hot codes,
+    and become those that are most probable.
 
     Args:
-        observation_shape: The shape of an observation.
+        observation_space: The space of observations; or, if they are numbers, the shape of one.
         action_space: The actions.
         hidden: The sizes of the hidden layers.
         noise: The standard deviation of what is added to scaled inputs and targets, at least 0.
@@ -37,22 +38,23 @@ class DeltaModel:
     @checks_types
     def __init__(
         self,
-        observation_shape: tuple[int, ...],
+        observation_space: spaces.Space[Any] | tuple[int, ...],
         action_space: spaces.Space[Any],
         hidden: Sequence[int] = (256, 256),
         noise: float = 1e-3,
         seed: int = 0,
     ) -> None:
-        check_sizes("observation_shape", observation_shape)
         check_sizes("hidden", hidden)
         check_positive("noise", noise, zero=True)
         check_int("seed", seed, 0)
-        self.origin = Normalizer(observation_shape)
-        self.change = Normalizer(observation_shape)
+        if not isinstance(observation_space, spaces.Space):
+            check_sizes("observation_space", observation_space)
+        self.origin = Normalizer(observation_space)
+        size = len(self.origin.mean)
+        self.change = Normalizer((size,))
         self.actions = ActionNormalizer(action_space)
         self.noise = noise
-        self.low = self.high = np.zeros(observation_shape)
-        size = len(self.origin.mean)
+        self.low = self.high = np.zeros(size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = mlp(size + self.actions.size, size, hidden)
@@ -78,7 +80,7 @@ class DeltaModel:
         Returns:
             The mean squared error of scaled changes that were held out.
         """
-        changes = results.astype(np.float64) - origins
+        changes = self.origin.flatten(results) - self.origin.flatten(origins)
         if not self.is_fitted:  # a scale that changed would undo what the network knows
             self.origin.fit(origins)
             self.change.fit(changes)
@@ -101,12 +103,13 @@ class DeltaModel:
         return fit(self.network.parameters(), loss, len(inputs), settings, rng)
 
     @torch.no_grad()
-    def __call__(self, origins: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float64]:
+    def __call__(self, origins: NDArray[Any], actions: NDArray[Any]) -> NDArray[Any]:
         """The results (N, *observation_shape) of N actions."""
         # result = origin + clip(Δ(origin, action))
         inputs = torch.cat([self.origin.scale(origins), self.actions.scale(actions)], dim=1)
         change = self.change.unscale(self.network(inputs))
-        return np.asarray(origins + np.clip(change, self.low, self.high))
+        results = self.origin.flatten(origins) + np.clip(change, self.low, self.high)
+        return self.origin.unflatten(results)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Fitted parameters, to be saved."""

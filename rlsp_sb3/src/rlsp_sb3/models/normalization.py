@@ -10,7 +10,7 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.io.state_arrays import array_like
-from rlsp_sb3.models.networks import one_hot
+from rlsp_sb3.models.one_hot import one_hot_codec
 from rlsp_sb3.utils.checks import check_sizes
 from rlsp_sb3.utils.type_checks import checks_types
 
@@ -21,16 +21,19 @@ _CLOCK_TOLERANCE = 1e-3  # of an amount; single precision leaves less
 class Normalizer:
     """Normalizer of arrays (N, *shape): flat entries of mean 0 and standard deviation 1.
 
-    Entries that never vary stay 0 as long as they keep their value.
+    Entries that never vary stay 0 as long as they keep their value. Categories are one-hot: of a
+    ``Discrete(16)`` there are 16 flat entries.
 
     Args:
-        shape: The shape of one array.
+        space: The space of the arrays; or, if they are numbers, the shape of one.
     """
 
     @checks_types
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = check_sizes("shape", shape)
-        size = int(np.prod(shape, dtype=np.int64))
+    def __init__(self, space: spaces.Space[Any] | tuple[int, ...]) -> None:
+        self.codec = one_hot_codec(space)
+        shape = space.shape if isinstance(space, spaces.Space) else check_sizes("space", space)
+        self.shape: tuple[int, ...] = shape or ()
+        size = int(np.prod(self.shape, dtype=np.int64)) if self.codec is None else self.codec.size
         self.mean = np.zeros(size)
         self.std = np.ones(size)
 
@@ -47,17 +50,24 @@ class Normalizer:
 
     def flatten(self, values: ArrayLike) -> NDArray[np.float64]:
         """Arrays (N, *shape) as (N, size)."""
+        if self.codec is not None:
+            return self.codec.encode(np.asarray(values)).numpy().astype(np.float64)
         array = np.asarray(values, dtype=np.float64)
         return array.reshape(len(array), -1)
+
+    def unflatten(self, flat: NDArray[np.float64]) -> NDArray[Any]:
+        """Undo :meth:`flatten`: (N, size) as arrays (N, *shape), the nearest categories."""
+        if self.codec is not None:
+            return self.codec.nearest(torch.as_tensor(flat))
+        return flat.reshape(len(flat), *self.shape)
 
     def scale(self, values: ArrayLike) -> torch.Tensor:
         """Arrays (N, *shape) as input of a network (N, size)."""
         return torch.as_tensor((self.flatten(values) - self.mean) / self.std, dtype=torch.float32)
 
-    def unscale(self, scaled: torch.Tensor) -> NDArray[np.float64]:
+    def unscale(self, scaled: torch.Tensor) -> NDArray[Any]:
         """Undo :meth:`scale` of arrays (N, *shape)."""
-        flat = scaled.numpy().astype(np.float64) * self.std + self.mean
-        return flat.reshape(len(flat), *self.shape)
+        return self.unflatten(scaled.numpy().astype(np.float64) * self.std + self.mean)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Mean and standard deviation, to be saved."""
@@ -90,10 +100,11 @@ def find_clock_entries(
 
 
 class ActionNormalizer:
-    """Normalizer of actions: numbers in [-1, 1], or one-hot if they are discrete.
+    """Normalizer of actions: numbers in [-1, 1], or one-hot categories.
 
     Args:
-        space: The action space, a ``Box`` with bounds or a ``Discrete``.
+        space: The action space, a ``Box`` with bounds, each of them below the other, or a
+            ``Discrete``, ``MultiDiscrete`` or ``MultiBinary``.
 
     Raises:
         TypeError: If it is something else.
@@ -101,25 +112,27 @@ class ActionNormalizer:
 
     @checks_types
     def __init__(self, space: spaces.Space[Any]) -> None:
-        if isinstance(space, spaces.Box) and space.is_bounded():
+        self.codec = one_hot_codec(space)
+        if self.codec is not None:
+            self.size = self.codec.size
+        elif (
+            isinstance(space, spaces.Box) and np.all(space.low < space.high) and space.is_bounded()
+        ):
             self.size = int(np.prod(space.shape, dtype=np.int64))
-        elif isinstance(space, spaces.Discrete):
-            self.size = int(space.n)
         else:
-            raise TypeError(f"action_space={space}: expected a Box with bounds, or a Discrete")
+            raise TypeError(
+                f"action_space={space}: expected a Box with bounds, each low below its high, or a "
+                "Discrete, MultiDiscrete or MultiBinary"
+            )
         self.space: Any = space
 
     def scale(self, actions: NDArray[Any]) -> torch.Tensor:
         """Actions (N, *action_shape) as input of a network (N, size)."""
-        if isinstance(self.space, spaces.Discrete):
-            return one_hot(actions - self.space.start, self.size)
+        if self.codec is not None:
+            return self.codec.encode(actions)
         low, high = self.space.low, self.space.high
-        scaled = 2 * (actions - low) / (high - low) - 1
+        scaled = 2 * ((actions - low) / (high - low)) - 1  # in this order, nothing overflows
         return torch.as_tensor(scaled.reshape(len(actions), -1), dtype=torch.float32)
-
-    def decode(self, numbers: torch.Tensor) -> NDArray[Any]:
-        """The discrete actions (N,) whose one-hot vectors are 1 at some places (N,)."""
-        return np.asarray(numbers.numpy() + self.space.start)
 
     def unscale(self, scaled: torch.Tensor) -> NDArray[Any]:
         """Actions (N, *action_shape) of numbers (N, size), which are clipped to [-1, 1]."""

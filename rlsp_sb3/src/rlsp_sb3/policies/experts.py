@@ -29,6 +29,7 @@ from rlsp_sb3.solvers.sb3_arguments import (
     default_solver,
     find_sb3_algorithm,
 )
+from rlsp_sb3.solvers.spaces import check_spaces
 from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_names
 from rlsp_sb3.utils.type_checks import checks_types
 
@@ -96,6 +97,7 @@ class ExpertRun:
         chosen = find_sb3_algorithm(solver) if solver else None
         vec_env = make_vec_env(lambda: make_env(env), n_envs, seed=seed)
         action_space = vec_env.action_space
+        check_spaces(vec_env.observation_space, action_space)
         solver_class = chosen or default_solver(action_space)
         spec = vec_env.get_attr("spec")[0]
         self.env_id: str = spec.id if spec else env

@@ -65,7 +65,9 @@ def retrain_policy(
             f"solver, such as RLSP: reward.of_states, {', '.join(NEEDED)}"
         )
     is_tabular = isinstance(learner.unwrapped_env, TabularEnv)
-    solver = find_solver(given.solver, learner.action_space, can_plan=is_tabular)
+    solver = find_solver(
+        given.solver, learner.observation_space, learner.action_space, can_plan=is_tabular
+    )
     if is_tabular or not isclass(solver):
         raise TypeError(
             f"learner has the solver {given.solver!r}: expected the class or the name of an "

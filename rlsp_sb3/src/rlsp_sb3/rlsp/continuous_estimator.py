@@ -46,7 +46,7 @@ MARGIN = 10.0  # how far pasts may leave the range that was seen, in widths of t
 
 
 class ContinuousGradientEstimator(GradientEstimator):
-    """Gradient estimator with an SB3 policy and inverse models of continuous observations.
+    """Gradient estimator with an SB3 policy and inverse models of any observations.
 
     The inverse models do not know the time. The inverse dynamics are fitted to transitions that
     were collected, and again to what training the policy came upon, because transitions of random
@@ -146,10 +146,11 @@ class ContinuousGradientEstimator(GradientEstimator):
 
         States at the bounds of the space are common (an upright pendulum shows a cosine of 1), and
         there half of all errors lead outside. Errors are well below a hundredth of the range that
-        was seen, and what is wrong with a model is not.
+        was seen, and what is wrong with a model is not. Whole numbers are rounded to the nearest.
         """
         low, high = self._range
-        return TOLERANCE * (high - low)
+        is_whole = np.dtype(self._env.observation_space.dtype).kind in "biu"
+        return np.maximum(TOLERANCE * (high - low), 0.5 if is_whole else 0.0)
 
     @property
     def _range(self) -> tuple[FloatArray, FloatArray]:
@@ -303,7 +304,6 @@ def make_continuous_estimator(
     """
     env = first_base_env(venv)
     seeds = rng.integers(2**31, size=4)
-    shape = env.observation_space.shape or ()
     simulated = is_simulated(venv, forward_model)
     logger.info("what follows is %s", "simulated" if simulated else "learned")
     encoder, hyperparameters = problem.encoder, problem.hyperparameters
@@ -322,7 +322,8 @@ def make_continuous_estimator(
     )
 
     def dynamics_model(seed: int) -> DeltaModel:
-        return DeltaModel(shape, env.action_space, hyperparameters.dynamics.hidden, seed=seed)
+        hidden = hyperparameters.dynamics.hidden
+        return DeltaModel(env.observation_space, env.action_space, hidden, seed=seed)
 
     simulator: Simulator
     if isinstance(training_env, SimulatorVecEnv):
@@ -337,7 +338,7 @@ def make_continuous_estimator(
         solver=SB3Solver(model, encoder, hyperparameters.solver.n_steps),
         inverse_dynamics=DeltaInverseDynamics(dynamics_model(int(seeds[2]))),
         inverse_policy=StationaryInversePolicy(
-            shape,
+            env.observation_space,
             env.action_space,
             hyperparameters.inverse_policy.hidden,
             seed=int(seeds[3]),

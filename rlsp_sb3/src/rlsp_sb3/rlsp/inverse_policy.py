@@ -58,13 +58,13 @@ class CategoricalInversePolicy(nn.Module):
 
 
 class StationaryInversePolicy(nn.Module):
-    """p(a | s') for observations that are numbers, whatever the time.
+    """p(a | s'), whatever the time.
 
-    Discrete actions have a categorical distribution. For others it is a mixture of Gaussians
-    (Lindner et al. 2021, appendix), here with learned widths.
+    Discrete actions have a categorical distribution, each entry its own if they have several. For
+    others it is a mixture of Gaussians (Lindner et al. 2021, appendix), here with learned widths.
 
     Args:
-        observation_shape: The shape of an observation.
+        observation_space: The space of observations; or, if they are numbers, the shape of one.
         action_space: The actions.
         hidden: The sizes of the hidden layers.
         n_components: The number of Gaussians.
@@ -74,7 +74,7 @@ class StationaryInversePolicy(nn.Module):
 
     def __init__(
         self,
-        observation_shape: tuple[int, ...],
+        observation_space: spaces.Space[Any] | tuple[int, ...],
         action_space: spaces.Space[Any],
         hidden: Sequence[int] = (256, 256),
         n_components: int = 5,
@@ -82,13 +82,12 @@ class StationaryInversePolicy(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.after = Normalizer(observation_shape)
+        self.after = Normalizer(observation_space)
         self.actions = ActionNormalizer(action_space)
-        self.is_discrete = isinstance(action_space, spaces.Discrete)
         self.n_components = n_components
         self.min_std = min_std
         size = self.actions.size
-        n_outputs = size if self.is_discrete else n_components * (1 + 2 * size)
+        n_outputs = size if self.actions.codec is not None else n_components * (1 + 2 * size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = mlp(len(self.after.mean), n_outputs, hidden)
@@ -127,8 +126,10 @@ class StationaryInversePolicy(nn.Module):
     ) -> NDArray[Any]:
         """Draw the actions (N, *action_shape) that led to N observations."""
         inputs = self.after.scale(after)
-        if self.is_discrete:
-            return self.actions.decode(draw(self.network(inputs), rng))
+        codec = self.actions.codec
+        if codec is not None:
+            drawn = [draw(logits, rng) for logits in codec.split(self.network(inputs))]
+            return codec.decode(torch.stack(drawn, dim=1).numpy())
         logits, means, stds = self._mixture(inputs)
         # k ~ w(s'), then a = μ_k + σ_k ε
         chosen = torch.arange(len(inputs)), draw(logits, rng)
@@ -136,8 +137,15 @@ class StationaryInversePolicy(nn.Module):
         return self.actions.unscale(means[chosen] + stds[chosen] * torch.as_tensor(noise))
 
     def _log_prob(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        if self.is_discrete:
-            return -nn.functional.cross_entropy(self.network(inputs), targets, reduction="none")
+        codec = self.actions.codec
+        if codec is not None:
+            # log Π_e softmax(logits of the categories of entry e)[a_e]
+            entries = zip(codec.split(self.network(inputs)), codec.split(targets), strict=True)
+            losses = [
+                nn.functional.cross_entropy(logits, target, reduction="none")
+                for logits, target in entries
+            ]
+            return -torch.stack(losses).sum(dim=0)
         logits, means, stds = self._mixture(inputs)
         # log Σ_k w_k(s') Π_d N(a_d; μ_kd(s'), σ_kd(s')²)
         components = Independent(Normal(means, stds, validate_args=False), 1, validate_args=False)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -25,6 +24,7 @@ from rlsp_sb3.solvers.sb3_arguments import (
     check_solver_kwargs,
     constructor_arguments,
 )
+from rlsp_sb3.solvers.spaces import check_spaces
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 from rlsp_sb3.utils.observations import channels_last
@@ -41,22 +41,29 @@ Algorithm = type[BaseAlgorithm] | BaseAlgorithm
 
 
 @checks_types
-def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) -> Algorithm | None:
+def find_solver(
+    solver: Any,
+    observation_space: spaces.Space[Any],
+    action_space: spaces.Space[Any],
+    can_plan: bool,
+) -> Algorithm | None:
     """The algorithm that is meant; None for planning.
 
     Args:
         solver: "planning"; an algorithm of SB3, or a class of such, or its name ("SAC", "FastSAC",
             …); the name of one of sb3-contrib or sbx ("sb3_contrib:TQC", "sbx:SAC"); "auto" for
             planning if that is possible, and otherwise FastSAC or, if actions are not numbers, PPO.
+        observation_space: The observations that it sees.
         action_space: The actions that it chooses.
         can_plan: Whether the environment can be planned in.
 
     Raises:
         ImportError: If its package is not installed.
-        TypeError: If it is something else.
-        ValueError: If there is none of that name, the environment cannot be planned in, the
-            algorithm does not choose such actions, or no algorithm of SB3 does: a Discrete space
-            that does not start at 0, a Box of integers or without finite bounds.
+        TypeError: If it is something else, or no algorithm of SB3 takes such observations or
+            actions, which are no arrays.
+        ValueError: If there is none of that name, the environment cannot be planned in, or no
+            algorithm of SB3 takes such observations or actions, or this one does not: a Discrete
+            space that does not start at 0, a Box of integers or without finite bounds.
     """
     if isinstance(solver, str) and solver == _AUTO:
         box = isinstance(action_space, spaces.Box)
@@ -68,7 +75,7 @@ def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) ->
                 "environment is not tabular (it offers no mdp)"
             )
         return None
-    _check_actions(action_space)
+    check_spaces(observation_space, action_space)
     if isinstance(solver, str):
         solver = _by_name(solver)
     is_class = inspect.isclass(solver) and issubclass(solver, BaseAlgorithm)
@@ -92,29 +99,6 @@ def find_solver(solver: Any, action_space: spaces.Space[Any], can_plan: bool) ->
             'and it chooses discrete actions only; use "FastSAC" or "PPO"'
         )
     return solver  # type: ignore[no-any-return]
-
-
-def _check_actions(space: spaces.Space[Any]) -> None:
-    """Raise a ValueError if SB3's algorithms would leave a space of actions, or find NaN in it."""
-    if isinstance(space, spaces.Discrete) and space.start != 0:
-        raise ValueError(
-            f"env has the action_space {space}, and algorithms of SB3 choose from 0 on: wrap it so "
-            "that actions start at 0, by a gymnasium.ActionWrapper that adds the start"
-        )
-    if not isinstance(space, spaces.Box):
-        return
-    if not np.issubdtype(space.dtype, np.floating):
-        raise ValueError(
-            f"env has the action_space {space}, and algorithms of SB3 choose numbers that are not "
-            "whole: expected a Box of floats, or a Discrete or MultiDiscrete space"
-        )
-    with np.errstate(over="ignore"):
-        widths = space.high - space.low
-    if not np.isfinite(widths).all():
-        raise ValueError(
-            f"env has the action_space {space}: expected finite bounds, between which algorithms "
-            "of SB3 scale actions; give it narrower ones by an ActionWrapper that clips"
-        )
 
 
 def _by_name(name: str) -> type[BaseAlgorithm]:

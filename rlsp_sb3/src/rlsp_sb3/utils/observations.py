@@ -13,6 +13,9 @@ from rlsp_sb3.utils.type_checks import checks_types, shown
 
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 
+MAX_CATEGORIES = 2048
+"""Largest number of categories of a space: networks have an input or an output for each."""
+
 
 def check_array_space(space: spaces.Space[Any]) -> None:
     """Raise an error now if observations are no arrays, rather than where one is used as such.
@@ -59,6 +62,11 @@ def check_shown(env: Any, observation: NDArray[Any], when: str) -> None:
         )
 
 
+def is_categorical(space: Any) -> bool:
+    """Return whether the entries of a space's elements are categories, rather than numbers."""
+    return isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
+
+
 def space_bounds(space: spaces.Space[Any]) -> Bounds:
     """The least and the largest values (*observation_shape) of observations.
 
@@ -77,6 +85,12 @@ def space_bounds(space: spaces.Space[Any]) -> Bounds:
     else:
         raise TypeError(f"env has the observation_space {space}: expected one with bounds")
     return np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
+
+
+def n_categories(space: spaces.Space[Any]) -> int:
+    """Number of the categories of all entries of a space's elements."""
+    least, largest = space_bounds(space)
+    return int((largest - least + 1).sum())
 
 
 def as_observations(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
@@ -119,4 +133,7 @@ def channels_last(observations: NDArray[Any], space: spaces.Space[Any]) -> NDArr
     Returns:
         The observations (N, *observation_shape).
     """
-    return np.moveaxis(observations, 1, -1) if has_channels_last(space) else observations
+    if has_channels_last(space):
+        return np.moveaxis(observations, 1, -1)
+    # SB3 keeps single numbers as (N, 1).
+    return observations.reshape(-1) if space.shape == () else observations
