@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
@@ -52,6 +53,9 @@ from rlsp_sb3.utils import channels_last
 
 ROUND_STEPS = 1000
 """Number of environment steps of a round if the solver replays transitions."""
+
+LARGEST_ACTION = 1e9
+"""Largest number of an action, whose square single precision still adds up."""
 
 Batch = dict[str, NDArray[Any]]
 
@@ -109,6 +113,10 @@ class AdversarialLearner(RewardLearner):
         check_positive("discriminator_learning_rate", discriminator_learning_rate)
         check_int("n_discriminator_updates", n_discriminator_updates, 1)
         vec_env = as_vec_env(env, arrays=True)
+        self._algorithm = find_solver(
+            solver, vec_env.observation_space, vec_env.action_space, can_plan=False
+        )
+        _check_actions(vec_env.action_space)
         self.demonstrations = find_demonstrations(
             demonstrations, vec_env.observation_space, vec_env.action_space
         )
@@ -160,9 +168,7 @@ class AdversarialLearner(RewardLearner):
 
     def _make_model(self, seed: int) -> BaseAlgorithm:
         """The generator."""
-        algorithm = find_solver(
-            self.solver, self.observation_space, self.action_space, can_plan=False
-        )
+        algorithm = self._algorithm
         if not isinstance(algorithm, type):
             raise TypeError(
                 f"solver={self.solver!r}: expected the class or the name of an algorithm of SB3, "
@@ -358,6 +364,24 @@ class AdversarialLearner(RewardLearner):
         load_module(self._discriminator, subtree(arrays, "discriminator"))
         load_optimizer(self._trainer._disc_opt, subtree(arrays, "discriminator_optimizer"))
         set_model_arrays(self._model, subtree(arrays, "solver"))
+
+
+def _check_actions(space: spaces.Space[Any]) -> None:
+    """Raise a ValueError if the discriminator does not take numbers that a solver chooses."""
+    if not isinstance(space, spaces.Box):
+        return
+    if len(space.shape) != 1:
+        raise ValueError(
+            f"env has the action_space {space}: expected one axis, because imitation asks the "
+            "generator how probable such actions are; wrap the environment in a "
+            "gymnasium.ActionWrapper that takes vectors"
+        )
+    if space.is_bounded() and np.abs([space.low, space.high]).max() > LARGEST_ACTION:
+        raise ValueError(
+            f"env has the action_space {space}: expected bounds of at most ±{LARGEST_ACTION:g}, "
+            "because the discriminator squares actions in single precision; wrap the environment "
+            "in gymnasium.wrappers.RescaleAction"
+        )
 
 
 class _WithoutTermination(VecEnvWrapper):
