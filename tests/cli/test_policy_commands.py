@@ -24,6 +24,7 @@ from rlsp_sb3.cli.experts import parse_indices
 from rlsp_sb3.data.episodes import load_episodes
 from rlsp_sb3.data.rollouts import sample_observed_states
 from rlsp_sb3.evaluation.returns import measure_returns
+from rlsp_sb3.io.folder_lock import InUseError
 from rlsp_sb3.policies.expert_hyperparameters import (
     find_expert_hyperparameters,
     read_expert_hyperparameters,
@@ -170,6 +171,7 @@ def test_killed_and_resumed(tmp_path):
     buffer = run.model.replay_buffer
     assert (buffer.pos + buffer.buffer_size * buffer.full) >= min(n_steps - 1, 1000)
     assert np.all(buffer.rewards[: buffer.pos] < 0)
+    run.release()
 
     result = ok(*command, "--timesteps", n_steps + 30, "--resume")
     assert f"Goes on from the checkpoint at {n_steps:,} steps" in result.out
@@ -229,6 +231,47 @@ def test_resume_with_nothing_to_resume(tmp_path):
     out = tmp_path / "e.zip"
     command = ("expert", "CartPole-v1", "--timesteps", 32, "--out", out, *SMALL_PPO)
     assert "Goes on from 0 steps" in ok(*command, "--resume").out
+
+
+@pytest.mark.parametrize("how", ["--resume", "--force"])
+def test_one_process_at_a_time(how, tmp_path):
+    command = ["expert", "Pendulum-v1", "--out", str(tmp_path / "e"), *SMALL_SAC]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "rlsp_sb3", *command),
+            *("--timesteps", "1e7", "--checkpoint-every", "50"),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 300
+        while not newest_first(tmp_path / "e.checkpoints") and time.monotonic() < deadline:
+            assert process.poll() is None
+            time.sleep(0.02)
+        refused = rlsp(*command, "--timesteps", 60, how)
+    finally:
+        process.kill()
+        process.wait()
+    assert refused.code == 1
+    assert "e.checkpoints is in use by another process: wait until it is done" in refused.err
+    assert "or choose another file by --out" in refused.err
+    assert newest_first(tmp_path / "e.checkpoints")  # as they were
+    ok(*command, "--timesteps", 60, how)
+
+
+def test_a_run_that_is_over_or_refused_is_no_hindrance(tmp_path):
+    run = sac_run(tmp_path / "e")
+    with pytest.raises(InUseError, match="or choose another file by --out"):
+        sac_run(tmp_path / "e", resume=True)
+    run.learn(40)
+    with pytest.raises(ValueError, match="had seed=0, and not 1"):
+        sac_run(tmp_path / "e", resume=True, seed=1)
+    other = sac_run(tmp_path / "e", resume=True)
+    with pytest.raises(InUseError):
+        run.learn(60)
+    other.learn(50)
+    run.learn(60)
+    assert sac_run(tmp_path / "e", resume=True).model.num_timesteps == 60
 
 
 def test_existing_experts_are_not_touched_unless_forced(room, tmp_path):

@@ -102,9 +102,10 @@ def expert_command(
     A resumed run goes on with the networks, the optimizers and the replay buffer of the checkpoint,
     in new episodes and with other random numbers.
     """
+    from rlsp_sb3.io.folder_lock import InUseError
     from rlsp_sb3.policies.experts import ExpertRun
 
-    with user_errors():
+    with user_errors((InUseError,), status=1), user_errors():
         if timesteps != int(timesteps):
             raise ValueError(f"--timesteps {timesteps}: expected a whole number")
         out = check_output(out, ".zip")

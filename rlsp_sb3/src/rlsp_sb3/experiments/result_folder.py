@@ -40,7 +40,7 @@ class ResultFolder:
             OSError: If it cannot be made or written to.
         """
         self.jobs.mkdir(parents=True, exist_ok=True)
-        lock = lock_folder(self.path, "--out")
+        lock = lock_folder(self.path, "another folder by --out")
         try:
             for unfinished in self.jobs.glob(".*.tmp"):  # of a process that was killed
                 unfinished.unlink()

@@ -18,7 +18,7 @@ def lock_folder(folder: Path, other: str) -> FileLock:
 
     Args:
         folder: The folder, which is there.
-        other: How another one is chosen, for the error.
+        other: What to choose instead, such as "another folder by --out", for the error.
 
     Raises:
         InUseError: If another process, or somebody else in this one, has locked it.
@@ -29,7 +29,6 @@ def lock_folder(folder: Path, other: str) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         raise InUseError(
-            f"{folder} is in use by another process: wait until it is done, or choose another "
-            f"folder by {other}"
+            f"{folder} is in use by another process: wait until it is done, or choose {other}"
         ) from None
     return lock

@@ -100,7 +100,7 @@ class Checkpoints(BaseCallback):
         self._n_epochs = 0
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = lock_folder(self.folder, "checkpoint_dir")
+            self._lock = lock_folder(self.folder, "another folder by checkpoint_dir")
         except OSError as error:
             raise OSError(
                 f"checkpoint_dir={str(self.folder)!r} cannot be written to ({error.strerror}): "

@@ -19,6 +19,7 @@ from stable_baselines3.common.save_util import recursive_getattr
 
 from rlsp_sb3.env_util import make_env
 from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.io.folder_lock import lock_folder
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.save_util import with_suffix
 from rlsp_sb3.policies.expert_hyperparameters import find_expert_hyperparameters
@@ -50,6 +51,9 @@ class ExpertRun:
     the replay buffer and the counters of that time. Episodes start anew and random numbers are
     others, so that the result is not to the bit that of a run that was not stopped.
 
+    No other process writes to the file or the checkpoints until :meth:`learn` returns or fails,
+    :meth:`release`, or the end of this one.
+
     Args:
         env: The id of an environment.
         out: Where to write the expert; ".zip" is added if there is no suffix.
@@ -70,6 +74,7 @@ class ExpertRun:
     Raises:
         FileExistsError: If there is an expert or a checkpoint, which is to be neither overwritten
             nor gone on with.
+        InUseError: If another run writes to the same file.
         TypeError: If an argument has a wrong type.
         ValueError: If an argument is out of range, if the algorithm is not for this environment, or
             if checkpoints are of a run with other settings.
@@ -112,17 +117,22 @@ class ExpertRun:
             )
         except (AssertionError, ValueError) as error:  # SB3 asserts what it wants
             raise ValueError(f"{solver_class.__name__} on {self.env_id}: {error}") from error
-        self._prepare_folder(
-            {
-                "env": self.env_id,
-                "solver": solver_class.__name__,
-                "seed": seed,
-                "n_envs": n_envs,
-                "arguments": self.arguments,
-            },
-            resume,
-            force,
-        )
+        run_settings = {
+            "env": self.env_id,
+            "solver": solver_class.__name__,
+            "seed": seed,
+            "n_envs": n_envs,
+            "arguments": self.arguments,
+        }
+        if not (resume and self._settings_file.exists()) and not force:
+            self._check_new()  # before there is a folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock()
+        try:
+            self._prepare_folder(run_settings, resume)
+        except BaseException:
+            self.release()
+            raise
 
     def learn(
         self, timesteps: int, checkpoint_every: int | None = None, progress_bar: bool = False
@@ -137,26 +147,24 @@ class ExpertRun:
             progress_bar: Whether to show a progress bar.
 
         Raises:
+            InUseError: If another run has begun to write to the same file since the last call.
             ValueError: If a number is out of range.
         """
         check_int("timesteps", timesteps, 1)
         if checkpoint_every is None:
             checkpoint_every = max(timesteps // 10, 1)
         check_int("checkpoint_every", checkpoint_every, 1)
-        done = self.model.num_timesteps
-        if done < timesteps:
-            try:
-                self.model.learn(
-                    timesteps - done,
-                    callback=ExpertCheckpoints(self.folder, checkpoint_every),
-                    tb_log_name=f"{type(self.model).__name__}_{self.env_id.replace('/', '-')}",
-                    reset_num_timesteps=done == 0,
-                    progress_bar=progress_bar,
-                )
-            except KeyboardInterrupt:
-                write_checkpoint(self.model, self.folder)
-                raise
-        save_model(self.model, self.out)
+        if not self._file_lock.is_locked:
+            self._lock()
+        try:
+            self._learn(timesteps, checkpoint_every, progress_bar)
+            save_model(self.model, self.out)
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """Let other processes write to the file; :meth:`learn` does so at its end."""
+        self._file_lock.release()
 
     @property
     def recent_return(self) -> float | None:
@@ -164,9 +172,43 @@ class ExpertRun:
         returns = [episode["r"] for episode in self.model.ep_info_buffer or ()]
         return float(np.mean(returns)) if returns else None
 
-    def _prepare_folder(self, settings: dict[str, Any], resume: bool, force: bool) -> None:
+    @property
+    def _settings_file(self) -> Path:
+        return self.folder / _SETTINGS
+
+    def _lock(self) -> None:
+        """Keep other runs away from the file and the folder."""
+        self._file_lock = lock_folder(self.folder, "another file by --out")
+
+    def _learn(self, timesteps: int, checkpoint_every: int, progress_bar: bool) -> None:
+        done = self.model.num_timesteps
+        if done >= timesteps:
+            return
+        try:
+            self.model.learn(
+                timesteps - done,
+                callback=ExpertCheckpoints(self.folder, checkpoint_every),
+                tb_log_name=f"{type(self.model).__name__}_{self.env_id.replace('/', '-')}",
+                reset_num_timesteps=done == 0,
+                progress_bar=progress_bar,
+            )
+        except KeyboardInterrupt:
+            write_checkpoint(self.model, self.folder)
+            raise
+
+    def _check_new(self) -> None:
+        """Raise a FileExistsError if there is a run or an expert."""
+        for found in (self._settings_file, self.out):
+            if found.exists():
+                go_on = "go on with that run by --resume, " if found != self.out else ""
+                raise FileExistsError(
+                    f"{found} exists: choose another file by --out, {go_on}or overwrite it by "
+                    "--force"
+                )
+
+    def _prepare_folder(self, settings: dict[str, Any], resume: bool) -> None:
         """Go on with the run in the folder, or start one."""
-        path = self.folder / _SETTINGS
+        path = self._settings_file
         if resume and path.exists():
             _check_same(path, settings)
             checkpoints = newest_first(self.folder)
@@ -178,14 +220,6 @@ class ExpertRun:
                     int(np.random.default_rng([settings["seed"], steps]).integers(2**31))
                 )
             return
-        for found in () if force else (path, self.out):
-            if found.exists():
-                go_on = "go on with that run by --resume, " if found == path else ""
-                raise FileExistsError(
-                    f"{found} exists: choose another file by --out, {go_on}or overwrite it by "
-                    "--force"
-                )
-        self.folder.mkdir(parents=True, exist_ok=True)
         for old in (*newest_first(self.folder), self.folder / BUFFER):
             old.unlink(missing_ok=True)
         with atomic_write(path) as unfinished:

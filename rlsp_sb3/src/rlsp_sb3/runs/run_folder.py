@@ -51,7 +51,7 @@ class RunFolder:
             self._check_empty()
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = lock_folder(path, "--out")
+            self._lock = lock_folder(path, "another folder by --out")
             for name in CONTENTS:
                 for old in path.glob(name):
                     old.unlink()
