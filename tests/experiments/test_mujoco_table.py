@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from PIL import Image
@@ -226,6 +227,22 @@ def test_mistakes_are_explained(options: str, message: str, experts: Path, tmp_p
     assert result.code == 2
     assert message in " ".join(result.err.split())
     assert not out.exists()
+
+
+@installed
+def test_experts_are_found_by_a_portable_name(
+    experts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_mujoco_table(experts, [f"rlsp_envs:{ENV}"])
+    assert {job.env_id for job in plan.jobs} == {f"rlsp_envs:{ENV}"}
+    with pytest.raises(
+        FileNotFoundError, match=r"my-Walk-v0\.zip is missing.* expert a:my/Walk-v0"
+    ):
+        plan_mujoco_table(experts, ["a:my/Walk-v0"])
+    spec = gym.spec(ENV)
+    monkeypatch.setitem(gym.registry, "my/Walk-v0", replace(spec, id="my/Walk-v0"))
+    shutil.copy(experts / f"{ENV}.zip", tmp_path / "my-Walk-v0.zip")
+    assert plan_mujoco_table(tmp_path, ["my/Walk-v0"]).env_ids == ["my/Walk-v0"]
 
 
 @installed

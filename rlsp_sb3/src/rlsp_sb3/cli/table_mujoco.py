@@ -43,8 +43,8 @@ def mujoco(
         Path,
         typer.Option(
             metavar="DIR",
-            help="The folder with ENV.zip of each environment: the expert that leaves the observed "
-            "states, as made by `rlsp expert` or `rlsp import-expert`.",
+            help="The folder with ENV.zip of each environment, without `package:`: the expert that "
+            "leaves the observed states, as made by `rlsp expert` or `rlsp import-expert`.",
         ),
     ] = Path("experts"),
     n_states: NStatesOption = None,

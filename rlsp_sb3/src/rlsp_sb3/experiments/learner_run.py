@@ -25,6 +25,7 @@ from rlsp_sb3.data.rollouts import sample_observed_states
 from rlsp_sb3.evaluation.returns import Returns, measure_returns
 from rlsp_sb3.experiments.config import load_config
 from rlsp_sb3.experiments.equivalent_command import as_json_value, equivalent_command, source_of
+from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.tabular import plans_policy
@@ -208,7 +209,7 @@ class LearnerRun:
         self._env = env
         self._log_interval = log_interval
         self._timesteps = timesteps
-        path = Path(folder or Path("runs", self.env_id, f"{learner}-seed{seed}"))
+        path = Path(folder or Path("runs", env_file_name(self.env_id), f"{learner}-seed{seed}"))
         source = source_of(observed_states)
         is_array = source is not None and not isinstance(observed_states, (str, Path))
         n_observed = None if source is None else len(self.learner.observed_states)

@@ -19,6 +19,7 @@ from stable_baselines3.common.save_util import recursive_getattr
 
 from rlsp_sb3.env_util import make_env
 from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.io.folder_lock import lock_folder
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.save_util import with_suffix
@@ -188,7 +189,7 @@ class ExpertRun:
             self.model.learn(
                 timesteps - done,
                 callback=ExpertCheckpoints(self.folder, checkpoint_every),
-                tb_log_name=f"{type(self.model).__name__}_{self.env_id.replace('/', '-')}",
+                tb_log_name=f"{type(self.model).__name__}_{env_file_name(self.env_id)}",
                 reset_num_timesteps=done == 0,
                 progress_bar=progress_bar,
             )

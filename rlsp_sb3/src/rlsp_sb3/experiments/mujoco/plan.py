@@ -19,6 +19,7 @@ from rlsp_sb3.experiments.mujoco.run_job import run_mujoco_job
 from rlsp_sb3.experiments.mujoco.table import gather_results, mujoco_tables, write_mujoco_csv
 from rlsp_sb3.experiments.table_plan import TableOptions, TablePlan, WrittenTable, make_jobs
 from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.policies.loading import load_policy
 
 PUBLISHED_ENVS = (
@@ -75,7 +76,8 @@ def plan_mujoco_table(
     """Plan a table of methods in MuJoCo environments.
 
     Args:
-        experts: The folder with the files of the experts, ENV.zip.
+        experts: The folder with the files of the experts, ENV.zip: the expert of "my_envs:Walk-v0"
+            is Walk-v0.zip, and that of "mine/Walk-v0" is mine-Walk-v0.zip.
         env_ids: The environments; None for those of the paper that have an expert.
         options: What else to choose; None for the defaults.
 
@@ -91,7 +93,7 @@ def plan_mujoco_table(
     configs, files = {}, {}
     for env_id in chosen:
         config = configs[env_id] = load_config(env_id, options.preset, options.assignments)
-        file = experts / f"{env_id}.zip"
+        file = _expert_file(experts, env_id)
         env = env_util.make_env(env_id)
         load_policy(file, env)
         check_fits(env, methods, config)
@@ -120,17 +122,20 @@ def plan_mujoco_table(
     )
 
 
+def _expert_file(experts: Path, env_id: str) -> Path:
+    return experts / f"{env_file_name(env_id)}.zip"
+
+
 def _find_envs(names: Sequence[str] | None, experts: Path, left_out: dict[str, str]) -> list[str]:
     """The environments that are meant."""
     env_util.register_envs()
     if names is not None:
         for name in names:
-            if not (experts / f"{name}.zip").is_file():
+            if not (file := _expert_file(experts, name)).is_file():
                 raise FileNotFoundError(
-                    f"{experts / f'{name}.zip'} is missing, the expert that leaves the observed "
-                    f"states: train one by `rlsp expert {name} --timesteps N --out "
-                    f"{experts / f'{name}.zip'}`, import one by `rlsp import-expert`, or name "
-                    "another folder by --experts"
+                    f"{file} is missing, the expert that leaves the observed states: train one by "
+                    f"`rlsp expert {name} --timesteps N --out {file}`, import one by "
+                    "`rlsp import-expert`, or name another folder by --experts"
                 )
         return list(dict.fromkeys(names))
     found = []
@@ -140,10 +145,8 @@ def _find_envs(names: Sequence[str] | None, experts: Path, left_out: dict[str, s
             left_out[name] = (
                 'no installed package brings it (run `pip install "rlsp-envs[mujoco]"`)'
             )
-        elif not (experts / f"{name}.zip").is_file():
-            left_out[name] = (
-                f"it has no expert {experts / f'{name}.zip'} (make one by `rlsp expert`)"
-            )
+        elif not (file := _expert_file(experts, name)).is_file():
+            left_out[name] = f"it has no expert {file} (make one by `rlsp expert`)"
         else:
             found.append(name)
     if not found:
