@@ -224,6 +224,17 @@ def test_files_of_stable_baselines_2(tmp_path):
     path = write_zip(tmp_path / "old.zip", sac_parameters())
     with pytest.raises(ValueError, match=r"`rlsp import-expert .*old\.zip --env ENV --out"):
         load_policy(path, "Pendulum-v1")
+    ppo = {
+        "__module__": "stable_baselines.common.policies",
+        "__init__": "<function MlpPolicy.__init__ at 0x7f>",
+    }
+    write_zip(path, {"model/pi/w:0": np.zeros((64, 1), np.float32)}, policy=ppo)
+    with pytest.raises(
+        ValueError, match=r"common\.policies\.MlpPolicy, which cannot be"
+    ) as refused:
+        load_policy(path, "Pendulum-v1")
+    assert "train an expert anew, by `rlsp expert ENV" in str(refused.value)
+    assert "import-expert" not in str(refused.value)
     assert not (tmp_path / "run").exists()
 
 

@@ -27,6 +27,7 @@ from rlsp_sb3.io.save_util import read_archive, with_suffix
 from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.models.networks import ACTIVATIONS
+from rlsp_sb3.policies.sb2_import import sb2_file_error
 from rlsp_sb3.policies.sb3_file import SavedModel, member_names, read_sb3
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.utils.errors import PluginError
@@ -131,11 +132,7 @@ def load_policy(path: str | Path, env: GymEnv | str, device: torch.device | str 
     if "policy.pth" in names:
         return _sb3_policy(path, read_sb3(path, device), as_vec_env(env), device)
     if {"data", "parameters"} <= names:
-        raise ValueError(
-            f"path={str(path)!r} is from Stable-Baselines 2: if it is of SAC, make a policy of SB3 "
-            f"of it by `rlsp import-expert {path} --env ENV --out expert.zip`, and use that; "
-            "policies of other algorithms have to be trained anew"
-        )
+        raise sb2_file_error(path)
     raise ValueError(
         f"path={str(path)!r} holds no policy: expected what `save` of an algorithm of SB3 or of a "
         "learner wrote"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,20 +115,32 @@ def import_sb2_sac(
     return model
 
 
+def sb2_file_error(path: str | Path) -> ValueError:
+    """The error where a file of SB3 is expected and this is one of Stable-Baselines 2.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If it is no such file.
+    """
+    name = _class_name(_read_settings(path).get("policy"))
+    where = f"path={str(path)!r} is from Stable-Baselines 2, a policy of the class {name}"
+    if name in _KNOWN_POLICIES:
+        return ValueError(
+            f"{where}: make a policy of SB3 of it by `rlsp import-expert {path} --env ENV --out "
+            "expert.zip`, and use that"
+        )
+    return ValueError(
+        f"{where}, which cannot be imported (only SAC's MlpPolicy can): train an expert anew, by "
+        "`rlsp expert ENV --timesteps N --out expert.zip` or in SB3"
+    )
+
+
 def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The settings and the parameters in a file."""
-    content = Path(path).read_bytes()
-    try:
-        with open_archive(content) as archive:
-            settings = json.loads(read_member(archive, "data"))
-            parameters = read_npz(read_member(archive, "parameters"))
-    except DAMAGED_ARCHIVE_ERRORS as error:
-        raise ValueError(
-            f"path={str(path)!r} is not a file of Stable-Baselines 2, a zip of 'data', "
-            f"'parameters' and 'parameter_list': {error}"
-        ) from error
-    if not isinstance(settings, dict):
-        raise ValueError(f"path={str(path)!r} has 'data' that are not those of an algorithm")
+    settings = _read_settings(path)
+    parameters: dict[str, NDArray[Any]] = _read_part(path, "parameters", read_npz)
     for name, array in parameters.items():
         if array.dtype.kind != "f" or not np.all(np.isfinite(array)):
             raise ValueError(f"path={str(path)!r}: {name} is not made of finite numbers")
@@ -142,19 +154,43 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     return settings, parameters
 
 
+def _read_settings(path: str | Path) -> dict[str, Any]:
+    settings = _read_part(path, "data", json.loads)
+    if not isinstance(settings, dict):
+        raise ValueError(f"path={str(path)!r} has 'data' that are not those of an algorithm")
+    return settings
+
+
+def _read_part(path: str | Path, name: str, read: Callable[[bytes], Any]) -> Any:
+    """The content of a member of the file."""
+    try:
+        with open_archive(Path(path).read_bytes()) as archive:
+            return read(read_member(archive, name))
+    except DAMAGED_ARCHIVE_ERRORS as error:
+        raise ValueError(
+            f"path={str(path)!r} is not a file of Stable-Baselines 2, a zip of 'data', "
+            f"'parameters' and 'parameter_list': {error}"
+        ) from error
+
+
 def _check_policy_class(path: str | Path, policy: Any) -> None:
     """Raise a ValueError unless a policy is of a class that is known to be made of ReLU layers.
 
     The parameters of another one do not tell what it does between them.
     """
-    policy = policy if isinstance(policy, dict) else {}
-    found = re.match(r"<function (\w+)\.__init__", str(policy.get("__init__")))
-    name = f"{policy.get('__module__')}.{found[1] if found else '?'}"
+    name = _class_name(policy)
     if name not in _KNOWN_POLICIES:
         raise ValueError(
             f"path={str(path)!r} has a policy of the class {name}, and what that does is not known "
             f"from the file: expected one of {', '.join(_KNOWN_POLICIES)}"
         )
+
+
+def _class_name(policy: Any) -> str:
+    """The name of the class of a policy, as far as the settings tell."""
+    policy = policy if isinstance(policy, dict) else {}
+    found = re.match(r"<function (\w+)\.__init__", str(policy.get("__init__")))
+    return f"{policy.get('__module__')}.{found[1] if found else '?'}"
 
 
 def _settings(settings: dict[str, Any]) -> dict[str, Any]:
