@@ -12,6 +12,7 @@ import pytest
 from rlsp_sb3.io.restricted_pickle import (
     GLOBALS,
     LegacyTrajectory,
+    PickledObject,
     RefusedPickleError,
     parse_pickle,
     read_pickle,
@@ -164,12 +165,12 @@ CODE = [
 ]
 
 
-@pytest.mark.parametrize("name", CODE)
-def test_code_is_refused_by_name(name, canary):
+def pickles_of(name, canary):
+    """Pickles that would call something of a name, or hold it, by how they do."""
     module, _, attribute = name.rpartition(".")
     command = f"touch {canary}"
     line = f"{module}\n{attribute}\n".encode()
-    pickles = {
+    return {
         "GLOBAL": b"c" + line + b"(V" + command.encode() + b"\ntR.",
         "INST": b"(V" + command.encode() + b"\ni" + line + b".",
         "OBJ": b"(c" + line + b"V" + command.encode() + b"\no.",
@@ -180,7 +181,11 @@ def test_code_is_refused_by_name(name, canary):
         "within": b"(lp0\n(dp1\nVkey\nc" + line + b"(V" + command.encode() + b"\ntRsa.",
         "state": b"cnumpy\ndtype\n(Vf8\nI0\nI1\ntRc" + line + b"(V" + command.encode() + b"\ntRb.",
     }
-    for how, data in pickles.items():
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_code_is_refused_by_name(name, canary):
+    for how, data in pickles_of(name, canary).items():
         with pytest.raises(RefusedPickleError) as raised:
             parse_pickle(data)
         assert f"asks for {name}" in str(raised.value), how
@@ -301,6 +306,58 @@ def test_other_classes_are_refused():
         parse_pickle(pickle.dumps(LegacyTrajectory(1, 2, 3, 4)))
 
 
+# Attributes of objects.
+
+
+class Wrapper:
+    """An object of which two attributes are wanted, and not the others."""
+
+    def __init__(self, **attributes):
+        vars(self).update(attributes)
+
+
+WRAPPER = f"{__name__}.Wrapper"
+WANTED = {WRAPPER: ("inner", "size")}
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_attributes_that_are_wanted_are_read(protocol):
+    inner = Wrapper(size=np.arange(3), other={1, 2})
+    others = [OrderedDict(a=1), slice(3), random.Random(0), np.random.default_rng(0), Wrapper]
+    read = parse_pickle(pickle.dumps(Wrapper(inner=inner, others=others), protocol), WANTED)
+    assert (type(read), read.class_name, set(read.attributes)) == (
+        PickledObject,
+        WRAPPER,
+        {"inner"},
+    )
+    assert set(read.attributes["inner"].attributes) == {"size"}
+    np.testing.assert_array_equal(read.attributes["inner"].attributes["size"], np.arange(3))
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_what_is_wanted_is_data(protocol, canary):
+    opened = Calls(open, str(canary), "w")
+    for value, name in (
+        (opened, r"\w+\.open"),
+        ([opened], r"\w+\.open"),
+        (OrderedDict(a=1), "collections.OrderedDict"),
+        (Wrapper, WRAPPER),
+        ({1}, r"(\w+\.)?set"),
+    ):
+        with pytest.raises(RefusedPickleError, match=f"contains {name}, which is not data"):
+            parse_pickle(pickle.dumps(Wrapper(size=value), protocol), WANTED)
+    with pytest.raises(ValueError, match="without attributes"):
+        parse_pickle(pickle.dumps(Wrapper(), protocol), WANTED)
+    parse_pickle(pickle.dumps(Wrapper(size=1, other=[opened]), protocol), WANTED)
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_code_is_never_run_for_what_is_not_wanted(name, canary):
+    for how, data in pickles_of(name, canary).items():
+        with pytest.raises(ValueError, match=r"asks|contains|damaged"):
+            pytest.fail(f"{how}: {parse_pickle(data, WANTED)}")
+
+
 # Files that are damaged.
 
 
@@ -323,16 +380,19 @@ def test_damaged_pickles_are_errors():
         + b"".join(b"V" + name + b"\nN" for name in (b"obs", b"acts", b"infos", b"rews"))
         + b"ub."
     )
+    wholes.append(pickle.dumps(Wrapper(size=np.arange(4.0), inner=Wrapper(size=1, seed=rng))))
     for whole in wholes:
-        parse_pickle(whole)
+        wanted = WANTED if whole is wholes[-1] else None
+        parse_pickle(whole, wanted)
         for length in range(len(whole)):
             with pytest.raises(ValueError, match="damaged"):
-                parse_pickle(whole[:length])
+                parse_pickle(whole[:length], wanted)
         for _ in range(1000):
             try:
-                parse_pickle(damaged(rng, whole))
+                parse_pickle(damaged(rng, whole), wanted)
             except ValueError as error:
-                assert any(word in str(error) for word in ("damaged", "asks", "not data"))  # noqa: PT017
+                words = ("damaged", "asks", "not data", "without")
+                assert any(word in str(error) for word in words)  # noqa: PT017
 
 
 @pytest.mark.parametrize("data", [b"", b"garbage", b"\x89PNG\r\n\x1a\n", b"{'a': 1}", bytes(100)])

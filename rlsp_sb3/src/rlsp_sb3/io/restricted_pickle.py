@@ -1,9 +1,12 @@
-"""Restricted unpickler of numpy arrays, which runs no code.
+"""Restricted unpickler of numpy arrays, and of attributes of objects, which runs no code.
 
 A pickle is a program. This one can build lists, dictionaries, numbers and text, and may name
 nothing but what pickles of numpy arrays name and the trajectory class of the published
 demonstrations. Not even those are handed out: numpy's own ``dtype.__setstate__`` can be told to
 take raw bytes for pointers to objects. Stand-ins check what they are given and build the arrays.
+
+Of an object of another class, attributes can be read that are such data. Nothing is imported or
+called for it, nor for what else the pickle names: stand-ins take its place and do nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import math
 import pickle
 import pickletools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,11 +61,25 @@ class LegacyTrajectory:
     infos: Any
 
 
-def read_pickle(path: str | Path) -> Any:
-    """Read a pickle of arrays from a file.
+@dataclass(frozen=True, eq=False)
+class PickledObject:
+    """An object of which attributes were read, and no more.
+
+    Attributes:
+        class_name: Its class, such as "module.Class".
+        attributes: Those that were asked for and are there, by name.
+    """
+
+    class_name: str
+    attributes: dict[str, Any]
+
+
+def read_pickle(path: str | Path, wanted: Mapping[str, Collection[str]] | None = None) -> Any:
+    """Read a pickle of arrays, or of objects with arrays, from a file.
 
     Args:
         path: The file.
+        wanted: See :func:`parse_pickle`.
 
     Returns:
         What is in it, see :func:`parse_pickle`.
@@ -74,22 +91,26 @@ def read_pickle(path: str | Path) -> Any:
     """
     data = Path(path).read_bytes()
     try:
-        return parse_pickle(data)
+        return parse_pickle(data, wanted)
     except RefusedPickleError as error:
         raise RefusedPickleError(f"path={str(path)!r} is refused: {error}") from error
     except ValueError as error:
         raise ValueError(f"path={str(path)!r} cannot be read: {error}") from error
 
 
-def parse_pickle(data: bytes) -> Any:
+def parse_pickle(data: bytes, wanted: Mapping[str, Collection[str]] | None = None) -> Any:
     """Read a pickle of arrays, of any protocol, written with numpy 1 or 2.
 
     Args:
         data: The pickle.
+        wanted: The attributes that are read of objects, by the name of their class; of these, and
+            of all other classes, there is nothing but stand-ins. None where other classes than
+            those of arrays and demonstrations are refused by name, wherever the pickle has them.
 
     Returns:
         Lists, tuples, dictionaries, text, bytes, Python and numpy scalars, numpy arrays, and
-        :class:`LegacyTrajectory`, nested in each other.
+        :class:`LegacyTrajectory`, and :class:`PickledObject` of the classes that are wanted, nested
+        in each other.
 
     Raises:
         RefusedPickleError: If it asks for anything else; the message names it. Nothing of it was
@@ -98,7 +119,7 @@ def parse_pickle(data: bytes) -> Any:
     """
     try:
         _check_opcodes(data)
-        unpickler = _RestrictedUnpickler(data)
+        unpickler = _RestrictedUnpickler(data, wanted)
         return _finished(unpickler.load(), 0, {}, unpickler.spend)
     except RefusedPickleError:
         raise
@@ -132,10 +153,12 @@ class _RestrictedUnpickler(pickle.Unpickler):
 
     Args:
         data: The pickle. It can name the same bytes many times, and make an array of each.
+        wanted: The attributes that are read of objects; None to refuse objects.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, wanted: Mapping[str, Collection[str]] | None) -> None:
         super().__init__(io.BytesIO(data))
+        self.wanted = wanted
         self.limit = unpacked_limit(len(data))
         self.spent = {np.ndarray: 0, bytes: 0}
 
@@ -148,6 +171,9 @@ class _RestrictedUnpickler(pickle.Unpickler):
         full_name = f"{module}.{name}"
         if full_name == _TRAJECTORY:
             return _Trajectory
+        if full_name not in GLOBALS and self.wanted is not None:
+            attributes = self.wanted.get(full_name, ())
+            return type("_Named", (_Object,), {"name": full_name, "wanted": attributes})
         if full_name not in GLOBALS:
             raise RefusedPickleError(
                 f"it asks for {full_name}, and only numpy arrays and {_TRAJECTORY} are allowed: "
@@ -191,6 +217,33 @@ class _Trajectory:
         if not isinstance(state, dict) or set(state) != set(_TRAJECTORY_FIELDS):
             raise ValueError(f"a {_TRAJECTORY} has the fields {', '.join(_TRAJECTORY_FIELDS)}")
         self.fields = state
+
+
+class _Object:
+    """Stands for an object, or for what a function returned, while it is read.
+
+    It remembers its attributes, and does nothing with anything else that the pickle gives it. Each
+    name in a pickle has a subclass of its own, so that one pickle cannot change it for others.
+    """
+
+    name: str
+    wanted: Collection[str]
+    state: Any = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> _Object:
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
+
+    def append(self, item: object) -> None:
+        """Take an item, as lists do."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
 
 
 class _DType:
@@ -308,6 +361,11 @@ def _finished(value: Any, depth: int, known: dict[int, Any], spend: Callable[[An
         finished = np.array(array)
     elif isinstance(value, _Trajectory):
         finished = LegacyTrajectory(**{name: finish(part) for name, part in value.fields.items()})
+    elif isinstance(value, _Object) and value.wanted:
+        if not isinstance(value.state, dict):
+            raise ValueError(f"an object of {value.name} without attributes")
+        found = {name: value.state[name] for name in value.wanted if name in value.state}
+        finished = PickledObject(value.name, {name: finish(part) for name, part in found.items()})
     elif type(value) is list:
         finished = [finish(part) for part in value]
     elif type(value) is tuple:
@@ -317,7 +375,7 @@ def _finished(value: Any, depth: int, known: dict[int, Any], spend: Callable[[An
     elif value is None or isinstance(value, (bool, int, float, str, bytes, bytearray, np.generic)):
         finished = value
     else:
-        kind = value.name if isinstance(value, _Global) else type(value).__name__.strip("_")
+        kind = getattr(value, "name", type(value).__name__.strip("_"))
         raise RefusedPickleError(f"it contains {kind}, which is not data")
     known[id(value)] = finished
     return finished
