@@ -179,6 +179,11 @@ def test_default_folder_and_callback(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ({"timesteps": 0}, ValueError, "timesteps=0: expected at least 1"),
         ({"n_states": 0}, ValueError, "n_states=0: expected at least 1"),
         ({"n_states": 2}, ValueError, "n_states=2: expected it with something to sample"),
+        (
+            {"vec_normalize": "a.pkl"},
+            ValueError,
+            "vec_normalize='a.pkl': expected it with a policy",
+        ),
         ({"log_interval": 0.5}, TypeError, "log_interval=0.5: expected an int"),
     ],
 )

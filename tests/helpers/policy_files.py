@@ -86,6 +86,18 @@ def rewrite(path, **members):
     return path
 
 
+def settings(**changes):
+    """A change of entries of ``data``, each a value or a function of the old one."""
+
+    def change(data):
+        loaded = json.loads(data)
+        for name, value in changes.items():
+            loaded[name] = value(loaded[name]) if callable(value) else value
+        return json.dumps(loaded)
+
+    return change
+
+
 @pytest.fixture
 def trap(tmp_path):
     """Puts pickles that leave a trace in place of SB3's; at the end there must be none."""

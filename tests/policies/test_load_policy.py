@@ -1,7 +1,6 @@
 """Policies from files act as they do for SB3, and no code in the files is run."""
 
 import io
-import json
 import zipfile
 
 import gymnasium as gym
@@ -20,7 +19,7 @@ from rlsp_sb3.io.restricted_pickle import RefusedPickleError
 from rlsp_sb3.models.networks import ACTIVATIONS
 from rlsp_sb3.policies.loading import load_policy
 
-from helpers.policy_files import Touch, rewrite, sac_parameters, write_zip
+from helpers.policy_files import Touch, rewrite, sac_parameters, settings, write_zip
 
 BUFFER = {"buffer_size": 4}
 ALGORITHMS = {
@@ -47,18 +46,6 @@ def make_model(name, **kwargs):
 def observations(env_id, n=40):
     space = gym.make(env_id).observation_space
     return np.random.default_rng(0).uniform(-4, 4, (n, *space.shape)).astype(space.dtype)
-
-
-def settings(**changes):
-    """Change entries of ``data``, each a value or a function of the old one."""
-
-    def change(data):
-        loaded = json.loads(data)
-        for name, value in changes.items():
-            loaded[name] = value(loaded[name]) if callable(value) else value
-        return json.dumps(loaded)
-
-    return change
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -195,7 +182,10 @@ def saved_tensors(**tensors):
         ({"policy__pth": saved_tensors(x=torch.ones(2, 3).T)}, "x is not a plain tensor"),
         ({"policy__pth": saved_tensors(x=torch.ones(1).expand(10**6))}, "x is not a plain tensor"),
         ({"policy__pth": saved_tensors(x=3)}, "x is not a plain tensor"),
-        ({"policy__pth": saved_tensors(x=torch.ones(2))}, "of an unknown kind: expected one of A2"),
+        (
+            {"policy__pth": saved_tensors(x=torch.ones(2))},
+            r"of an unknown kind \(.*\): expected one of",
+        ),
     ],
 )
 def test_damaged_files(members, message, tmp_path):

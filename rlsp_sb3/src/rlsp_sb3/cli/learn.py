@@ -105,6 +105,14 @@ def learn_command(
             help="How many states to sample from SOURCE; otherwise 1, and all of an array.",
         ),
     ] = None,
+    vec_normalize: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The statistics of a policy SOURCE that was trained with SB3's VecNormalize, as "
+            "its `save` wrote them; otherwise vecnormalize.pkl beside SOURCE.",
+        ),
+    ] = None,
     log_interval: Annotated[
         int, typer.Option(min=1, metavar="N", help="Log every N timesteps.")
     ] = 1,
@@ -144,6 +152,7 @@ def learn_command(
             folder=out,
             observed_states=states,
             n_states=n_states,
+            vec_normalize=vec_normalize,
             preset=preset,
             arguments=parse_settings(registry.load_learner(learner_name), settings or []),
             timesteps=timesteps,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,10 @@ from rlsp_sb3.cli.console import check_output, say, stdout, user_errors
 from rlsp_sb3.io.atomic_write import atomic_write
 
 if TYPE_CHECKING:
+    import gymnasium as gym
+
     from rlsp_sb3.data.episodes import Episode
+    from rlsp_sb3.protocols import Policy
 
 app = typer.Typer()
 
@@ -21,8 +24,8 @@ PolicyArgument = Annotated[
     Path,
     typer.Argument(
         metavar="POLICY",
-        help="A policy: the zip file of an algorithm of SB3 (MlpPolicy) or of a learner. No code "
-        "in it is run.",
+        help="A policy: the zip file of an algorithm of SB3 or sb3-contrib, or of a learner. No "
+        "code in it is run.",
     ),
 ]
 EnvArgument = Annotated[
@@ -33,6 +36,15 @@ DeterministicOption = Annotated[
     typer.Option(
         "--deterministic/--stochastic",
         help="Whether the policy takes its most probable action, or draws one.",
+    ),
+]
+VecNormalizeOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The statistics of a policy of SB3 that was trained with VecNormalize, as its `save` "
+        "wrote them; otherwise vecnormalize.pkl beside POLICY, or in a folder named ENV there. No "
+        "code in it is run.",
     ),
 ]
 SeedOption = Annotated[
@@ -66,6 +78,7 @@ def rollout_command(
         ),
     ] = 0.0,
     deterministic: DeterministicOption = False,
+    vec_normalize: VecNormalizeOption = None,
     seed: SeedOption = 0,
     max_steps: MaxStepsOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an npz file.")] = None,
@@ -82,7 +95,6 @@ def rollout_command(
     from rlsp_sb3.data.minari_datasets import check_new_dataset, save_minari
     from rlsp_sb3.data.rollouts import rollout_env
     from rlsp_sb3.env_util import make_env
-    from rlsp_sb3.policies.loading import load_policy
 
     with user_errors():
         if (out is None) == (minari is None):
@@ -93,7 +105,7 @@ def rollout_command(
         if minari is not None:
             check_new_dataset(minari)
         made = make_env(env)
-        loaded = load_policy(policy, made)
+        loaded = _load(policy, made, vec_normalize)
         written = rollout_env(
             loaded,
             made,
@@ -124,6 +136,7 @@ def evaluate_command(
     env: EnvArgument,
     episodes: Annotated[int, typer.Option(min=1, metavar="N", help="How many episodes.")] = 100,
     deterministic: DeterministicOption = True,
+    vec_normalize: VecNormalizeOption = None,
     seed: SeedOption = 0,
     max_steps: MaxStepsOption = None,
     out: Annotated[
@@ -146,13 +159,12 @@ def evaluate_command(
     from rlsp_sb3.cli.printed_tables import returns_table
     from rlsp_sb3.env_util import make_env
     from rlsp_sb3.evaluation.returns import measure_returns
-    from rlsp_sb3.policies.loading import load_policy
 
     with user_errors():
         if out is not None:
             check_output(out)
         made = make_env(env)
-        loaded = load_policy(policy, made)
+        loaded = _load(policy, made, vec_normalize)
         returns = measure_returns(
             loaded,
             made,
@@ -167,6 +179,7 @@ def evaluate_command(
             about = {
                 "policy": str(policy),
                 "env": env,
+                "vec_normalize": _statistics_of(loaded),
                 "episodes": episodes,
                 "deterministic": deterministic,
                 "seed": seed,
@@ -205,6 +218,7 @@ def video_command(
         typer.Option(metavar="N", help="Steps a second; otherwise as the environment says."),
     ] = None,
     deterministic: DeterministicOption = True,
+    vec_normalize: VecNormalizeOption = None,
     seed: SeedOption = 0,
     max_steps: MaxStepsOption = None,
 ) -> None:
@@ -212,14 +226,13 @@ def video_command(
 
     A GIF is at most 480 pixels wide and high.
     """
-    from rlsp_sb3.policies.loading import load_policy
     from rlsp_sb3.video.recording import check_film, make_for_film, record
 
     with user_errors():
         check_film(out)
         check_output(out)
         made = make_for_film(env)
-        loaded = load_policy(policy, made)
+        loaded = _load(policy, made, vec_normalize)
         filmed = record(
             loaded,
             made,
@@ -231,6 +244,23 @@ def video_command(
             max_steps=max_steps,
         )
     say(f"{_summary(filmed)} in {out}")
+
+
+def _load(path: Path, env: gym.Env[Any, Any], vec_normalize: Path | None) -> Policy:
+    """A policy from a file; says by what it normalizes observations, if it does."""
+    from rlsp_sb3.policies.loading import load_policy
+
+    loaded = load_policy(path, env, vec_normalize=vec_normalize)
+    if file := _statistics_of(loaded):
+        say(f"Observations are normalized by {file}")
+    return loaded
+
+
+def _statistics_of(policy: Policy) -> str | None:
+    """The file of the statistics by which a policy normalizes observations; None if it does not."""
+    from rlsp_sb3.policies.vec_normalize import NormalizedPolicy
+
+    return str(policy.file) if isinstance(policy, NormalizedPolicy) else None
 
 
 def _summary(episodes: list[Episode]) -> str:

@@ -68,6 +68,7 @@ def learn_into_folder(
     folder: str | Path | None = None,
     observed_states: str | Path | ArrayLike | None = None,
     n_states: int | None = None,
+    vec_normalize: str | Path | None = None,
     preset: str | None = None,
     arguments: Mapping[str, Any] | None = None,
     timesteps: int | None = None,
@@ -92,6 +93,8 @@ def learn_into_folder(
             or .pkl as published), the id of a Minari dataset, or a file of states (.npy, .csv, or
             .npz with a single array). None for those that the environment offers.
         n_states: How many to sample; None for 1, and for all states of a file of states.
+        vec_normalize: The statistics of a policy that was trained with SB3's VecNormalize, see
+            :func:`~rlsp_sb3.load_policy`; for no other source of states.
         preset: For "rlsp" only: "paper", "fast" or "smoke", by the configurations of the package;
             None for "fast".
         arguments: Arguments of the learner's constructor. They come before those of the preset.
@@ -119,6 +122,7 @@ def learn_into_folder(
         folder=folder,
         observed_states=observed_states,
         n_states=n_states,
+        vec_normalize=vec_normalize,
         preset=preset,
         arguments=arguments,
         timesteps=timesteps,
@@ -170,6 +174,7 @@ class LearnerRun:
         folder: str | Path | None = None,
         observed_states: str | Path | ArrayLike | None = None,
         n_states: int | None = None,
+        vec_normalize: str | Path | None = None,
         preset: str | None = None,
         arguments: Mapping[str, Any] | None = None,
         timesteps: int | None = None,
@@ -185,6 +190,11 @@ class LearnerRun:
                     f"n_states={n_states!r}: expected it with something to sample states from only "
                     "(--n-states and --states); all observed states of an array count"
                 )
+        if vec_normalize is not None and not _is_policy(observed_states):
+            raise ValueError(
+                f"vec_normalize={str(vec_normalize)!r}: expected it with a policy (.zip) to sample "
+                "states from only (--vec-normalize and --states)"
+            )
         check_int("log_interval", log_interval, 1)
         if timesteps is not None:
             check_int("timesteps", timesteps, 1)
@@ -202,7 +212,9 @@ class LearnerRun:
         made = env_util.make_env(env)
         given = merged(shipped, chosen, SHORT)
         if observed_states is not None:
-            given["observed_states"] = _sampled_states(observed_states, n_states, made, seed)
+            given["observed_states"] = _sampled_states(
+                observed_states, n_states, made, seed, vec_normalize
+            )
         self.learner: RewardLearner = learner_class(made, seed=seed, **given)
         self.env_id: str = made.spec.id if made.spec else env
         self.without_fractions = ""
@@ -218,6 +230,7 @@ class LearnerRun:
             "preset": (preset or _DEFAULT_PRESET) if learner == _CONFIGURED else None,
             "states": source,
             "n_states": n_observed,
+            "vec_normalize": None if vec_normalize is None else str(vec_normalize),
             **{
                 name: as_json_value(value)
                 for name, value in chosen.items()
@@ -232,6 +245,7 @@ class LearnerRun:
             "preset": preset,
             "states": source,
             "n-states": options["n_states"],
+            "vec-normalize": options["vec_normalize"],
             "log-interval": None if log_interval == 1 else log_interval,
         }
         self.config = RunConfig(
@@ -374,16 +388,24 @@ def _shipped_arguments(learner: str, env: str, preset: str | None) -> dict[str, 
     return {}
 
 
+def _is_policy(source: Any) -> bool:
+    """Return whether a source of observed states is the file of a policy."""
+    return isinstance(source, (str, Path)) and str(source).endswith(".zip")
+
+
 def _sampled_states(
-    source: str | Path | ArrayLike, n: int | None, env: gym.Env[Any, Any], seed: int
+    source: str | Path | ArrayLike,
+    n: int | None,
+    env: gym.Env[Any, Any],
+    seed: int,
+    vec_normalize: str | Path | None,
 ) -> ArrayLike:
     """States (n, *observation_shape) from a policy, a file or a dataset; or those given."""
     if not isinstance(source, (str, Path)):
         return source
-    if str(source).endswith(".zip"):
-        return sample_observed_states(
-            load_policy(source, env), n, seed, env=env, max_steps=_step_limit(env.spec)
-        )
+    if _is_policy(source):
+        policy = load_policy(source, env, vec_normalize=vec_normalize)
+        return sample_observed_states(policy, n, seed, env=env, max_steps=_step_limit(env.spec))
     states = sample_observed_states(source, n, seed)
     shape = env.observation_space.shape
     if str(source).endswith(".csv") and shape is not None and states[0].size == np.prod(shape):

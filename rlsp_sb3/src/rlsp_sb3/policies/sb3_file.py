@@ -1,27 +1,32 @@
 """Files of SB3's algorithms, read without running what is in them.
 
 SB3's own ``load`` unpickles parts of a file, and a pickle is a program. Here a pickle is never
-loaded: of the settings (``data``) only what is plain JSON is taken, and tensors are read by
-PyTorch's reader for tensors alone.
+loaded: of the settings (``data``) only what is plain JSON is taken, and a few arrays by our own
+unpickler of arrays; tensors are read by PyTorch's reader for tensors alone.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import pickle
 import re
 import zipfile
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from rlsp_sb3.io.archive import open_archive, read_member
 from rlsp_sb3.io.npz import DAMAGED_ARCHIVE_ERRORS
-from rlsp_sb3.io.restricted_pickle import RefusedPickleError
+from rlsp_sb3.io.restricted_pickle import RefusedPickleError, parse_pickle
 
 PICKLED = ":serialized:"
+_ARRAYS = ("_last_obs", "_last_original_obs")
 
 
 class SavedModel(NamedTuple):
@@ -32,11 +37,15 @@ class SavedModel(NamedTuple):
             dictionary of what SB3 wrote beside the pickle: plain values and texts.
         states: State dictionaries by name: "policy", "policy.optimizer", …
         variables: Tensors that belong to no network, by name.
+        arrays: The last observations of the training, by the names of the attributes: what the
+            policy saw, and what the environment had shown before VecNormalize. Those that are not
+            there, or are no arrays, are left out.
     """
 
     settings: dict[str, Any]
     states: dict[str, dict[str, Any]]
     variables: dict[str, torch.Tensor]
+    arrays: dict[str, NDArray[Any]]
 
 
 def member_names(path: str | Path) -> set[str]:
@@ -84,7 +93,15 @@ def read_sb3(path: str | Path, device: torch.device | str = "cpu") -> SavedModel
         raise RefusedPickleError(f"path={str(path)!r} is refused: {error}") from error
     except DAMAGED_ARCHIVE_ERRORS as error:
         raise ValueError(f"path={str(path)!r} is not a file of SB3: {error}") from error
-    return SavedModel({name: _plain(value) for name, value in settings.items()}, tensors, variables)
+    arrays = {name: array for name in _ARRAYS if (array := _array(settings.get(name))) is not None}
+    plain = {name: _plain(value) for name, value in settings.items()}
+    return SavedModel(plain, tensors, variables, arrays)
+
+
+def text_of(settings: Any, name: str) -> str:
+    """The text of some name that SB3 wrote beside a pickle; "" if there is none."""
+    value = settings.get(name) if isinstance(settings, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _plain(value: Any) -> Any:
@@ -92,6 +109,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: part for name, part in value.items() if name != PICKLED}
     return value
+
+
+def _array(value: Any) -> NDArray[Any] | None:
+    """The array in a pickle; None if there is no pickle, or anything else in it."""
+    if isinstance(value, dict) and isinstance(value.get(PICKLED), str):
+        with suppress(ValueError):
+            found = parse_pickle(base64.b64decode(value[PICKLED]))
+            return found if isinstance(found, np.ndarray) else None
+    return None
 
 
 def _read_tensors(name: str, content: bytes, device: torch.device | str) -> dict[str, Any]:

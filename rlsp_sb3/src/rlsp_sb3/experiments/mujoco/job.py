@@ -62,6 +62,8 @@ class MujocoJob(Job):
 
     Attributes:
         expert: The file of the policy that leaves the observed states.
+        vec_normalize: The file of the statistics by which it normalizes observations; None if it
+            does not.
     """
 
     figures_class = MujocoFigures
@@ -72,6 +74,7 @@ class MujocoJob(Job):
     }
 
     expert: bytes = field(repr=False)
+    vec_normalize: bytes | None = field(default=None, repr=False)
 
     @property
     def subject(self) -> str:
@@ -81,4 +84,9 @@ class MujocoJob(Job):
     @property
     def source(self) -> dict[str, str]:
         """The expert."""
-        return {"expert_sha256": hashlib.sha256(self.expert).hexdigest()}
+        files = {"expert": self.expert, "vec_normalize": self.vec_normalize}
+        return {
+            f"{name}_sha256": hashlib.sha256(content).hexdigest()
+            for name, content in files.items()
+            if content is not None
+        }

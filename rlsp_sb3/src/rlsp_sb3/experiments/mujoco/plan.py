@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 
 from rlsp_sb3 import env_util
-from rlsp_sb3.experiments.config import load_config
+from rlsp_sb3.experiments.config import Config, load_config
 from rlsp_sb3.experiments.job import Outcome
 from rlsp_sb3.experiments.methods import EXPERT, check_fits
 from rlsp_sb3.experiments.mujoco.figure import mujoco_plot
@@ -21,6 +21,7 @@ from rlsp_sb3.experiments.table_plan import TableOptions, TablePlan, WrittenTabl
 from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.policies.loading import load_policy
+from rlsp_sb3.policies.vec_normalize import NormalizedPolicy
 
 PUBLISHED_ENVS = (
     *("InvertedPendulum-v5", "HalfCheetah-FW-v2", "HalfCheetah-BW-v2"),
@@ -78,6 +79,7 @@ def plan_mujoco_table(
     Args:
         experts: The folder with the files of the experts, ENV.zip: the expert of "my_envs:Walk-v0"
             is Walk-v0.zip, and that of "mine/Walk-v0" is mine-Walk-v0.zip.
+            The statistics of one that was trained with VecNormalize are ENV/vecnormalize.pkl.
         env_ids: The environments; None for those of the paper that have an expert.
         options: What else to choose; None for the defaults.
 
@@ -90,15 +92,18 @@ def plan_mujoco_table(
     options = options or TableOptions()
     methods, left_out = options.find_methods()
     chosen = _find_envs(env_ids, experts, left_out)
-    configs, files = {}, {}
+    configs: dict[str, Config] = {}
+    experts_of: dict[str, dict[str, bytes]] = {}
     for env_id in chosen:
         config = configs[env_id] = load_config(env_id, options.preset, options.assignments)
         file = _expert_file(experts, env_id)
         env = env_util.make_env(env_id)
-        load_policy(file, env)
+        policy = load_policy(file, env)
         check_fits(env, methods, config)
         env.close()
-        files[env_id] = file.read_bytes()
+        experts_of[env_id] = {"expert": file.read_bytes()}
+        if isinstance(policy, NormalizedPolicy):
+            experts_of[env_id]["vec_normalize"] = policy.file.read_bytes()
 
     def make_job(env_id: str, method: str, n_states: int, seed: int) -> MujocoJob:
         return MujocoJob(
@@ -107,7 +112,7 @@ def plan_mujoco_table(
             n_states=n_states,
             seed=seed,
             config=configs[env_id],
-            expert=files[env_id],
+            **experts_of[env_id],
         )
 
     references = [make_job(env_id, EXPERT, 0, 0) for env_id in chosen]

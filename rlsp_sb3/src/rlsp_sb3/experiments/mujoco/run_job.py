@@ -72,9 +72,11 @@ def run_mujoco_job(report: Report, job: MujocoJob, work: Path | None = None) -> 
 
 def _load_expert(job: MujocoJob) -> Policy:
     with TemporaryDirectory() as folder:
-        path = Path(folder, "expert.zip")
-        path.write_bytes(job.expert)
-        return load_policy(path, env_util.make_env(job.env_id))
+        files = {"expert.zip": job.expert, "vecnormalize.pkl": job.vec_normalize}
+        for name, content in files.items():
+            if content is not None:
+                Path(folder, name).write_bytes(content)
+        return load_policy(Path(folder, "expert.zip"), env_util.make_env(job.env_id))
 
 
 def _demonstrations(job: MujocoJob, expert: Policy, observed: NDArray[Any]) -> list[Episode]:
