@@ -337,6 +337,8 @@ def test_observations_of_another_shape(trained):
     ours = load_policy(trained / "model.zip", ENV, vec_normalize=trained / "statistics.pkl")
     with pytest.raises(ValueError, match=r"observation has the shape \(3,\): expected \(4,\)"):
         ours.predict(np.zeros(3))
+    with pytest.raises(ValueError, match=r"pass the first of both, as in observation, info = env"):
+        ours.predict(gym.make(ENV).reset())
 
 
 def test_code_in_the_file_is_not_run(tmp_path):

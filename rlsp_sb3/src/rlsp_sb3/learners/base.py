@@ -36,6 +36,7 @@ from rlsp_sb3.protocols import Policy
 from rlsp_sb3.rewards.reward import RewardFn
 from rlsp_sb3.utils.arguments import ARRAYS, arguments_of
 from rlsp_sb3.utils.checks import check_device, check_int
+from rlsp_sb3.utils.observations import check_without_info
 from rlsp_sb3.utils.type_checks import checks_types
 
 SelfLearner = TypeVar("SelfLearner", bound="RewardLearner")
@@ -257,12 +258,7 @@ class RewardLearner(ABC):
         Raises:
             ValueError: If the observation is all that ``env.reset()`` of Gymnasium returns.
         """
-        is_pair = isinstance(observation, tuple) and len(observation) == 2
-        if is_pair and isinstance(observation[1], dict):
-            raise ValueError(
-                "observation is a tuple of an observation and a dict, as env.reset() returns it: "
-                "pass the first of both, as in observation, info = env.reset()"
-            )
+        check_without_info(observation)
         return self.policy.predict(observation, state, episode_start, deterministic)
 
     # Environment, logger, random numbers.

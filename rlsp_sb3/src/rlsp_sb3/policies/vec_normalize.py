@@ -15,6 +15,7 @@ from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.io.restricted_pickle import PickledObject, read_pickle
 from rlsp_sb3.policies.sb3_file import SavedModel
 from rlsp_sb3.protocols import Policy
+from rlsp_sb3.utils.observations import check_without_info
 
 _VEC_NORMALIZE = "stable_baselines3.common.vec_env.vec_normalize.VecNormalize"
 _RUNNING_MEAN_STD = "stable_baselines3.common.running_mean_std.RunningMeanStd"
@@ -90,8 +91,10 @@ class NormalizedPolicy:
             The action, and the state of a recurrent policy, as the policy of SB3 returns them.
 
         Raises:
-            ValueError: If observations have another shape.
+            ValueError: If observations have another shape, or one comes with what else
+                ``env.reset()`` returns.
         """
+        check_without_info(observation)
         shown = self.statistics.normalize(np.asarray(observation))
         return self.policy.predict(shown, state, episode_start, deterministic)
 

@@ -38,6 +38,16 @@ def check_array_space(space: spaces.Space[Any]) -> None:
     )
 
 
+def check_without_info(observation: Any) -> None:
+    """Raise a ValueError if an observation is all that ``env.reset()`` of Gymnasium returns."""
+    is_pair = isinstance(observation, tuple) and len(observation) == 2
+    if is_pair and isinstance(observation[1], dict):
+        raise ValueError(
+            "observation is a tuple of an observation and a dict, as env.reset() returns it: pass "
+            "the first of both, as in observation, info = env.reset()"
+        )
+
+
 def finite_rows(observations: NDArray[Any]) -> NDArray[np.bool_]:
     """Return whether each of N observations (N, *observation_shape) is finite (N,)."""
     return np.asarray(np.isfinite(observations).reshape(len(observations), -1).all(axis=1))
