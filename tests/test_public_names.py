@@ -99,7 +99,8 @@ PUBLIC_TEXT = {
         "TabularSimulator Trajectories make_simulator rollout_simulator"
     ),
     "rlsp_sb3.solvers": (
-        "Algorithm FastSAC ForwardModel PlanningSolver SB3Solver Solver SolverSpec "
+        "Algorithm FastPPO FastSAC ForwardModel NormalizedActorCriticPolicy PlanningSolver "
+        "SB3Solver Solver SolverSpec "
         "check_solver_kwargs constructor_arguments find_solver is_simulated make_model "
         "make_training_env model_arrays seeded_globally set_model_arrays solver_name steps_at_once"
     ),

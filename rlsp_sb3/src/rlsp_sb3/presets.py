@@ -65,6 +65,16 @@ FAST = RLSPHyperparameters(
 )
 """Small networks that are kept from epoch to epoch: minutes on one core."""
 
+ON_POLICY = SolverHyperparameters(
+    n_envs=128,
+    n_steps=40_960,
+    hidden=(64, 64),
+    past_start_fraction=0.2,
+    standardize_rewards=False,
+    kwargs={"learning_rate": 3e-4, "batch_size": 1024, "n_epochs": 10, "gamma": 0.99},
+)
+"""The solver of "fast" if it is an on-policy algorithm, as FastPPO, in many copies at once."""
+
 PAPER = RLSPHyperparameters(
     n_transitions=100_000,
     episode_length=1_000,
@@ -152,6 +162,7 @@ def _smoke(base: RLSPHyperparameters) -> RLSPHyperparameters:
 
 
 HYPERPARAMETERS["smoke"] = _smoke(FAST)
+_SMOKE_ON_POLICY = replace(ON_POLICY, n_envs=4, n_steps=200, hidden=(32,))
 TABULAR["smoke"] = _smoke(TABULAR["fast"])
 
 
@@ -184,6 +195,7 @@ def find_preset(
     hyperparameters: Mapping[str, Any] | RLSPHyperparameters | None = None,
     *,
     is_tabular: bool = False,
+    on_policy: bool = False,
     prefix: str = "",
 ) -> Preset:
     """A preset by its name, with other hyperparameters if some are given.
@@ -194,6 +206,7 @@ def find_preset(
             :meth:`~rlsp_sb3.hyperparameters.RLSPHyperparameters.updated`; an RLSPHyperparameters
             for all; None for those of the preset.
         is_tabular: Whether states can be enumerated.
+        on_policy: Whether the solver is an on-policy algorithm.
         prefix: What comes before the names of both in errors.
 
     Raises:
@@ -202,6 +215,8 @@ def find_preset(
     """
     check_choice(f"{prefix}preset", preset, PRESETS)
     found = (TABULAR if is_tabular else HYPERPARAMETERS)[preset]
+    if on_policy and preset != "paper":
+        found = replace(found, solver=_SMOKE_ON_POLICY if preset == "smoke" else ON_POLICY)
     if isinstance(hyperparameters, RLSPHyperparameters):
         validated(RLSPHyperparameters, hyperparameters, f"{prefix}hyperparameters")
         found = hyperparameters

@@ -20,7 +20,7 @@ from rlsp_sb3.learners.tabular import TabularLearner, check_mdp_actions
 from rlsp_sb3.presets import find_preset
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.solvers.base import Solver
-from rlsp_sb3.solvers.factory import find_solver, solver_name
+from rlsp_sb3.solvers.factory import find_solver, is_on_policy, solver_name
 from rlsp_sb3.solvers.training_env import ForwardModel
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.arguments import ARRAYS
@@ -71,7 +71,12 @@ class EpochLearner(TabularLearner):
         super().__init__(env, observed_states, **kwargs)
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
         self._algorithm = find_solver(solver, self.observation_space, self.action_space, is_tabular)
-        self._preset = find_preset(preset, hyperparameters, is_tabular=is_tabular)
+        self._preset = find_preset(
+            preset,
+            hyperparameters,
+            is_tabular=is_tabular,
+            on_policy=not is_tabular and is_on_policy(self._algorithm),
+        )
         self.preset = preset
         self.hyperparameters = self._preset.hyperparameters
         self.n_epochs = self.hyperparameters.n_epochs if n_epochs is None else n_epochs

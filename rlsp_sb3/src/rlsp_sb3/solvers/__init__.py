@@ -15,7 +15,9 @@ if TYPE_CHECKING:
         steps_at_once,
     )
     from rlsp_sb3.solvers.factory import Algorithm, SolverSpec, find_solver, make_model, solver_name
+    from rlsp_sb3.solvers.fast_ppo import FastPPO
     from rlsp_sb3.solvers.fast_sac import FastSAC
+    from rlsp_sb3.solvers.normalized_policy import NormalizedActorCriticPolicy
     from rlsp_sb3.solvers.sb3_arguments import check_solver_kwargs, constructor_arguments
     from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated, make_training_env
 else:
@@ -23,8 +25,10 @@ else:
 
 __all__ = [
     "Algorithm",
+    "FastPPO",
     "FastSAC",
     "ForwardModel",
+    "NormalizedActorCriticPolicy",
     "PlanningSolver",
     "SB3Solver",
     "Solver",

@@ -40,8 +40,15 @@ from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.observations import channels_last
 from rlsp_sb3.utils.type_checks import checks_types
 
-COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls", "exploration_rate")
-"""Counters and schedules of an algorithm; DQN has the last two."""
+COUNTERS = (
+    "num_timesteps",
+    "_n_updates",
+    "_episode_num",
+    "_n_calls",  # of DQN
+    "exploration_rate",  # of DQN
+    "step_scale",  # of FastPPO
+)
+"""Counters and schedules of algorithms."""
 
 
 class Solver(ABC):
@@ -249,20 +256,25 @@ class SB3Solver(Solver):
         return getattr(self.model, "replay_buffer", None)
 
     def transitions(self, n: int, rng: np.random.Generator) -> Transitions | None:
-        """Draw n transitions of those that are replayed; None if the algorithm replays none."""
+        """Draw n transitions of those that are replayed, or of the last rollout; None if none."""
         replay = self._replay
-        if replay is None or not replay.size():
+        if replay is not None and replay.size():
+            rows = rng.integers(replay.size(), size=n), rng.integers(replay.n_envs, size=n)
+            actions = replay.actions[rows].reshape(n, *(self.model.action_space.shape or ()))
+            if isinstance(self.model.action_space, spaces.Box):  # SB3 replays them in [-1, 1]
+                actions = self.model.policy.unscale_action(actions)
+            before, after = replay.observations[rows], replay.next_observations[rows]
+        elif isinstance(self.model, OnPolicyAlgorithm) and self.model.rollout_buffer.full:
+            found = _last_rollout(self.model)
+            chosen = rng.integers(len(found.actions), size=n)
+            before, actions, after = (
+                each[chosen]
+                for each in (found.observations, found.actions, found.next_observations)
+            )
+        else:
             return None
-        rows = rng.integers(replay.size(), size=n), rng.integers(replay.n_envs, size=n)
-        actions = replay.actions[rows].reshape(n, *(self.model.action_space.shape or ()))
-        if isinstance(self.model.action_space, spaces.Box):  # SB3 replays them in [-1, 1]
-            actions = self.model.policy.unscale_action(actions)
         space = self._env.observation_space
-        before, after = (
-            channels_last(each[rows], space)
-            for each in (replay.observations, replay.next_observations)
-        )
-        return Transitions(before, actions, after)
+        return Transitions(channels_last(before, space), actions, channels_last(after, space))
 
     def arrays(self) -> Arrays:
         """Networks, optimizers and counters, to be saved."""
@@ -281,6 +293,28 @@ class SB3Solver(Solver):
         """Take over what :meth:`replay_arrays` returned."""
         if arrays:
             self._replay.set_arrays(arrays)
+
+
+def _last_rollout(model: OnPolicyAlgorithm) -> Transitions:
+    """The transitions of the last rollout, but those that ended an episode."""
+    buffer = model.rollout_buffer
+    steps, copies = buffer.buffer_size, buffer.n_envs
+
+    def by_step(values: NDArray[Any]) -> NDArray[Any]:  # SB3 puts copy after copy, to shuffle them
+        if not buffer.generator_ready:
+            return values
+        return np.asarray(values.reshape(copies, steps, *values.shape[1:]).swapaxes(0, 1))
+
+    observations = by_step(buffer.observations)
+    actions = by_step(buffer.actions).reshape(steps, copies, *(model.action_space.shape or ()))
+    if isinstance(model.action_space, spaces.Box):
+        actions = np.clip(actions, model.action_space.low, model.action_space.high)
+    goes_on = buffer.episode_starts[1:] == 0
+    return Transitions(
+        observations[:-1][goes_on],
+        actions[:-1][goes_on].astype(model.action_space.dtype),
+        observations[1:][goes_on],
+    )
 
 
 def model_arrays(model: BaseAlgorithm) -> Arrays:

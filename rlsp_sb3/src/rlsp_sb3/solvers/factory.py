@@ -17,6 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from rlsp_sb3.encoders.base import Encoder
 from rlsp_sb3.hyperparameters import SolverHyperparameters
 from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
+from rlsp_sb3.solvers.fast_ppo import FastPPO
 from rlsp_sb3.solvers.fast_sac import FastSAC
 from rlsp_sb3.solvers.sb3_arguments import (
     POLICY,
@@ -32,8 +33,8 @@ from rlsp_sb3.utils.type_checks import checks_types, shown
 
 _AUTO = "auto"
 PLANNING = "planning"
-_PPO_BATCH_SIZE = 64  # of PPO
-NAMED: dict[str, type[BaseAlgorithm]] = {**SOLVERS, "FastSAC": FastSAC}
+_ROLLOUT_SIZE = 8192  # transitions, over all copies, that on-policy algorithms learn from at once
+NAMED: dict[str, type[BaseAlgorithm]] = {**SOLVERS, "FastPPO": FastPPO, "FastSAC": FastSAC}
 PACKAGES = {"sb3_contrib": "sb3-contrib", "sbx": "sbx-rl"}
 
 Algorithm = type[BaseAlgorithm] | BaseAlgorithm
@@ -50,7 +51,7 @@ def find_solver(
     """The algorithm that is meant; None for planning.
 
     Args:
-        solver: "planning"; an algorithm of SB3, or a class of such, or its name ("SAC", "FastSAC",
+        solver: "planning"; an algorithm of SB3, or a class of such, or its name ("SAC", "FastPPO",
             …); the name of one of sb3-contrib or sbx ("sb3_contrib:TQC", "sbx:SAC"); "auto" for
             planning if that is possible, and otherwise FastSAC or, if actions are not numbers, PPO.
         observation_space: The observations that it sees.
@@ -101,6 +102,13 @@ def find_solver(
     return solver  # type: ignore[no-any-return]
 
 
+def is_on_policy(algorithm: Algorithm | None) -> bool:
+    """Return whether an algorithm, or its class, learns from what its present policy does."""
+    return isinstance(algorithm, OnPolicyAlgorithm) or (
+        inspect.isclass(algorithm) and issubclass(algorithm, OnPolicyAlgorithm)
+    )
+
+
 def _by_name(name: str) -> type[BaseAlgorithm]:
     package, colon, attribute = name.partition(":")
     if colon and package in PACKAGES:
@@ -137,12 +145,11 @@ def solver_name(solver: Any) -> str | None:
     return None
 
 
-def _batch_size(n_steps: int) -> int:
-    """PPO's default, or somewhat less to divide the steps, since it warns otherwise."""
-    divisors = (
-        size for size in range(_PPO_BATCH_SIZE, _PPO_BATCH_SIZE // 2, -1) if n_steps % size == 0
-    )
-    return next(divisors, _PPO_BATCH_SIZE)
+def _batch_size(size: int, n_transitions: int) -> int:
+    """A size, or somewhat less to divide the transitions, since PPO warns otherwise."""
+    size = min(size, n_transitions)
+    divisors = (each for each in range(size, size // 2, -1) if n_transitions % each == 0)
+    return next(divisors, size)
 
 
 @dataclass(frozen=True)
@@ -202,19 +209,25 @@ def make_model(
         algorithm,
         hyperparameters.kwargs,
         "hyperparameters.solver.kwargs",
-        others=inspect.signature(FastSAC).parameters,  # whose arguments presets have
+        others=[  # whose arguments presets have
+            *inspect.signature(FastSAC).parameters,
+            *inspect.signature(FastPPO).parameters,
+        ],
     )
     arguments: dict[str, Any] = {"policy_kwargs": {"net_arch": list(hyperparameters.hidden)}}
+    allowed = inspect.signature(algorithm).parameters
+    arguments |= {name: value for name, value in others.items() if name in allowed}
     if issubclass(algorithm, OffPolicyAlgorithm):
-        allowed = inspect.signature(algorithm).parameters
-        arguments |= {name: value for name, value in others.items() if name in allowed}
         if "replay_buffer_class" not in given:
             arguments["replay_buffer_class"] = RelabeledReplayBuffer
             arguments["replay_buffer_kwargs"] = relabeling
     elif issubclass(algorithm, OnPolicyAlgorithm):
-        arguments["n_steps"] = max(2, hyperparameters.n_steps // env.num_envs)
-        if "batch_size" in inspect.signature(algorithm).parameters:
-            arguments["batch_size"] = _batch_size(arguments["n_steps"] * env.num_envs)
+        at_once = min(_ROLLOUT_SIZE, hyperparameters.n_steps)
+        n_steps = arguments.setdefault("n_steps", max(2, at_once // env.num_envs))
+        if "batch_size" in allowed:
+            arguments["batch_size"] = _batch_size(
+                arguments.get("batch_size", 64), n_steps * env.num_envs
+            )
     chosen = dict(given)
     if chosen.get("policy_kwargs"):
         chosen["policy_kwargs"] = {**arguments["policy_kwargs"], **chosen["policy_kwargs"]}
