@@ -125,7 +125,7 @@ def test_trained_policies(name, observation, action):
     batch, _ = learner.predict(shown(env))
     assert batch.shape == (2, *env.action_space.shape)
     if name == "RLSP":
-        past = learner._past
+        past = learner.gradient_estimator.past
         assert past.observations.dtype == env.observation_space.dtype
         assert all(env.observation_space.contains(each) for each in past.states[:5])
         assert all(env.action_space.contains(each[()]) for each in past.actions[0])

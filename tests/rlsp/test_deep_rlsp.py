@@ -136,7 +136,12 @@ def test_killed_at_any_moment_and_resumed_is_never_stopped(n_kills, n_epochs, tm
 
 
 # What was seen, of any number and of the types of the environment.
-LOOSE = ("observed_states", "past.", "gradient_estimator.transitions.", "curriculum.gradients")
+LOOSE = (
+    "observed_states",
+    "gradient_estimator.past.",
+    "gradient_estimator.transitions.",
+    "curriculum.gradients",
+)
 
 
 def test_checkpoints_keep_the_newest_two(tmp_path):
@@ -177,7 +182,11 @@ def test_every_array_of_a_file_is_needed_as_it_is(encoder, forward_model, tmp_pa
     learner.save(tmp_path / "learner", include_replay=True)
     data, arrays = read_archive(tmp_path / "learner")
     believed = []
-    optional = {"past.n_clipped", "past.n_outside", "gradient_estimator.transitions.dones"}
+    optional = {
+        "gradient_estimator.past.n_clipped",
+        "gradient_estimator.past.n_outside",
+        "gradient_estimator.transitions.dones",
+    }
     needed = set(arrays) - optional
     for i, name in enumerate(sorted(needed)):
         array = arrays[name]
@@ -415,9 +424,11 @@ def test_the_past_of_observed_ints_is_that_of_floats_to_the_bit(forward_model):
         make_learner(states=states, forward_model=forward_model).learn(200)
         for states in ([[0.0, 0.0]], [[0, 0]])
     )
-    assert ints._past.observations.dtype == np.float32
-    assert len(np.unique(ints._past.observations)) > 10
-    np.testing.assert_array_equal(ints._past.observations, floats._past.observations)
+    assert ints.gradient_estimator.past.observations.dtype == np.float32
+    assert len(np.unique(ints.gradient_estimator.past.observations)) > 10
+    np.testing.assert_array_equal(
+        ints.gradient_estimator.past.observations, floats.gradient_estimator.past.observations
+    )
     np.testing.assert_array_equal(ints.theta, floats.theta)
 
 

@@ -269,7 +269,7 @@ def test_tabular_weights_are_those_that_were_asked_for(weights):
     few = TINY.updated({"n_trajectories": 30, "inverse_policy": {"n_rollouts": 50}})
     learner = RLSP("RoomDefault-v0", seed=0, trajectory_weights=weights, hyperparameters=few)
     learner.learn(1)
-    found, to_log = learner.gradient_estimator.trajectory_weights(learner._past)
+    found, to_log = learner.gradient_estimator.trajectory_weights(learner.gradient_estimator.past)
     assert np.abs(found).sum() == pytest.approx(1)
     assert 0 <= to_log["possible_pasts"] <= 1
     if weights == "uniform":

@@ -269,7 +269,7 @@ def test_environments_that_only_tell_states_from_observations(monkeypatch):
     monkeypatch.setattr("rlsp_sb3.rlsp.tabular_estimator.N_EXPLORED", 200)
     env = Silent(**gym.spec("RoomDefault-v0").kwargs)
     learner = RLSP(env, seed=0, **{**QUICK, "n_trajectories": 20}).learn(2)
-    assert learner._past.observations.shape == (7, 20, 75)
+    assert learner.gradient_estimator.past.observations.shape == (7, 20, 75)
     assert np.isfinite(learner.theta).all()
 
 

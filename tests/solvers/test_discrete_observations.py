@@ -50,7 +50,7 @@ def neighbors(state):
 def test_the_past_is_one_of_states(forward_model, simulator):
     learner = learner_of(forward_model=forward_model).learn()
     assert type(learner.gradient_estimator.simulator) is simulator
-    past = learner._past.observations
+    past = learner.gradient_estimator.past.observations
     assert past.dtype == np.int64
     assert (past[-1] == OBSERVED).all()
     steps = zip(past[:-1].ravel(), past[1:].ravel(), strict=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
@@ -17,6 +17,7 @@ __all__ = [
     "DynamicsHyperparameters",
     "EncoderHyperparameters",
     "FitSettings",
+    "ForwardHyperparameters",
     "InversePolicyHyperparameters",
     "RLSPHyperparameters",
     "SolverHyperparameters",
@@ -95,6 +96,29 @@ class InversePolicyHyperparameters(Settings):
 
 
 @dataclass(frozen=True)
+class ForwardHyperparameters(Settings):
+    """Hyperparameters of sampling pasts forward.
+
+    Attributes:
+        n_trajectories: The number of trajectories that are sampled for each gradient.
+        first_horizon: The first horizon of the curriculum.
+        growth: The fraction of gradients, from 0 to 1, after which it is the full horizon.
+        effective_share: The effective sample size for an observed state, as a fraction of the
+            trajectories, from 0 to 1.
+        kernel: The kernel that says how near a trajectory ends to an observed state.
+        final_share: The fraction of timesteps, from 0 to 1, in which the policy is trained for
+            the final reward, at temperature 0.
+    """
+
+    n_trajectories: Count
+    first_horizon: Count
+    growth: Fraction
+    effective_share: Fraction
+    kernel: Literal["gaussian", "cauchy"]
+    final_share: Fraction
+
+
+@dataclass(frozen=True)
 class SolverHyperparameters(Settings):
     """Hyperparameters of the algorithm of SB3 that trains the policy, whichever it is.
 
@@ -132,6 +156,7 @@ class RLSPHyperparameters(Settings):
         encoder: Those of an autoencoder.
         dynamics: Those of the inverse dynamics model.
         inverse_policy: Those of the inverse policy.
+        forward: Those of sampling pasts forward.
         solver: Those of the algorithm that trains the policy.
     """
 
@@ -145,6 +170,7 @@ class RLSPHyperparameters(Settings):
     encoder: EncoderHyperparameters
     dynamics: DynamicsHyperparameters
     inverse_policy: InversePolicyHyperparameters
+    forward: ForwardHyperparameters
     solver: SolverHyperparameters
 
     def updated(

@@ -10,6 +10,7 @@ from rlsp_sb3.hyperparameters import (
     DynamicsHyperparameters,
     EncoderHyperparameters,
     FitSettings,
+    ForwardHyperparameters,
     InversePolicyHyperparameters,
     RLSPHyperparameters,
     SolverHyperparameters,
@@ -22,6 +23,16 @@ __all__ = ["FAST", "PAPER", "Preset", "PresetName", "find_preset"]
 
 PresetName = Literal["fast", "paper", "smoke"]
 """The names of presets."""
+
+FORWARD = ForwardHyperparameters(
+    n_trajectories=500,
+    first_horizon=4,
+    growth=0.6,
+    effective_share=0.3,
+    kernel="gaussian",
+    final_share=0.25,
+)
+"""Those of sampling pasts forward, in every preset."""
 
 FAST = RLSPHyperparameters(
     n_transitions=10_000,
@@ -45,6 +56,7 @@ FAST = RLSPHyperparameters(
         warm_start=True,
         n_rollouts=100,
     ),
+    forward=FORWARD,
     solver=SolverHyperparameters(
         n_envs=10,
         n_steps=5_000,
@@ -97,6 +109,7 @@ PAPER = RLSPHyperparameters(
         warm_start=False,
         n_rollouts=3_333,
     ),
+    forward=FORWARD,
     solver=SolverHyperparameters(
         n_envs=1,
         n_steps=10_000,
@@ -148,6 +161,7 @@ def _smoke(base: RLSPHyperparameters) -> RLSPHyperparameters:
         n_transitions=300,
         n_trajectories=20,
         n_epochs=3,
+        forward=replace(base.forward, n_trajectories=20),
         encoder=EncoderHyperparameters(hidden=(32,), fit=FitSettings(50, 100, 1e-3)),
         dynamics=replace(base.dynamics, hidden=(32,), fit=FitSettings(50, 100, 1e-3), refit=None),
         inverse_policy=replace(

@@ -16,13 +16,9 @@ from rlsp_sb3.hyperparameters import FitSettings
 from rlsp_sb3.io.state_arrays import flatten_arrays, load_module, module_arrays, subtree
 from rlsp_sb3.models.delta_model import DeltaModel
 from rlsp_sb3.models.normalization import find_clock_entries
+from rlsp_sb3.rlsp.backward_estimator import BackwardEstimator, FeatureDifferences, Weighting
 from rlsp_sb3.rlsp.gradient import feature_counts, simulate_forward
-from rlsp_sb3.rlsp.gradient_estimator import (
-    FeatureDifferences,
-    GradientEstimator,
-    GradientProblem,
-    Weighting,
-)
+from rlsp_sb3.rlsp.gradient_estimator import GradientProblem
 from rlsp_sb3.rlsp.inverse_dynamics import DeltaInverseDynamics
 from rlsp_sb3.rlsp.inverse_policy import StationaryInversePolicy
 from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories
@@ -45,7 +41,7 @@ TOLERANCE = 0.01  # how far outside an error of the model may be, in widths of t
 MARGIN = 10.0  # how far pasts may leave the range that was seen, in widths of that range
 
 
-class ContinuousGradientEstimator(GradientEstimator):
+class ContinuousGradientEstimator(BackwardEstimator):
     """Gradient estimator with an SB3 policy and inverse models of any observations.
 
     The inverse models do not know the time. The inverse dynamics are fitted to transitions that
@@ -249,6 +245,7 @@ class ContinuousGradientEstimator(GradientEstimator):
             inverse_policy_normalizer=self.inverse_policy.after.arrays(),
             inverse_dynamics=self.inverse_dynamics.model.arrays(),
             transitions=seen,
+            past=self.past_arrays(),
             simulator=learned_simulator,
             fits={"n": np.array(self._n_fits)},
         )
@@ -264,6 +261,7 @@ class ContinuousGradientEstimator(GradientEstimator):
             self.transitions = Transitions(**seen)
         if isinstance(self.simulator, LearnedSimulator):
             self.simulator.set_arrays(subtree(arrays, "simulator"))
+        self.set_past_arrays(subtree(arrays, "past"))
         self._n_fits = int(subtree(arrays, "fits")["n"])
         if self._n_fits > 0 and not self.inverse_dynamics.model.is_fitted:
             raise ValueError("inverse_dynamics: the arrays of a fitted model are missing")

@@ -1,7 +1,7 @@
-"""Gradient estimators of Deep RLSP: simulator, inverse models and solver of an environment.
+"""Gradient estimators of Deep RLSP: what the observed states say of the reward.
 
-A gradient estimator puts together the parts of Algorithm 1 of Lindner et al. (2021) that differ
-where states can be enumerated and where they cannot; :class:`~rlsp_sb3.RLSP` is the algorithm.
+A gradient estimator is what differs between ways to simulate the past and between kinds of
+environments; :class:`~rlsp_sb3.RLSP` is the algorithm.
 """
 
 from __future__ import annotations
@@ -14,15 +14,10 @@ import numpy as np
 
 from rlsp_sb3.encoders.base import Encoder
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
-from rlsp_sb3.rlsp.past_trajectories import (
-    InverseDynamics,
-    InversePolicy,
-    Observations,
-    PastTrajectories,
-    simulate_past,
-)
+from rlsp_sb3.rlsp.past_trajectories import Observations
 from rlsp_sb3.solvers.base import Solver
 from rlsp_sb3.type_aliases import Arrays, FloatArray
+from rlsp_sb3.utils.timer import Timer
 
 TrajectoryWeights = Literal["uniform", "initial", "cosine"]
 
@@ -48,48 +43,36 @@ class GradientProblem:
     hyperparameters: RLSPHyperparameters
 
 
-class Weighting(NamedTuple):
-    """Weights of past trajectories.
+class GradientEstimate(NamedTuple):
+    """Estimate of the gradient of the log likelihood of the observed states, per action.
 
     Attributes:
-        weights: The weights (N,), whose absolute values sum to 1.
+        gradient: The gradient (F,), divided by the number of actions T - 1.
+        signal_to_noise: Its length in standard errors over the trajectories.
+        losses: The losses of what was fitted for it, by name.
         diagnostics: What to log, by name.
     """
 
-    weights: FloatArray
-    diagnostics: dict[str, float]
-
-
-class FeatureDifferences(NamedTuple):
-    """Feature differences: the gradient of the log likelihood that past trajectories estimate.
-
-    Attributes:
-        values: An estimate for each trajectory (N, F).
-        diagnostics: What to log, by name.
-    """
-
-    values: FloatArray
+    gradient: FloatArray
+    signal_to_noise: float
+    losses: dict[str, float]
     diagnostics: dict[str, float]
 
 
 class GradientEstimator(ABC):
-    """Base class of estimators of the gradient of the log likelihood, from simulated pasts.
+    """Base class of estimators of the gradient of the log likelihood of the observed states.
 
     Args:
         problem: What it is estimated of.
 
     Attributes:
         problem: The same.
-        observed: What pasts end in, (n, *shape): observations, or what stands for them.
+        observed: The observed states (n, *shape), or what stands for them.
         solver: Finds the policy of the person.
-        inverse_policy: Draws which action was before.
-        inverse_dynamics: Draws what was before.
     """
 
     observed: Observations
     solver: Solver
-    inverse_policy: InversePolicy
-    inverse_dynamics: InverseDynamics
 
     def __init__(self, problem: GradientProblem) -> None:
         self.problem = problem
@@ -107,49 +90,19 @@ class GradientEstimator(ABC):
         return theta
 
     @property
-    def observation_bounds(self) -> tuple[FloatArray, FloatArray] | None:
-        """Bounds (*observation_shape) of the observations of pasts; None for any."""
-        return None
-
-    @property
-    def observation_tolerance(self) -> FloatArray | float:
-        """Distance (*observation_shape) from the bounds that is only an error of the models."""
-        return 0.0
+    def starts(self) -> Observations:
+        """States (n, *shape) that the policy is needed in besides those where episodes start."""
+        return self.observed
 
     @abstractmethod
-    def fit_inverse_models(
-        self, past: PastTrajectories | None, rng: np.random.Generator
-    ) -> dict[str, float]:
-        """Fit the inverse models to the person's policy as it is now.
+    def estimate(self, horizon: int, rng: np.random.Generator, timer: Timer) -> GradientEstimate:
+        """Estimate the gradient at the solver's policy.
 
         Args:
-            past: The past trajectories of the last epoch, if there was one.
+            horizon: The number T of states of a trajectory.
             rng: The source of random numbers.
-
-        Returns:
-            The losses, by name.
+            timer: Takes the time of each part.
         """
-
-    def simulate_past(self, horizon: int, rng: np.random.Generator) -> PastTrajectories:
-        """Simulate past trajectories of the observed states by the inverse models."""
-        return simulate_past(
-            self.observed,
-            self.inverse_policy,
-            self.inverse_dynamics,
-            horizon=horizon,
-            n_trajectories=self.problem.n_trajectories,
-            rng=rng,
-            bounds=self.observation_bounds,
-            tolerance=self.observation_tolerance,
-        )
-
-    @abstractmethod
-    def trajectory_weights(self, past: PastTrajectories) -> Weighting:
-        """Importance weights of past trajectories."""
-
-    @abstractmethod
-    def feature_differences(self, past: PastTrajectories) -> FeatureDifferences:
-        """Features of past trajectories minus those of the policy from the same start."""
 
     @abstractmethod
     def arrays(self) -> Arrays:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -22,18 +22,17 @@ from rlsp_sb3.rewards.priors import PRIORS, PriorName
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.rlsp.continuous_estimator import make_continuous_estimator
 from rlsp_sb3.rlsp.curriculum import Curriculum
-from rlsp_sb3.rlsp.gradient import clip_norm, weighted_mean
+from rlsp_sb3.rlsp.forward_estimator import make_forward_estimator
+from rlsp_sb3.rlsp.gradient import clip_norm
 from rlsp_sb3.rlsp.gradient_estimator import (
     GradientEstimator,
     GradientProblem,
     TrajectoryWeights,
 )
-from rlsp_sb3.rlsp.past_trajectories import PastTrajectories
 from rlsp_sb3.rlsp.tabular_estimator import TabularGradientEstimator
-from rlsp_sb3.rlsp.trajectory_weights import without_outside
 from rlsp_sb3.solvers.base import PlanningSolver, seeded_globally
 from rlsp_sb3.solvers.factory import SolverSpec
-from rlsp_sb3.solvers.training_env import ForwardModel
+from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import (
     MAX_COUNT,
@@ -49,6 +48,9 @@ from rlsp_sb3.utils.type_checks import checks_types
 DEFAULT_HORIZON = 30
 LEAST_SIGNAL = 2.0  # standard errors; a mean of noise alone is about 1 long
 NEGLIGIBLE = 1e-6  # change of the log likelihood within the width of the prior
+
+Sampling = Literal["backward", "forward"]
+"""Directions in which pasts are sampled: from the observed states, or from where episodes start."""
 
 
 class RLSP(EpochLearner):
@@ -107,9 +109,12 @@ class RLSP(EpochLearner):
             posterior divided by the T - 1 actions; None for what the hyperparameters say.
         n_trajectories: How many pasts are simulated in an epoch, at least 1; None for what the
             hyperparameters say.
-        trajectory_weights: Which pasts count: "initial" for those that begin where the person can
-            have been at that time; "uniform" for all alike; "cosine" as published; None for those
-            of the preset.
+        sampling: How pasts are sampled: "forward" from where episodes start, weighed by how near
+            they end to the observed states, which takes a simulator; "backward" from the observed
+            states by inverse models, as published.
+        trajectory_weights: Which pasts that are sampled backward count: "initial" for those that
+            begin where the person can have been at that time; "uniform" for all alike; "cosine" as
+            published; None for those of the preset.
         prior: "gaussian", "laplace" or "uniform", centered at 0; None for that of the preset.
         prior_std: The width of the prior, above 0: the standard deviation of the Gaussian, the
             scale of the Laplace distribution; None for that of the preset.
@@ -157,6 +162,7 @@ class RLSP(EpochLearner):
         n_epochs: int | None = None,
         learning_rate: float | None = None,
         n_trajectories: int | None = None,
+        sampling: Sampling = "backward",
         trajectory_weights: TrajectoryWeights | None = None,
         prior: PriorName | None = None,
         prior_std: float | None = None,
@@ -171,6 +177,8 @@ class RLSP(EpochLearner):
         tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
+        if sampling == "forward" and isinstance(solver, str) and solver == "auto":
+            solver = "FastPPO"  # which knows a temperature
         super().__init__(
             env,
             observed_states,
@@ -193,29 +201,56 @@ class RLSP(EpochLearner):
         )
         self._choose(trajectory_weights, prior, prior_std)
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
+        self.sampling = sampling
+        self._is_forward = sampling == "forward"
+        self._check_sampling(is_tabular)
         self.horizon = self._check_horizon(horizon)
         n_actions = max(self.horizon - 1, 1)
         if learning_rate is None:
-            learning_rate = self.hyperparameters.learning_rate * (n_actions if is_tabular else 1)
+            learning_rate = self._preset.hyperparameters.learning_rate
+            learning_rate *= n_actions if is_tabular else 1
         if n_trajectories is None:
-            n_trajectories = self.hyperparameters.n_trajectories
+            chosen = self._preset.hyperparameters
+            n_trajectories = (
+                chosen.forward.n_trajectories if self._is_forward else chosen.n_trajectories
+            )
         check_positive("learning_rate", learning_rate)
         check_int("n_trajectories", n_trajectories, 1, MAX_COUNT)
         self.learning_rate = learning_rate
         self.n_trajectories = n_trajectories
         self.theta = 0.01 * self.rng.standard_normal(len(self.encoder.feature_names))
-        self._past: PastTrajectories | None = None
         self._is_ready = False
         self._progress = 0.0
         self.signal_to_noise = 0.0
         self.gradient_estimator = self._make_gradient_estimator()
-        self.curriculum = Curriculum(
-            self.horizon if is_tabular else min(2, self.horizon),
-            self.horizon,
-            self.n_epochs,
-            self.hyperparameters.gradient_threshold,
-        )
+        self.curriculum = self._make_curriculum(is_tabular)
         self._check_checkpoints()
+
+    def _check_sampling(self, is_tabular: bool) -> None:
+        check_choice("sampling", self.sampling, get_args(Sampling))
+        if not self._is_forward:
+            return
+        if is_tabular:
+            raise ValueError(
+                'sampling="forward": expected "backward", because the states of the environment '
+                "are enumerated"
+            )
+        if not is_simulated(self.env, self.forward_model):
+            raise ValueError(
+                'sampling="forward": expected "backward", because the environment is not '
+                f"simulated: it cannot be put into a state, or forward_model={self.forward_model!r}"
+            )
+
+    def _make_curriculum(self, is_tabular: bool) -> Curriculum:
+        """Horizons of the epochs: the full one in tabular environments, and growing elsewhere."""
+        first, n_epochs = min(2, self.horizon), self.n_epochs
+        if is_tabular:
+            first = self.horizon
+        if self._is_forward:
+            forward = self.hyperparameters.forward
+            first = min(forward.first_horizon, self.horizon)
+            n_epochs = max(1, round(n_epochs * (1 - forward.final_share) * forward.growth))
+        return Curriculum(first, self.horizon, n_epochs, self.hyperparameters.gradient_threshold)
 
     def _choose(
         self, trajectory_weights: Any, prior: PriorName | None, prior_std: float | None
@@ -251,14 +286,16 @@ class RLSP(EpochLearner):
             estimator = TabularGradientEstimator(self.unwrapped_env, problem, self.rng)
             estimator.train_by(solver, self.theta)
             return estimator
+        arguments: dict[str, Any] = {"solver": solver, "keep_termination": self.keep_termination}
+        if self._is_forward:
+            return make_forward_estimator(problem, self.env, self.theta, self.rng, **arguments)
         return make_continuous_estimator(
             problem,
             self.env,
             self.theta,
             self.rng,
-            solver=solver,
             forward_model=self.forward_model,
-            keep_termination=self.keep_termination,
+            **arguments,
         )
 
     def _learn(self, total_timesteps: int, callback: BaseCallback, log_interval: int) -> None:
@@ -295,40 +332,32 @@ class RLSP(EpochLearner):
         self._is_ready = True
 
     def _epoch(self, timer: Timer, callback: BaseCallback) -> bool:
-        """An iteration of Algorithm 1 of Lindner et al. (2021); False if it was stopped."""
+        """Train the policy and step along the gradient; False if it was stopped."""
         estimator, horizon = self.gradient_estimator, self.curriculum.horizon
+        estimator.solver.temperature = 1.0 if self._is_forward and not self._is_final else 0.0
         with timer("solver"):
-            if not self._train_policy(callback):
+            if not self._train(estimator.solver, self.theta, estimator.starts, callback):
                 return False
-        with timer("inverse_models"):
-            losses = estimator.fit_inverse_models(self._past, self.rng)
-        with timer("past"):
-            past = estimator.simulate_past(horizon, self.rng)
-            weighting = estimator.trajectory_weights(past)
-            weights = without_outside(weighting.weights, past)
-        with timer("gradient"):
-            differences = estimator.feature_differences(past)
-            mean = weighted_mean(weights, differences.values)
-            matters = np.linalg.norm(mean.value) * self.prior_std > NEGLIGIBLE
-            signal_to_noise = mean.signal_to_noise if matters else 0.0
-            self.signal_to_noise = max(self.signal_to_noise, signal_to_noise)
-            gradient = self._log_posterior_gradient(mean.value, horizon)
-            if not np.all(np.isfinite(gradient)):
-                raise FloatingPointError(
-                    f"the gradient is not finite in epoch {self.curriculum.epoch + 1}: what was "
-                    "learned before is kept, and save() writes it; check what the environment shows"
-                )
-            self.theta = self.theta + self._step_size * gradient
-        self._past = past
+        if self._is_final:
+            self.curriculum.advance(np.zeros_like(self.theta))
+            return True
+        estimate = estimator.estimate(horizon, self.rng, timer)
+        matters = np.linalg.norm(estimate.gradient) * self.prior_std > NEGLIGIBLE
+        signal_to_noise = estimate.signal_to_noise if matters else 0.0
+        self.signal_to_noise = max(self.signal_to_noise, signal_to_noise)
+        gradient = clip_norm(estimate.gradient + self._prior_gradient() / max(self.horizon - 1, 1))
+        if not np.all(np.isfinite(gradient)):
+            raise FloatingPointError(
+                f"the gradient is not finite in epoch {self.curriculum.epoch + 1}: what was "
+                "learned before is kept, and save() writes it; check what the environment shows"
+            )
+        self.theta = self.theta + self._step_size * gradient
         self.curriculum.advance(gradient)
-        self._record("losses", losses)
+        self._record("losses", estimate.losses)
         self._record(
             "rlsp",
             {
-                **past.diagnostics,
-                **weighting.diagnostics,
-                **differences.diagnostics,
-                "effective_pasts": mean.effective_size,
+                **estimate.diagnostics,
                 "signal_to_noise": signal_to_noise,
                 "epoch": self.curriculum.epoch,
                 "horizon": horizon,
@@ -338,18 +367,14 @@ class RLSP(EpochLearner):
         )
         return True
 
-    def _train_policy(self, callback: BaseCallback) -> bool:
-        """Train the policy for the current reward, in part from where the past was."""
-        estimator = self.gradient_estimator
-        starts = estimator.observed if self._past is None else self._past.states
-        return self._train(estimator.solver, self.theta, starts, callback)
+    @property
+    def _is_final(self) -> bool:
+        """True if the reward is kept from now on, and only the policy trained for it."""
+        return self._is_forward and self._progress >= 1 - self._final_share
 
-    def _log_posterior_gradient(self, likelihood_gradient: FloatArray, horizon: int) -> FloatArray:
-        """The gradient (F,) to ascend by: that of likelihood and prior, clipped."""
-        # Per action, so that a longer horizon does not mean larger steps.
-        likelihood = likelihood_gradient / max(horizon - 1, 1)
-        prior = self._prior_gradient() / max(self.horizon - 1, 1)
-        return clip_norm(likelihood + prior)
+    @property
+    def _final_share(self) -> float:
+        return self.hyperparameters.forward.final_share if self._is_forward else 0.0
 
     def _prior_gradient(self) -> FloatArray:
         prior = PRIORS[self.prior](np.zeros_like(self.theta), self.prior_std)
@@ -358,7 +383,8 @@ class RLSP(EpochLearner):
     @property
     def _step_size(self) -> float:
         """The step size of the current epoch; annealed, as in SB3, over the steps of ``learn``."""
-        return self.learning_rate * (1 - self._progress if self.hyperparameters.anneal else 1)
+        share = self._progress / (1 - self._final_share)
+        return self.learning_rate * (1 - share if self.hyperparameters.anneal else 1)
 
     @property
     def _default_timesteps(self) -> int:
@@ -398,20 +424,19 @@ class RLSP(EpochLearner):
 
     def _check_horizon(self, horizon: int | None) -> int:
         if horizon is None:
-            horizon = getattr(self.unwrapped_env, "horizon", None) or DEFAULT_HORIZON
+            default = self.hyperparameters.episode_length if self._is_forward else DEFAULT_HORIZON
+            horizon = getattr(self.unwrapped_env, "horizon", None) or default
         check_int("horizon", horizon, 1, MAX_HORIZON)
         return horizon
 
     # Files.
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        past = {} if self._past is None else self._past._asdict()
         return {
             "theta": self.theta,
             "is_ready": np.array(self._is_ready),
             "signal_to_noise": np.array(self.signal_to_noise),
             **flatten_arrays(
-                past={name: array for name, array in past.items() if array is not None},
                 encoder=self.encoder.arrays(),
                 gradient_estimator=self.gradient_estimator.arrays(),
                 curriculum=self.curriculum.arrays(),
@@ -428,8 +453,6 @@ class RLSP(EpochLearner):
         if self._is_ready:
             self.encoder.check_fitted()
         self.theta = check_vector("theta", arrays["theta"], len(self.feature_names))
-        past = subtree(arrays, "past")
-        self._past = PastTrajectories(**past) if past else None
         self.gradient_estimator.set_arrays(subtree(arrays, "gradient_estimator"))
         self.gradient_estimator.solver.set_replay_arrays(subtree(arrays, "replay"))
         self.curriculum.set_arrays(subtree(arrays, "curriculum"))

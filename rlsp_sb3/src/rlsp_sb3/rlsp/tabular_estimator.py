@@ -12,14 +12,10 @@ from rlsp_sb3.encoders.base import Encoder, FunctionEncoder
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.models.networks import IMAGE_AXES
 from rlsp_sb3.protocols import TabularEnv
+from rlsp_sb3.rlsp.backward_estimator import BackwardEstimator, FeatureDifferences, Weighting
 from rlsp_sb3.rlsp.categorical_codec import CategoricalCodec, ImageCodec, StateIndexCodec
 from rlsp_sb3.rlsp.gradient import feature_advantages
-from rlsp_sb3.rlsp.gradient_estimator import (
-    FeatureDifferences,
-    GradientEstimator,
-    GradientProblem,
-    Weighting,
-)
+from rlsp_sb3.rlsp.gradient_estimator import GradientProblem
 from rlsp_sb3.rlsp.inverse_models import InverseModels
 from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories
 from rlsp_sb3.rlsp.state_index_env import StateIndexEnv
@@ -44,7 +40,7 @@ MIN_EFFECTIVE_SHARE = 0.05  # of all trajectories, as effective sample size
 MAX_POWER = 50.0  # of the weights: one impossible step is then as good as no weight
 
 
-class TabularGradientEstimator(GradientEstimator):
+class TabularGradientEstimator(BackwardEstimator):
     """Gradient estimator with time-dependent inverse models of discrete observations.
 
     Only the solver may plan with ``mdp``, which says where episodes can start as well: everything
@@ -165,12 +161,15 @@ class TabularGradientEstimator(GradientEstimator):
 
     def arrays(self) -> Arrays:
         """Learned parameters, to be saved."""
-        return flatten_arrays(models=self._models.arrays(), solver=self.solver.arrays())
+        return flatten_arrays(
+            models=self._models.arrays(), solver=self.solver.arrays(), past=self.past_arrays()
+        )
 
     def set_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`arrays` returned."""
         self._models.set_arrays(subtree(arrays, "models"))
         self.solver.set_arrays(subtree(arrays, "solver"))
+        self.set_past_arrays(subtree(arrays, "past"))
 
     def _explore(self, n_actions: int) -> Observations:
         """States of all kinds (T, n, *shape): where random actions lead from the start and end."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,11 @@ from rlsp_sb3.models.normalization import Normalizer
 from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories, same_observations
 from rlsp_sb3.simulators.base import Simulator
 
+KernelName = Literal["gaussian", "cauchy"]
+"""Kernels that say how near a trajectory ends to an observed state."""
+
 LEAST = -1e9  # of a log weight, whose power 0 has to be 1
+MAX_BETA = 1e3  # of kernels: where trajectories hardly differ
 SMALLEST_STD = 1e-3  # of where a person may have been, in standard deviations of all observations
 
 
@@ -100,6 +106,24 @@ def tempered_weights(
         enough = effective_sample_size(weights(middle)) >= min_effective_size
         low, high = (middle, high) if enough else (low, middle)
     return weights(low)
+
+
+def kernel_weights(
+    squared_scores: NDArray[np.float64], effective_size: float, kernel: KernelName
+) -> NDArray[np.float64]:
+    """Weights of trajectories by how near they end to an observed state.
+
+    Args:
+        squared_scores: The squared differences z² in every entry (N, D), in standard deviations.
+        effective_size: The effective sample size, at most N, which decides the width 1 / β.
+        kernel: "gaussian", w ∝ exp(-β Σ z²), for which entries that are far away matter most;
+            "cauchy", w ∝ Π (1 + z²)^-β, for which they matter little.
+
+    Returns:
+        Weights (N,) that sum to 1.
+    """
+    scores = squared_scores if kernel == "gaussian" else np.log1p(squared_scores)
+    return tempered_weights(-scores.sum(axis=1), effective_size, MAX_BETA)
 
 
 def without_outside(weights: NDArray[np.float64], past: PastTrajectories) -> NDArray[np.float64]:

@@ -35,6 +35,7 @@ from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
+from rlsp_sb3.solvers.fast_ppo import FastPPO
 from rlsp_sb3.type_aliases import Arrays, FloatArray
 from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.observations import channels_last
@@ -56,9 +57,12 @@ class Solver(ABC):
 
     Attributes:
         n_steps: How many timesteps it takes for each reward.
+        temperature: The temperature of the policy in units of the reward, if the solver knows
+            one; 0 for the best policy.
     """
 
     n_steps: int = 1
+    temperature: float = 0.0
 
     @property
     @abstractmethod
@@ -217,6 +221,8 @@ class SB3Solver(Solver):
             env.starts = self._shown(starts)
         if isinstance(self._replay, RelabeledReplayBuffer):
             self._replay.theta = theta
+        if isinstance(self.model, FastPPO):
+            self.model.set_temperature(self.temperature)
         before = self.model.num_timesteps
         with seeded_globally(rng) as seed:
             # Nothing of an environment or of the global generators has to be saved, then.

@@ -127,6 +127,12 @@ class FastPPO(PPO):
             _init_setup_model=_init_setup_model,
         )
 
+    def set_temperature(self, temperature: float) -> None:
+        """Set another temperature; exploration starts anew where there is none any more."""
+        if temperature == 0 < self.temperature:
+            self.policy.reset_log_std()
+        self.temperature = temperature
+
     def collect_rollouts(
         self,
         env: VecEnv,

@@ -170,3 +170,9 @@ class NormalizedActorCriticPolicy(ActorCriticPolicy):
         """Keep the log standard deviation of actions in its range."""
         if isinstance(self.action_dist, DiagGaussianDistribution):
             self.log_std.clamp_(*self.log_std_range)
+
+    @torch.no_grad()
+    def reset_log_std(self) -> None:
+        """Let actions vary as much as they did at first."""
+        if isinstance(self.action_dist, DiagGaussianDistribution):
+            self.log_std.fill_(self.log_std_init)

@@ -1,0 +1,144 @@
+"""Backward estimators: pasts simulated from the observed states backward, by inverse models."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+
+from rlsp_sb3.rlsp.gradient import weighted_mean
+from rlsp_sb3.rlsp.gradient_estimator import GradientEstimate, GradientEstimator
+from rlsp_sb3.rlsp.past_trajectories import (
+    InverseDynamics,
+    InversePolicy,
+    Observations,
+    PastTrajectories,
+    simulate_past,
+)
+from rlsp_sb3.rlsp.trajectory_weights import without_outside
+from rlsp_sb3.type_aliases import Arrays, FloatArray
+from rlsp_sb3.utils.timer import Timer
+
+
+class Weighting(NamedTuple):
+    """Weights of past trajectories.
+
+    Attributes:
+        weights: The weights (N,), whose absolute values sum to 1.
+        diagnostics: What to log, by name.
+    """
+
+    weights: FloatArray
+    diagnostics: dict[str, float]
+
+
+class FeatureDifferences(NamedTuple):
+    """Feature differences: the gradient of the log likelihood that past trajectories estimate.
+
+    Attributes:
+        values: An estimate for each trajectory (N, F).
+        diagnostics: What to log, by name.
+    """
+
+    values: FloatArray
+    diagnostics: dict[str, float]
+
+
+class BackwardEstimator(GradientEstimator):
+    """Base class of estimators that simulate the past backward (Lindner et al. 2021, Algorithm 1).
+
+    An inverse policy (which action led here?) and inverse dynamics (from where?) are fitted to what
+    the policy does. They simulate the past of the observed states; the gradient is how its features
+    differ from those that the policy collects from where it begins.
+
+    Attributes:
+        inverse_policy: Draws which action was before.
+        inverse_dynamics: Draws what was before.
+        past: The last past trajectories; None before the first.
+    """
+
+    inverse_policy: InversePolicy
+    inverse_dynamics: InverseDynamics
+    past: PastTrajectories | None = None
+
+    @property
+    def starts(self) -> Observations:
+        """All states of the last past, or those that were observed."""
+        return self.observed if self.past is None else self.past.states
+
+    @property
+    def observation_bounds(self) -> tuple[FloatArray, FloatArray] | None:
+        """Bounds (*observation_shape) of the observations of pasts; None for any."""
+        return None
+
+    @property
+    def observation_tolerance(self) -> FloatArray | float:
+        """Distance (*observation_shape) from the bounds that is only an error of the models."""
+        return 0.0
+
+    def estimate(self, horizon: int, rng: np.random.Generator, timer: Timer) -> GradientEstimate:
+        """Simulate the past, and compare it with the policy."""
+        with timer("inverse_models"):
+            losses = self.fit_inverse_models(self.past, rng)
+        with timer("past"):
+            past = self.simulate_past(horizon, rng)
+            weighting = self.trajectory_weights(past)
+            weights = without_outside(weighting.weights, past)
+        with timer("gradient"):
+            differences = self.feature_differences(past)
+            mean = weighted_mean(weights, differences.values)
+        self.past = past
+        diagnostics = {
+            **past.diagnostics,
+            **weighting.diagnostics,
+            **differences.diagnostics,
+            "effective_pasts": mean.effective_size,
+        }
+        # Per action, so that a longer horizon does not mean larger steps.
+        gradient = mean.value / max(horizon - 1, 1)
+        return GradientEstimate(gradient, mean.signal_to_noise, losses, diagnostics)
+
+    @abstractmethod
+    def fit_inverse_models(
+        self, past: PastTrajectories | None, rng: np.random.Generator
+    ) -> dict[str, float]:
+        """Fit the inverse models to the person's policy as it is now.
+
+        Args:
+            past: The past trajectories of the last epoch, if there was one.
+            rng: The source of random numbers.
+
+        Returns:
+            The losses, by name.
+        """
+
+    def simulate_past(self, horizon: int, rng: np.random.Generator) -> PastTrajectories:
+        """Simulate past trajectories of the observed states by the inverse models."""
+        return simulate_past(
+            self.observed,
+            self.inverse_policy,
+            self.inverse_dynamics,
+            horizon=horizon,
+            n_trajectories=self.problem.n_trajectories,
+            rng=rng,
+            bounds=self.observation_bounds,
+            tolerance=self.observation_tolerance,
+        )
+
+    @abstractmethod
+    def trajectory_weights(self, past: PastTrajectories) -> Weighting:
+        """Importance weights of past trajectories."""
+
+    @abstractmethod
+    def feature_differences(self, past: PastTrajectories) -> FeatureDifferences:
+        """Features of past trajectories minus those of the policy from the same start."""
+
+    def past_arrays(self) -> Arrays:
+        """The last past trajectories, to be saved."""
+        past = {} if self.past is None else self.past._asdict()
+        return {name: array for name, array in past.items() if array is not None}
+
+    def set_past_arrays(self, arrays: Arrays) -> None:
+        """Take over what :meth:`past_arrays` returned."""
+        self.past = PastTrajectories(**arrays) if arrays else None

@@ -1,0 +1,180 @@
+"""Pasts that are sampled forward, and weighed by where they end."""
+
+from dataclasses import replace
+from itertools import product
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from rlsp_sb3 import RLSP
+from rlsp_sb3.encoders.base import FunctionEncoder
+from rlsp_sb3.presets import FAST
+from rlsp_sb3.rlsp.forward_estimator import ForwardEstimator
+from rlsp_sb3.rlsp.gradient_estimator import GradientProblem
+from rlsp_sb3.rlsp.trajectory_weights import effective_sample_size, kernel_weights
+from rlsp_sb3.simulators import Simulator
+from rlsp_sb3.utils.timer import Timer
+
+from helpers.corridor import Corridor
+from helpers.point import Point, distance_from_one
+
+N_STEPS = 4
+
+
+class Walk(Simulator):
+    """A walk on the integers from 0 on."""
+
+    def __init__(self):
+        env = gym.Env()
+        env.observation_space = spaces.Box(-np.inf, np.inf, (1,))
+        env.action_space = spaces.Discrete(2)
+        super().__init__(env, np.random.default_rng(0))
+
+    def reset(self, n):
+        return np.zeros((n, 1), np.float32)
+
+    def _advance(self, states, actions):
+        following = states + np.where(actions, 1, -1)[:, None].astype(np.float32)
+        return following, following.copy()
+
+
+class CoinTosses:
+    """A solver whose policy is to toss a coin."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def act(self, observations, time):
+        return self.rng.integers(2, size=len(observations))
+
+
+def phi(observations):
+    x = np.asarray(observations, dtype=np.float64)[:, :1]
+    return np.hstack([x, x**2])
+
+
+def exact_gradient(observed):
+    """E[Σφ | s_T] - E[Σφ] per action, by going through all sequences of actions."""
+    counts, ends = [], []
+    for steps in product([-1, 1], repeat=N_STEPS):
+        states = np.concatenate([[0], np.cumsum(steps)])
+        counts.append(phi(states[:, None]).sum(axis=0))
+        ends.append(states[-1])
+    counts, ends = np.array(counts), np.array(ends)
+    conditional = np.mean([counts[ends == end].mean(axis=0) for end in observed], axis=0)
+    return (conditional - counts.mean(axis=0)) / N_STEPS
+
+
+def estimate(observed, n, **forward):
+    hyperparameters = replace(FAST, forward=replace(FAST.forward, **forward))
+    problem = GradientProblem(
+        observed_states=np.array(observed, np.float32)[:, None],
+        encoder=FunctionEncoder(phi, ("x", "x²")),
+        horizon=N_STEPS + 1,
+        n_trajectories=n,
+        trajectory_weights="uniform",
+        hyperparameters=hyperparameters,
+    )
+    estimator = ForwardEstimator(problem, Walk(), CoinTosses())
+    return estimator.estimate(N_STEPS + 1, np.random.default_rng(0), Timer())
+
+
+@pytest.mark.parametrize("observed", [[2], [-2], [2, -2, 2]], ids=str)
+@pytest.mark.parametrize("kernel", ["gaussian", "cauchy"])
+def test_it_is_exact_for_many_trajectories_and_a_narrow_kernel(observed, kernel):
+    exact = exact_gradient(observed)
+    errors = []
+    for n in (1_000, 64_000):
+        found = estimate(observed, n, effective_share=0.2, kernel=kernel)
+        norm = found.diagnostics["likelihood_gradient_norm"]
+        errors.append(np.linalg.norm(found.gradient * max(norm, 0.1) - exact))
+    assert np.linalg.norm(exact) > 0.3
+    assert errors[1] < 0.02
+    assert errors[0] < 0.2  # eight times as much, by the law of large numbers
+
+
+def test_the_signal_stands_out_of_noise_with_more_trajectories():
+    few, many = (estimate([2], n, effective_share=0.2).signal_to_noise for n in (50, 5_000))
+    assert many > 5 * few  # ten times as much, as the root of their numbers
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "cauchy"])
+def test_the_effective_sample_size_is_what_was_asked_for(kernel):
+    scores = np.random.default_rng(0).chisquare(1, (400, 3))
+    for size in (20, 100, 300):
+        weights = kernel_weights(scores, size, kernel)
+        assert weights.sum() == pytest.approx(1)
+        assert effective_sample_size(weights) == pytest.approx(size, rel=1e-3)
+        assert weights.argmax() in scores.sum(axis=1).argsort()[:5]
+
+
+def test_an_entry_out_of_reach_outvotes_others_in_the_gaussian_kernel_only():
+    rng = np.random.default_rng(0)
+    near, far = rng.normal(size=(2, 2_000))
+    scores = np.stack([near**2, (far - 30) ** 2], axis=1)
+    drift = {k: kernel_weights(scores, 600, k) @ far for k in ("gaussian", "cauchy")}
+    center = {k: kernel_weights(scores, 600, k) @ near**2 for k in ("gaussian", "cauchy")}
+    assert drift["gaussian"] > 0.8
+    assert drift["cauchy"] < 0.6
+    assert center["cauchy"] < 0.6
+    assert center["gaussian"] > 0.8
+
+
+# The learner.
+
+
+ENV = "MountainCarContinuous-v0"
+
+
+def make_learner(env=None, **kwargs):
+    arguments = {
+        "encoder": "identity" if env else distance_from_one,
+        "preset": "smoke",
+        "sampling": "forward",
+        "horizon": 6,
+        "seed": 0,
+        **kwargs,
+    }
+    states = np.array([[0.1, 0.01]] if env else [[1.0], [1.0]], np.float32)
+    return RLSP(env or gym.wrappers.TimeLimit(Point(), 10), states, **arguments)
+
+
+def test_the_learner_finds_where_the_person_went():
+    learner = make_learner(n_epochs=12, n_trajectories=200)
+    assert type(learner.gradient_estimator.solver.model).__name__ == "FastPPO"
+    learner.learn()
+    assert learner.theta[0] > 0.1  # how near a point is to where the person was seen
+    assert learner.signal_to_noise > 2
+    assert learner.gradient_estimator.solver.temperature == 0  # at the end
+
+
+def test_resumed_from_a_checkpoint_is_never_stopped(tmp_path):
+    whole = make_learner(n_epochs=4, checkpoint_dir=tmp_path, checkpoint_interval=2, env=ENV)
+    whole.learn()
+    resumed = RLSP.load(min(tmp_path.glob("checkpoint_*.zip")), ENV)
+    assert resumed.num_timesteps == whole.num_timesteps / 2
+    resumed.learn(reset_num_timesteps=False)
+    np.testing.assert_array_equal(resumed.theta, whole.theta)
+    observations = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+    np.testing.assert_array_equal(
+        resumed.predict(observations, deterministic=True)[0],
+        whole.predict(observations, deterministic=True)[0],
+    )
+
+
+@pytest.mark.parametrize(
+    ("env", "kwargs"),
+    [(Corridor, {}), (lambda: gym.wrappers.TimeLimit(Point(), 5), {"forward_model": "learned"})],
+)
+def test_forward_takes_a_simulator_of_states_that_are_not_enumerated(env, kwargs):
+    env = env()
+    states = None if isinstance(env, Corridor) else np.ones((1, 1), np.float32)
+    with pytest.raises(ValueError, match='sampling="forward"'):
+        RLSP(env, states, sampling="forward", preset="smoke", **kwargs)
+
+
+def test_an_unknown_way_to_sample_is_refused():
+    with pytest.raises(ValueError, match="sampling"):
+        make_learner(sampling="sideways")
