@@ -62,7 +62,7 @@ PUBLIC_TEXT = {
     "rlsp_sb3.experiments.report": "",
     "rlsp_sb3.experiments.skills": "",
     "rlsp_sb3.hyperparameters": (
-        "DynamicsHyperparameters EncoderHyperparameters FitSettings "
+        "DynamicsHyperparameters EncoderHyperparameters FitSettings ForwardHyperparameters "
         "InversePolicyHyperparameters RLSPHyperparameters SolverHyperparameters"
     ),
     "rlsp_sb3.io": "read_npz write_npz",

@@ -55,4 +55,4 @@ def test_it_can_be_compared_with_others():
 
 def test_environments_that_cannot_be_put_into_a_state_are_refused():
     with pytest.raises(TypeError, match="set_state_from_observation"):
-        SimulatedReward(gym.make("FrozenLake-v1"))
+        SimulatedReward(gym.make("Blackjack-v1"))
