@@ -177,6 +177,7 @@ class RLSP(EpochLearner):
         tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
+        check_choice("sampling", sampling, get_args(Sampling))
         if sampling == "forward" and isinstance(solver, str) and solver == "auto":
             solver = "FastPPO"  # which knows a temperature
         super().__init__(
@@ -227,7 +228,6 @@ class RLSP(EpochLearner):
         self._check_checkpoints()
 
     def _check_sampling(self, is_tabular: bool) -> None:
-        check_choice("sampling", self.sampling, get_args(Sampling))
         if not self._is_forward:
             return
         if is_tabular:
