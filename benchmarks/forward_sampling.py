@@ -104,7 +104,7 @@ def main():
         return (np.abs(observations[:, 1]) < 0.2).astype(float)
 
     def has_fallen(observations):
-        return chosen.task == "pendulum" and np.abs(observations[:, 1]) > 0.2
+        return (np.abs(observations[:, 1]) > 0.2) & (chosen.task == "pendulum")
 
     simulator = make_simulator(gym.make(env_id), np.random.default_rng(7), n_threads=1)
     size = simulator.observation_space.shape[0]
