@@ -1,6 +1,7 @@
 """The command starts without the libraries that take seconds to import."""
 
 import os
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -95,3 +96,45 @@ def test_an_unknown_command_has_a_hint():
     result = CliRunner().invoke(main.app, ["evalute"])
     assert result.exit_code == 2
     assert "'evaluate'" in result.output
+
+
+# Ctrl-C.
+
+# Hits Ctrl-C in a command, while that is dealt with, and when the program ends.
+HITS = """
+import atexit, os, signal, sys
+from rlsp_sb3.cli import main
+
+def hit(*_):
+    os.kill(os.getpid(), signal.SIGINT)
+
+def command():
+    try:
+        hit()
+    finally:
+        if "twice" in sys.argv:
+            hit()
+
+def app(**arguments):
+    try:
+        command()
+    except KeyboardInterrupt:
+        if "twice" in sys.argv:
+            hit()
+        raise SystemExit(130) from None
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main.app = app
+if "at_exit" in sys.argv:
+    atexit.register(hit)
+main.run()
+"""
+
+
+@pytest.mark.parametrize("hits", [[], ["twice"], ["at_exit"], ["twice", "at_exit"]])
+def test_ctrl_c_shows_no_traceback_however_often(hits):
+    done = subprocess.run(
+        [sys.executable, "-c", HITS, *hits], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (-signal.SIGINT if "at_exit" in hits else 130)
+    assert done.stderr == ""

@@ -250,6 +250,16 @@ def test_edited_weights_are_refused_by_what_to_do(tmp_path, reward):
         LinearReward.load(path)
 
 
+def test_older_files_have_no_checksum(tmp_path, reward):
+    path = tmp_path / "reward.json"
+    path.write_text(
+        json.dumps({"weights": dict(zip(reward.feature_names, [1.5, -0.25, 0.0], strict=True))})
+    )
+    loaded = LinearReward.load(path)
+    assert loaded.feature_names == reward.feature_names
+    np.testing.assert_array_equal(loaded.weights, reward.weights)
+
+
 def test_features_are_given_again_when_loading(tmp_path):
     learner = TabularRLSP("RoomDefault-v0", seed=0).learn(5)
     learner.reward.save(tmp_path / "reward.json")
@@ -273,7 +283,7 @@ def test_features_are_given_again_when_loading(tmp_path):
         '{"weights": {"a": null}}',
         '{"weights": {"a": NaN}}',
         '{"weights": {"a": [1]}}',
-        '{"weights": {"a": 1}}',
+        '{"weights": {"a": 1}, "sum": 1}',
         '{"weights": {"a": 1}, "checksum": null}',
         '{"weights": {"a": 1}, "weights": {"a": 1}, "checksum": ""}',
         "[" * 100_000,

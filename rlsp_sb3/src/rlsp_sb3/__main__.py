@@ -1,5 +1,5 @@
 """The command ``rlsp`` as ``python -m rlsp_sb3``."""
 
-from rlsp_sb3.cli.main import app
+from rlsp_sb3.cli.main import run
 
-app(prog_name="rlsp")
+run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -62,3 +64,19 @@ def main(
     ] = False,
 ) -> None:
     """Learn a reward from the state in which a person left an environment."""
+
+
+def run() -> None:
+    """Run the command as a program, which Ctrl-C ends without a traceback, however often it is hit.
+
+    Raises:
+        SystemExit: When it is over.
+    """
+    try:
+        app(prog_name="rlsp")
+    except KeyboardInterrupt:  # the second one, while the first was dealt with
+        sys.exit(128 + signal.SIGINT)
+    finally:
+        # Python still waits for threads and closes files: from here on Ctrl-C ends it at once.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)

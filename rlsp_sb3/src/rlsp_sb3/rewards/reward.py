@@ -169,12 +169,13 @@ class LinearReward:
         content = Path(path).read_bytes()
         try:
             data = json.loads(content.decode("utf-8"), object_pairs_hook=_without_duplicates)
-            if not isinstance(data, dict) or set(data) != {"weights", "checksum"}:
+            # Older files have no checksum.
+            if not isinstance(data, dict) or {*data, "checksum"} != {"weights", "checksum"}:
                 raise ValueError(
                     "expected 'weights' by name and their 'checksum', as save() writes"
                 )
             weights = data["weights"]
-            if _checksum(weights) != data["checksum"]:
+            if "checksum" in data and _checksum(weights) != data["checksum"]:
                 raise ValueError(
                     f"the checksum {data['checksum']!r} is not that of the weights: the file is "
                     "damaged, or was edited; write it again by save()"
