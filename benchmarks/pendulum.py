@@ -75,14 +75,7 @@ def run(setting: str, arguments: dict[str, Any], expert: Any, n: int, seed: int)
     retrained_returns = measure_returns(retrained, ENV, 100, seed=seed)
     env, rng = gym.make(ENV), np.random.default_rng(seed)
     # States of random, expert and learned policies, a third each; actions from the same.
-    parts = [
-        collect(env, 1_000, rng, policy=policy)
-        for policy in (
-            None,
-            lambda o: expert.predict(o, deterministic=True)[0],
-            lambda o: learner.predict(o)[0],
-        )
-    ]
+    parts = [collect(env, 1_000, rng, policy=policy) for policy in (None, expert, learner)]
     compared = concatenate(*parts)._replace(dones=None)
     distance = epic_distance(learner.reward, true_reward, compared, seed=seed)
     return {

@@ -9,7 +9,7 @@ from gymnasium.wrappers import TimeLimit
 import rlsp_envs  # noqa: F401
 from rlsp_sb3.data.transitions import Transitions, collect, concatenate
 
-from helpers.point import STEP, Point
+from helpers.point import STEP, Counting, Point
 
 OLD_GYMNASIUM = gym.__version__.startswith("0.")
 PENDULUM = f"InvertedPendulum-{'v4' if OLD_GYMNASIUM else 'v5'}"
@@ -86,13 +86,23 @@ def test_every_other_episode_starts_at_given_states():
 
 
 def test_a_policy_chooses_actions_by_what_is_seen():
-    def policy(observation):
-        return np.clip(-observation, -1, 1)
+    class Back:
+        def predict(self, observation, state=None, episode_start=None, deterministic=False):
+            assert deterministic
+            return np.clip(-observation, -1, 1), None
 
     starts = np.array([[0.8]], np.float32)
-    seen = collect(Point(), 40, rng(), starts=starts, policy=policy, max_length=5)
-    np.testing.assert_array_equal(seen.actions, policy(seen.observations))
+    seen = collect(Point(), 40, rng(), starts=starts, policy=Back(), max_length=5)
+    np.testing.assert_array_equal(
+        seen.actions, Back().predict(seen.observations, None, None, True)[0]
+    )
     assert seen.observations[5] == pytest.approx(0.8)  # the policy sees the start, too
+
+
+def test_a_policy_remembers_its_episode_and_no_other():
+    seen = collect(Point(), 11, rng(), policy=Counting(), max_length=4)
+    counted = np.array([0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2]) / 10
+    np.testing.assert_allclose(seen.actions[:, 0], counted)
 
 
 def test_an_environment_that_cannot_be_put_into_states_needs_no_starts():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from scipy import integrate, stats
 
 from rlsp_sb3.evaluation.policy_discriminator import (
@@ -92,6 +93,22 @@ def test_observations_of_any_shape():
     assert at_the_end(segments(dark), segments(bright + 150)) < 0.1
 
 
+@pytest.mark.parametrize(
+    ("space", "least"), [(spaces.Discrete(9, start=3), 3), (spaces.MultiDiscrete([9, 9]), 0)]
+)
+def test_categories_are_told_apart_whatever_their_numbers(space, least):
+    def drawn(categories, seed):
+        shape = (400, *space.shape)
+        return segments(np.random.default_rng(seed).choice(categories, shape) + least)
+
+    # Every other number: no sum of weighed numbers separates them, one-hot codes do.
+    even, odd = drawn([0, 2, 4, 6, 8], 0), drawn([1, 3, 5, 7], 1)
+    found = held_out_cross_entropy(even, odd, observation_space=space)
+    assert found.cross_entropy[-1] < 0.1
+    same = held_out_cross_entropy(even, drawn([0, 2, 4, 6, 8], 2), observation_space=space)
+    assert same.cross_entropy[-1] == pytest.approx(GUESS, abs=0.05)
+
+
 def test_segments_lie_apart():
     found = segments(np.arange(27)[:, None], length=5, gap=3)
     assert [segment[:, 0].tolist() for segment in found] == [
@@ -116,3 +133,12 @@ def test_mistakes_are_explained():
         held_out_cross_entropy([*good, np.full((8, 3), np.nan)], good)
     with pytest.raises(ValueError, match="seed"):
         held_out_cross_entropy(good, good, -1)
+    with pytest.raises(
+        ValueError, match=r"first has observations of shape \(3,\): expected \(2,\)"
+    ):
+        held_out_cross_entropy(good, good, observation_space=spaces.Box(-9, 9, (2,)))
+    for wrong in (4, 2.5, -1):
+        with pytest.raises(ValueError, match="second has observations that are not in obs"):
+            held_out_cross_entropy(
+                [np.arange(4)] * 2, [[0], [wrong]], observation_space=spaces.Discrete(4)
+            )

@@ -24,6 +24,7 @@ from rlsp_sb3.learners.callbacks import checkpoints
 from rlsp_sb3.learners.registry import learner_names
 
 from helpers.in_process import InProcessExecutor
+from helpers.point import Counting
 from helpers.small_table import ENV, comparable, small_plan
 
 pytestmark = pytest.mark.skipif(
@@ -50,6 +51,11 @@ def outcomes(plan):
         )
         found[job.method] = (outcome, stages)
     return found
+
+
+def test_one_step_of_a_recurrent_expert_cannot_be_imitated(plan):
+    with pytest.raises(TypeError, match=r"is recurrent.*without a memory for gail"):
+        module._demonstrations(plan.jobs[0], Counting(), np.zeros((2, 4)))
 
 
 def test_results_are_complete(plan, outcomes):

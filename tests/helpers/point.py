@@ -59,6 +59,20 @@ class Point(gym.Env[np.ndarray, np.ndarray]):
         self.x = np.array(observation, np.float32)
 
 
+class Counting:
+    """A policy with a memory: a tenth of the number of steps since the start of the episode."""
+
+    def predict(
+        self,
+        observation: Any,
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = False,
+    ) -> Any:
+        count = 0 if state is None or np.all(episode_start) else state + 1
+        return np.full_like(observation, count / 10), count
+
+
 def distance_from_one(observations: Any) -> np.ndarray:
     """A feature: how near a point is to 1."""
     return -np.abs(np.asarray(observations, dtype=np.float64) - 1)

@@ -199,8 +199,24 @@ def test_what_is_near_the_limits_is_clipped_and_keeps_its_weight():
 def test_pasts_that_all_are_far_outside_are_an_error():
     limits = np.full(1, -1.0), np.full(1, 1.0)
     past = simulate(np.zeros((1, 1)), Recorded(), Given([[9], [np.nan]]), 2, 2, limits, 0.1)
-    with pytest.raises(FloatingPointError, match="all 2 simulated pasts left the range"):
+    with pytest.raises(
+        FloatingPointError, match="all 2 simulated pasts with a weight left the ran"
+    ):
         without_outside(uniform_weights(2), past)
+
+
+def test_pasts_that_are_far_outside_are_an_error_if_no_other_has_a_weight():
+    limits = np.full(1, -1.0), np.full(1, 1.0)
+    past = simulate(np.zeros((1, 1)), Recorded(), Given([[9], [0]]), 2, 2, limits, 0.1)
+    with pytest.raises(FloatingPointError, match="all 1 simulated pasts with a weight left"):
+        without_outside(np.array([1.0, 0.0]), past)
+    np.testing.assert_array_equal(without_outside(np.array([0.5, 0.5]), past), [0, 0.5])
+
+
+def test_pasts_without_any_weight_are_an_error():
+    past = simulate(np.zeros((1, 1)), Recorded(), Given([[0], [0]]), 2, 2)
+    with pytest.raises(FloatingPointError, match="all 2 simulated pasts have the weight 0"):
+        without_outside(np.zeros(2), past)
 
 
 def test_pasts_of_integers_are_rounded():

@@ -13,7 +13,8 @@ from rlsp_sb3 import TabularRLSP
 from rlsp_sb3.rewards.priors import PRIORS
 
 from helpers.corridor import Corridor
-from helpers.problems import HORIZONS
+from helpers.problems import HORIZONS, PUBLISHED
+from helpers.textbook import log_likelihood_and_gradient
 
 assert rlsp_envs.__version__  # imported to register the environments
 NOT_FOUND = "the reward is not the most likely one: after"
@@ -114,6 +115,20 @@ def test_both_optimizers_find_the_same(env_id):
 
 
 # The ascent.
+
+
+@pytest.mark.parametrize("env_id", PUBLISHED)
+def test_ascent_is_the_published_one(env_id):
+    """Fifty steps of .1 along a gradient that another code computes, state by state."""
+    learner = TabularRLSP(env_id, optimizer="ascent", seed=0)
+    env, mdp, theta = learner.unwrapped_env, learner.mdp, learner.theta
+    (observed,) = env.state_indices(learner.observed_states)
+    for _ in range(50):
+        _, gradient = log_likelihood_and_gradient(
+            mdp, theta, observed, mdp.initial_distribution, learner.horizon
+        )
+        theta = theta + 0.1 * (gradient - theta / 0.5**2)
+    np.testing.assert_allclose(learner.learn().theta, theta, rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("total_timesteps", [None, 20])

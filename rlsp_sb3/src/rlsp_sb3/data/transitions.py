@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.protocols import Policy
 from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array, Arrays
 from rlsp_sb3.utils.checks import MAX_COUNT, check_array, check_int
@@ -81,7 +82,7 @@ def collect(
     *,
     starts: Array | None = None,
     max_length: int | None = None,
-    policy: Callable[[Array], Array] | None = None,
+    policy: Policy | None = None,
 ) -> Transitions:
     """Act in an environment, at random if no policy is given.
 
@@ -93,7 +94,8 @@ def collect(
             if the environment can be put there; None for those of the environment only.
         max_length: The number of steps of an episode, if the environment does not end it before; at
             least 1. None to leave the end to the environment.
-        policy: Maps an observation to an action; None for actions at random.
+        policy: What acts, always by its most probable action, see
+            :func:`~rlsp_sb3.data.rollout_env`; None for actions at random.
 
     Returns:
         The transitions.
@@ -119,8 +121,13 @@ def collect(
             set_state(observation)
         n_episodes += 1
         check_shown(env, observation, f"at the start of episode {n_episodes}")
-        for _ in range(min(max_length or n_steps, n_steps - len(seen))):
-            action = env.action_space.sample() if policy is None else policy(observation)
+        memory = None
+        for step in range(min(max_length or n_steps, n_steps - len(seen))):
+            if policy is None:
+                action = env.action_space.sample()
+            else:
+                start = np.array([step == 0])
+                action, memory = policy.predict(observation, memory, start, deterministic=True)
             next_observation, _, terminated, truncated, _ = env.step(action)
             next_observation = np.array(
                 next_observation

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from rlsp_sb3.models.networks import mlp
 from rlsp_sb3.models.normalization import Normalizer
 from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.observations import check_array_space, is_categorical, space_bounds
 from rlsp_sb3.utils.type_checks import check_type, checks_types
 
 _SEGMENT = 8  # steps
@@ -67,7 +69,13 @@ def segments(
 
 
 @checks_types
-def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> CrossEntropyCurve:
+def held_out_cross_entropy(
+    first: Segments,
+    second: Segments,
+    seed: int = 0,
+    *,
+    observation_space: spaces.Space[Any] | None = None,
+) -> CrossEntropyCurve:
     """Train a classifier to tell states of two kinds apart, and test it on states it never saw.
 
     The test is that of Lindner et al. (2021, section 4.2 and its code), with a classifier as small
@@ -80,13 +88,15 @@ def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> 
         first: Segments of states of the one kind, (N_i, *observation_shape) each; at least 2.
         second: Segments of states of the other kind; at least 2.
         seed: Seeds the weights of the classifiers.
+        observation_space: The space of the observations, whose categories the classifier sees
+            one-hot; None for numbers.
 
     Returns:
         The mean over all states that were held out.
 
     Raises:
         ValueError: If there are fewer than 2 segments of a kind, or if observations differ in
-            shape or are not finite.
+            shape, are not finite, or are no categories of the space.
     """
     check_int("seed", seed, 0)
     kinds = [_checked("first", first), _checked("second", second)]
@@ -96,6 +106,10 @@ def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> 
             f"first has observations of shape {shapes[0]} and second of {shapes[1]}: expected one "
             "shape"
         )
+    if observation_space is not None:
+        for name, kind in zip(("first", "second"), kinds, strict=True):
+            _check_space(name, kind, observation_space)
+    space = shapes[0] if observation_space is None else observation_space
     n_folds = min(_MAX_FOLDS, *map(len, kinds))
     curves = []
     with torch.random.fork_rng(devices=()):
@@ -103,13 +117,12 @@ def held_out_cross_entropy(first: Segments, second: Segments, seed: int = 0) -> 
         for fold in range(n_folds):
             seen = [np.concatenate(_except(kind, fold, n_folds)) for kind in kinds]
             unseen = [np.concatenate(kind[fold::n_folds]) for kind in kinds]
-            curves.append(_curve(seen, unseen))
+            curves.append(_curve(seen, unseen, Normalizer(space)))
     return CrossEntropyCurve(np.arange(0, N_UPDATES + 1, MEASURE_EVERY), np.mean(curves, axis=0))
 
 
-def _curve(seen: Segments, unseen: Segments) -> list[float]:
+def _curve(seen: Segments, unseen: Segments, normalizer: Normalizer) -> list[float]:
     """The cross-entropy of what is unseen, while a classifier is trained on what is seen."""
-    normalizer = Normalizer(seen[0].shape[1:])
     normalizer.fit(np.concatenate(seen))
     inputs, weights, labels = _batch(seen, normalizer)
     test = _batch(unseen, normalizer)
@@ -165,3 +178,17 @@ def _checked(name: str, kind: Segments) -> list[NDArray[Any]]:
     if not all(np.isfinite(array).all() for array in arrays):
         raise ValueError(f"{name} has observations that are not finite: expected numbers")
     return arrays
+
+
+def _check_space(name: str, kind: Segments, space: spaces.Space[Any]) -> None:
+    """Raise an error if states cannot be those of an observation space."""
+    check_array_space(space)
+    if kind[0].shape[1:] != space.shape:
+        raise ValueError(
+            f"{name} has observations of shape {kind[0].shape[1:]}: expected {space.shape}, as in "
+            f"observation_space={space}"
+        )
+    if is_categorical(space):
+        low, high = space_bounds(space)
+        if not all(np.all((low <= e) & (e <= high) & (e == np.round(e))) for e in kind):
+            raise ValueError(f"{name} has observations that are not in observation_space={space}")

@@ -132,15 +132,22 @@ def without_outside(weights: NDArray[np.float64], past: PastTrajectories) -> NDA
     What was clipped because a model is not exact at a bound keeps its weight.
 
     Raises:
-        FloatingPointError: If all were.
+        FloatingPointError: If all were that have a weight, or if none has one.
     """
+    if not weights.any():
+        raise FloatingPointError(
+            f"all {len(weights)} simulated pasts have the weight 0: none begins where the person "
+            'can have begun; pass trajectory_weights="uniform" to count all the same, simulate for '
+            "another horizon, or check observed_states"
+        )
     if past.n_outside is None:
         return weights
     outside = past.n_outside > 0
-    if outside.all():
+    if not weights[~outside].any():
+        n_weighed = np.count_nonzero(weights)
         raise FloatingPointError(
-            f"all {len(outside)} simulated pasts left the range of observations: the inverse "
-            "dynamics are wrong there; let them see more transitions "
+            f"all {n_weighed} simulated pasts with a weight left the range of observations: the "
+            "inverse dynamics are wrong there; let them see more transitions "
             "(hyperparameters.n_transitions), simulate for a shorter horizon, or check "
             "observed_states"
         )

@@ -80,9 +80,19 @@ def _load_expert(job: MujocoJob) -> Policy:
 
 
 def _demonstrations(job: MujocoJob, expert: Policy, observed: NDArray[Any]) -> list[Episode]:
-    """Demonstrations of the expert from each of the observed states: episodes of one step."""
+    """Demonstrations of the expert from each of the observed states: episodes of one step.
+
+    Raises:
+        TypeError: If the expert acts by what it remembers, which observed states do not say.
+    """
     simulator = make_simulator(env_util.make_env(job.env_id), np.random.default_rng(job.seed))
-    actions, _ = expert.predict(observed, deterministic=True)
+    actions, memory = expert.predict(observed, deterministic=True)
+    if memory is not None:
+        raise TypeError(
+            f"the expert of {job.env_id} is recurrent: what it does in an observed state depends "
+            "on what it saw before; expected a policy without a memory for gail, which imitates "
+            "single steps: leave gail out, or train another expert"
+        )
     after = simulator.step(observed, actions)
     return [
         Episode(np.stack([state, following]), action[None], np.zeros(1), False, True)
@@ -139,11 +149,7 @@ def _epic(job: MujocoJob, env: gym.Env[Any, Any], expert: Policy, learner: Rewar
     It is taken on transitions of random actions, the expert, and the learned policy, as many each.
     """
     rng = np.random.default_rng(job.seed)
-    policies = (
-        None,
-        lambda observation: expert.predict(observation, deterministic=True)[0],
-        lambda observation: learner.predict(observation, deterministic=True)[0],
-    )
+    policies = (None, expert, learner)
     n = job.config.transitions
     parts = [collect(env, n, rng, max_length=_EPISODE_LENGTH, policy=each) for each in policies]
     return epic_distance(

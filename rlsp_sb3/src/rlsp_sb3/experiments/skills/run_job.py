@@ -10,6 +10,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlsp_sb3.data.episodes import Episode
@@ -60,19 +61,24 @@ def run_skill_job(report: Report, job: SkillJob, work: Path | None = None) -> Ou
             policy, env, len(skill), seed=job.seed, deterministic=True, max_steps=n_steps
         )
     report("telling apart", 0.0)
-    figures = tell_apart(skill, acted, job.seed, learned and learned.seconds)
+    space = env.observation_space
+    figures = tell_apart(skill, acted, space, job.seed, learned and learned.seconds)
     return Outcome(figures, learned and learned.archive, npz_of(acted))
 
 
 def tell_apart(
-    skill: Sequence[Episode], acted: Sequence[Episode], seed: int, seconds: float | None
+    skill: Sequence[Episode],
+    acted: Sequence[Episode],
+    space: spaces.Space[Any],
+    seed: int,
+    seconds: float | None,
 ) -> SkillFigures:
     """Train a discriminator of a skill's episodes and a policy's; returns its cross-entropy."""
     shown, reached = all_segments(skill), all_segments(acted)
     if len(reached) < FEWEST_SEGMENTS:
         why = f"no cross-entropy: a learned policy ended its episodes after {len(acted[0])} steps"
         return SkillFigures((), (), seconds, (why,))
-    steps, cross_entropy = held_out_cross_entropy(shown, reached, seed)
+    steps, cross_entropy = held_out_cross_entropy(shown, reached, seed, observation_space=space)
     return SkillFigures(tuple(steps.tolist()), tuple(cross_entropy.tolist()), seconds)
 
 
