@@ -34,6 +34,7 @@ from rlsp_sb3.solvers.sb3_arguments import SOLVERS, constructor_arguments
 from rlsp_sb3.video import recording
 
 from helpers.command import ok, rlsp
+from helpers.full_disk import full_disk_for
 from helpers.policy_files import rewrite, sac_parameters, write_zip
 
 # Small networks and batches, so that training takes no time.
@@ -101,6 +102,22 @@ def test_same_seed_same_expert(room, tmp_path):
             for name, tensor in PPO.load(room[0]).policy.state_dict().items()
         ]
         assert all(same) == (seed == 1)
+
+
+def test_expert_is_kept_if_no_checkpoint_can_be_written(tmp_path, monkeypatch):
+    full_disk_for("expert_*_steps.zip", monkeypatch)
+    with pytest.warns(UserWarning, match="checkpoint at 64 steps cannot be written.*No space left"):
+        ok("expert", "CartPole-v1", "--timesteps", 64, "--out", tmp_path / "e.zip", *SMALL_PPO)
+    assert PPO.load(tmp_path / "e.zip").num_timesteps == 64
+
+
+def test_expert_that_cannot_be_written_is_in_its_checkpoints(tmp_path, monkeypatch):
+    full_disk_for("e.zip", monkeypatch)
+    out = tmp_path / "e.zip"
+    result = rlsp("expert", "CartPole-v1", "--timesteps", 64, "--out", out, *SMALL_PPO)
+    assert result.code == 2
+    assert "e.zip cannot be written (No space left on device): go on by --resume" in result.err
+    assert PPO.load(newest_first(tmp_path / "e.checkpoints")[0]).num_timesteps == 64
 
 
 def test_expert_logs_to_tensorboard(tmp_path):

@@ -19,6 +19,7 @@ from rlsp_sb3.experiments.methods import GRIDWORLD_METHODS, find_methods
 from rlsp_sb3.learners import registry
 
 from helpers.command import ok, rlsp
+from helpers.full_disk import full_disk_for
 
 PROBLEMS = {
     *("RoomDefault-v0", "RoomBad-v0", "TrainDefault-v0", "ApplesDefault-v0"),
@@ -191,6 +192,18 @@ def files_about(folder: Any) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small")
+def test_a_figure_that_cannot_be_written_costs_nothing_else(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_disk_for("table.png", monkeypatch)
+    result = table("--methods", "task-reward", "--out", tmp_path)
+    assert "table.png cannot be written: No space left on device" in result.out
+    assert rows(tmp_path / "table.csv")
+    assert (tmp_path / "table.md").exists()
+    assert "table.png" not in json.loads((tmp_path / "config.json").read_text())["files"]
+
+
 def test_other_settings_are_other_results(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     table("--out", tmp_path, "--methods", "tabular-rlsp", "--seeds", 1)
     before = rows(tmp_path / "cells.csv")

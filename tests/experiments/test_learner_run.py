@@ -1,7 +1,9 @@
 """Runs that leave a folder, from Python."""
 
 import csv
+import errno
 import json
+import os
 import shlex
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,7 +23,8 @@ from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.runs.run import read_run
 from rlsp_sb3.utils.arguments import parse_settings
 
-from helpers.command import ok
+from helpers.command import ok, rlsp
+from helpers.full_disk import full_disk_for
 
 pytestmark = pytest.mark.skipif(
     not learner_names(), reason="learners are found by entry points: pip install -e ./rlsp_sb3"
@@ -314,3 +317,64 @@ def test_episodes_that_never_end_are_cut(tmp_path: Path, monkeypatch: pytest.Mon
         )
     assert run.config.true_returns is not None
     assert run.config.true_returns.mean == 30
+
+
+# A disk that is full.
+
+
+@pytest.mark.parametrize("name", ["learner.zip", "reward.json", "reward.png", "robot.gif"])
+def test_all_else_is_written_if_the_disk_is_full(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ok("learn", ENV, "--timesteps", 3, "--out", tmp_path / "whole")
+    whole = {path.name for path in (tmp_path / "whole").iterdir() if path.suffix[1:].isalpha()}
+    assert name in whole
+    full_disk_for(name, monkeypatch)
+    result = rlsp("learn", ENV, "--timesteps", 3, "--out", tmp_path / "run")
+    found = {path.name for path in (tmp_path / "run").iterdir() if path.suffix[1:].isalpha()}
+    assert found == whole - {name}
+    assert result.code == 2
+    assert f"lacks what cannot be written: {name} (No space left on device)" in result.err
+    assert "broken_vases" in result.out  # the reward
+    assert "config.json" in result.out
+    with pytest.raises(OSError, match=f"lacks what cannot be written: {name}"):
+        learn_into_folder(ENV, timesteps=3, folder=tmp_path / "again")
+
+
+def test_configuration_that_cannot_be_written_is_an_error_before_learning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_disk_for("config.json", monkeypatch)
+    with pytest.raises(OSError, match=r"cannot be written to \(No space left on device\)"):
+        LearnerRun(ENV, folder=tmp_path)
+
+
+def test_a_picture_that_fails_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise ZeroDivisionError("a bug of a figure")
+
+    monkeypatch.setattr(learner_run, "reward_heatmap", broken)
+    result = rlsp("learn", ENV, "--timesteps", 3, "--out", tmp_path)
+    assert isinstance(result.exception, ZeroDivisionError)
+    assert (tmp_path / "robot.gif").exists()
+    assert "robot.gif" in result.out
+    run = LearnerRun(ENV, folder=tmp_path, force=True)  # nobody writes there any more
+    run.folder.release()
+
+
+def test_a_log_that_cannot_be_written_costs_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    run = LearnerRun(ENV, folder=tmp_path, timesteps=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("stable_baselines3.common.logger.Logger.close", full)
+        run.learn()
+    run.evaluate()
+    with pytest.raises(OSError, match=r"progress\.csv \(No space left"):
+        run.write_results()
+    assert (tmp_path / "learner.zip").exists()

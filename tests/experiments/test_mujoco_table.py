@@ -38,6 +38,7 @@ from rlsp_sb3.utils.machine import machine
 from rlsp_sb3.utils.timer import format_duration
 
 from helpers.command import ok, rlsp
+from helpers.full_disk import full_disk_for
 from helpers.in_process import in_this_process
 from helpers.killed_command import run_until_killed
 from helpers.small_table import ENV, make_expert, small_plan
@@ -203,6 +204,19 @@ def test_jobs_that_fail_are_told_at_the_end_and_do_not_cost_the_others(
     assert "- RLSP on" in (tmp_path / "table.md").read_text(encoding="utf-8")
     config = json.loads((tmp_path / "config.json").read_text())
     assert (config["jobs"], config["done"], config["timed"]) == (3, 2, 2)
+
+
+@installed
+def test_what_cannot_be_written_costs_nothing_else(
+    experts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = (*SMALL, "--experts", experts, "--out", tmp_path, "--methods", "waypoints", "rlsp")
+    full_disk_for("*r*lsp*.json", monkeypatch)
+    with in_this_process():
+        result = rlsp("table", "mujoco", *arguments)
+    assert result.code == 1
+    assert "seed 0 failed: its result cannot be written: No space left" in result.out
+    assert [row["method"] for row in rows(tmp_path / "table.csv")] == ["expert", "waypoints"]
 
 
 @installed

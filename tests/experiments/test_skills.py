@@ -298,7 +298,7 @@ def test_what_is_learned_depends_on_the_job_alone(whole: Any, swing: Path, tmp_p
 def test_a_policy_that_falls_at_once_has_no_curve(swing: Path) -> None:
     skill = load_episodes(swing)
     fallen = [Episode(np.zeros((4, 3)), np.zeros((3, 1)), np.zeros(3), terminated=True)]
-    figures = tell_apart(skill, fallen, 0, 1.5)
+    figures = tell_apart(skill, fallen, gym.spaces.Box(-9, 9, (3,)), 0, 1.5)
     assert figures.at_the_end is None
     assert figures.steps == ()
     assert "ended its episodes after 3 steps" in figures.notes[0]

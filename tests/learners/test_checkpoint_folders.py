@@ -11,6 +11,7 @@ from rlsp_sb3.learners.callbacks import checkpoints
 
 from helpers.command import rlsp
 from helpers.deep_learner import ENV, STATES, TINY, make_learner
+from helpers.full_disk import full_disk_for
 
 
 def checkpointed(folder, seed=0, **arguments):
@@ -46,6 +47,15 @@ def test_learning_again_goes_on_in_its_own_folder(tmp_path):
     assert (RLSP.load(checkpoints(tmp_path)[0], ENV).theta == learner.theta).all()
     learner.learn(200)
     assert [path.name[-7:-4] for path in checkpoints(tmp_path)] == ["100", "200"]
+
+
+def test_checkpoints_that_cannot_be_written_cost_nothing_else(tmp_path, monkeypatch):
+    expected = checkpointed(None).learn(300).theta
+    full_disk_for("*200.zip", monkeypatch)
+    with pytest.warns(UserWarning, match="after 200 timesteps cannot be written.*No space left"):
+        learner = checkpointed(tmp_path).learn(300)
+    assert [path.name[-7:-4] for path in checkpoints(tmp_path)] == ["100", "300"]
+    assert (learner.theta == expected).all()
 
 
 def test_two_learners_do_not_share_a_folder(tmp_path):

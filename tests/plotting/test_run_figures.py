@@ -21,6 +21,7 @@ from rlsp_sb3.runs.run import read_log, read_run
 from rlsp_sb3.runs.run_config import RunConfig
 
 from helpers.command import ok, rlsp
+from helpers.full_disk import full_disk_for
 
 pytestmark = pytest.mark.skipif(
     not learner_names(),
@@ -427,3 +428,14 @@ def test_folder_that_cannot_be_written_to(rooms: Path, tmp_path: Path) -> None:
     result = rlsp("plot", rooms / "0", "--out", tmp_path / "file")
     assert result.code == 2
     assert result.err.startswith("error: ")
+
+
+def test_a_figure_that_cannot_be_written_costs_no_other(
+    rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_disk_for("weights.png", monkeypatch)
+    result = rlsp("plot", rooms / "0", rooms / "1", "--out", tmp_path)
+    assert result.code == 2
+    assert "weights.png cannot be written: No space left on device" in result.err
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"curves.png", "rewards.png", "returns.png"}

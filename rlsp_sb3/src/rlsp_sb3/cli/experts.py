@@ -130,11 +130,12 @@ def expert_command(
         say(f"Goes on {source}")
     start = time.perf_counter()
     try:
-        run.learn(
-            int(timesteps),
-            checkpoint_every,
-            progress_bar=sys.stdout.isatty() if progress is None else progress,
-        )
+        with user_errors((OSError,)):
+            run.learn(
+                int(timesteps),
+                checkpoint_every,
+                progress_bar=sys.stdout.isatty() if progress is None else progress,
+            )
     except KeyboardInterrupt:
         say(f"Interrupted at {run.model.num_timesteps:,} steps: go on by --resume", style="yellow")
         raise typer.Exit(INTERRUPTED) from None

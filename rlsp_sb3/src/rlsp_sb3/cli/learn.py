@@ -168,7 +168,15 @@ def learn_command(
         say(f"{count:,} {run.learner.timestep}{'s' if count != 1 else ''} in {seconds:.1f} s")
         run.evaluate()
         _print_results(run)
-        run.write_results()
+        try:
+            with user_errors((OSError,)):
+                run.write_results()
+        finally:
+            _print_files(run)
+
+
+def _print_files(run: LearnerRun) -> None:
+    """Print what is in the folder, and why something is not."""
     files = run.folder.files()
     width = max(map(len, files))
     say(f"In {run.folder.path}:", style="bold")

@@ -10,6 +10,7 @@ import typer
 
 from rlsp_sb3.cli.console import say, user_errors
 from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.io.unwritten_files import reason
 from rlsp_sb3.utils.errors import NotOfferedError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def plot_command(
     with user_errors():
         once = {path.resolve(): path for path in runs}.values()
         groups, notes = group_runs([read_run(path) for path in once])
-        drawn = []
+        drawn, unwritten = [], []
         for name, draw in figures.items():
             try:
                 with atomic_write(out / name) as unfinished:
@@ -71,8 +72,14 @@ def plot_command(
             except NotOfferedError as error:
                 notes.append(f"{name} is left out: {error}")
                 (out / name).unlink(missing_ok=True)  # it would be that of other runs
+            except OSError as error:
+                unwritten.append(f"{name} cannot be written: {reason(error)}")
     for note in notes:
         say(note, style="yellow")
+    if drawn:
+        say(f"In {out}: {', '.join(drawn)} of {len(once)} run{'s' if len(once) > 1 else ''}")
+    if unwritten:
+        with user_errors():
+            raise OSError(f"{out}: {'; '.join(unwritten)}: choose another folder by --out")
     if not drawn:
         raise typer.Exit(1)
-    say(f"In {out}: {', '.join(drawn)} of {len(once)} run{'s' if len(once) > 1 else ''}")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,10 @@ from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.protocols import ReportingLearner, TabularEnv
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.runs.run_config import (
+    CONFIG_FILE,
     FIGURE_FILE,
     LEARNER_FILE,
+    LOG_FILE,
     POLICY_FILM,
     REWARD_FIGURE,
     REWARD_FILE,
@@ -113,6 +116,7 @@ def learn_into_folder(
         FileExistsError: If there is something in the folder.
         KeyboardInterrupt: If learning was interrupted. As after any error, what was learned so far
             is in the folder.
+        OSError: If a file cannot be written; all others are.
         TypeError: If an argument has a wrong type.
         ValueError: If an argument is out of range.
     """
@@ -290,15 +294,16 @@ class LearnerRun:
             finally:
                 self.folder.release()
                 raise error  # whatever happens here, this is what went wrong
+        else:
+            self._write_learned()
         finally:
-            self.learner.logger.close()
-        self._write_learned()
+            self.folder.add(LOG_FILE, lambda _: self.learner.logger.close())
         self.config = replace(
             self.config,
             timesteps=self.learner.num_timesteps,
             wall_time_seconds=time.perf_counter() - start,
         )
-        self.folder.write_config(self.config)
+        self._write_config()
 
     def evaluate(self) -> None:
         """Find out how good the result is, as far as the environment tells."""
@@ -321,10 +326,19 @@ class LearnerRun:
         )
 
     def write_results(self) -> None:
-        """Write how good the result is, and pictures of it, as far as there are any."""
-        with self.folder.released_at_error():
+        """Write how good the result is, and pictures of it, as far as there are any.
+
+        Raises:
+            OSError: If a file cannot be written, or could not be after learning; all others are.
+        """
+        try:
             self._write_results()
-        self.folder.release()
+            self.folder.check_written()
+        finally:
+            self.folder.release()
+
+    def _write_config(self) -> None:
+        self.folder.add(CONFIG_FILE, lambda _: self.folder.write_config(self.config))
 
     def _write_results(self) -> None:
         learner, env_id, folder = self.learner, self._env, self.folder
@@ -333,18 +347,21 @@ class LearnerRun:
             with open_env_to_film(learner, env_id) as (tabular, env):
                 robot_gif(tabular, env, path)
 
-        folder.write_config(self.config)
-        folder.add(
-            REWARD_FIGURE,
-            lambda path: reward_heatmap(learner, path, observed_state_image(learner, env_id)),
-        )
+        def write_heatmap(path: Path) -> None:
+            reward_heatmap(learner, path, observed_state_image(learner, env_id))
+
+        self._write_config()
+        pictures: dict[str, Callable[[Path], None]] = {REWARD_FIGURE: write_heatmap}
         if isinstance(learner, ReportingLearner):
             for name, write in learner.figures().items():
-                folder.add(FIGURE_FILE.format(name=name), write)
+                pictures[FIGURE_FILE.format(name=name)] = write
         if plans_policy(learner):
-            folder.add(ROBOT_FILM, write_robots)
+            pictures[ROBOT_FILM] = write_robots
         else:
-            folder.add(POLICY_FILM, lambda path: _film_policy(learner, env_id, path))
+            pictures[POLICY_FILM] = lambda path: _film_policy(learner, env_id, path)
+        with ExitStack() as stack:  # which calls all, and then raises what went wrong
+            for name, write in reversed(pictures.items()):
+                stack.callback(folder.add, name, write)
 
     def _write_learned(self) -> None:
         """Write the learner and its reward, before anything else can fail."""

@@ -19,6 +19,7 @@ from rlsp_sb3.experiments.runner import finished_jobs, run_jobs, unfinished_jobs
 from rlsp_sb3.experiments.table_cells import EXPLANATION
 from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE, TableConfig
 from rlsp_sb3.experiments.table_plan import TablePlan
+from rlsp_sb3.io.unwritten_files import write_all
 
 
 class TableResult(NamedTuple):
@@ -26,7 +27,7 @@ class TableResult(NamedTuple):
 
     Attributes:
         tables: What there is to print, by title; nothing if no job has a result.
-        notes: Why figures of results are missing.
+        notes: Why figures are missing, those of results and those to look at.
         failed: Why jobs have failed, by their titles.
         files: The names of the files in the folder.
         explanation: What the cells of the tables show.
@@ -64,7 +65,7 @@ def run_table(
     Raises:
         ImportError: If Ray is not installed.
         InUseError: If another process works in the folder.
-        OSError: If something cannot be written.
+        OSError: If the folder or a file of numbers cannot be written.
     """
     console = console or Console(quiet=True)
     folder = ResultFolder(out)
@@ -105,10 +106,14 @@ def run_table(
             return TableResult({}, notes, failed, [], "")
         missing = [*left_out, *(f"{title} failed: {why}" for title, why in failed.items())]
         write_markdown_tables(out / TABLE, written.tables, EXPLANATION, [*notes, *missing])
+        # After the numbers, which are good without any pictures.
+        figures, no_figures = write_all(out, written.figures)
         films, no_films = plan.make_films(folder, done)
-        config.write(log, _learning_seconds(plan, folder), written.files, films)
-    files = [TABLE, *written.files, CONFIG, *(f"films/{name}" for name in films)]
-    return TableResult(written.tables, [*notes, *no_films], failed, files, EXPLANATION)
+        numbers = [*written.files, *figures]
+        config.write(log, _learning_seconds(plan, folder), numbers, films)
+    files = [TABLE, *numbers, CONFIG, *(f"films/{name}" for name in films)]
+    notes = [*notes, *no_figures, *no_films]
+    return TableResult(written.tables, notes, failed, files, EXPLANATION)
 
 
 def _learning_seconds(plan: TablePlan[Any], folder: ResultFolder) -> dict[str, float]:

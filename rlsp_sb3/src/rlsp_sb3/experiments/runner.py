@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from rlsp_sb3.experiments.executors.base import Event, Executor, Function, Task
 from rlsp_sb3.experiments.job import Job
 from rlsp_sb3.experiments.result_folder import ResultFolder
+from rlsp_sb3.io.unwritten_files import reason
 
 AnyJob = TypeVar("AnyJob", bound=Job)
 
@@ -45,8 +46,12 @@ def run_jobs(
     failed = {}
     for event in executor.run(function, tasks):
         if event.kind == "done":
-            folder.add(todo[event.task], event.value)
-        elif event.kind == "failed":
+            try:
+                folder.add(todo[event.task], event.value)
+            except OSError as error:  # the others may be kept
+                why = f"its result cannot be written: {reason(error)}"
+                event = Event(event.task, "failed", why)
+        if event.kind == "failed":
             failed[event.task] = str(event.value)
         tell(event)
     return failed

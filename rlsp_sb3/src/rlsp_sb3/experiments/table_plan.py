@@ -70,11 +70,13 @@ class WrittenTable(NamedTuple):
 
     Attributes:
         tables: What there is to print, by title.
-        files: The names of the figures and of the files of numbers.
+        files: The names of the files of numbers.
+        figures: What draws each figure, by the name of its file; called with where to.
     """
 
     tables: dict[str, Table]
     files: list[str]
+    figures: dict[str, Callable[[Path], None]]
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class TablePlan(ABC, Generic[AnyJob]):
 
     @abstractmethod
     def write(self, folder: Path, done: Sequence[tuple[AnyJob, Any]]) -> WrittenTable | None:
-        """Write the figures and the numbers of what is done.
+        """Write the numbers of what is done, and prepare the tables and figures of them.
 
         Args:
             folder: Where to.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from stable_baselines3.common.callbacks import (
 from stable_baselines3.common.type_aliases import MaybeCallback
 
 from rlsp_sb3.io.folder_lock import lock_folder
+from rlsp_sb3.io.unwritten_files import reason
 from rlsp_sb3.utils.type_checks import checks_types, shown
 
 KEPT = 2
@@ -133,13 +135,24 @@ class Checkpoints(BaseCallback):
         self._written = [*found, *self._written]
 
     def end_epoch(self) -> None:
-        """Write the learner, whose epoch is over, if it is time to."""
+        """Write the learner, whose epoch is over, if it is time to.
+
+        That it cannot be written is a warning: what is being learned is worth more.
+        """
         self._n_epochs += 1
         if self._n_epochs % self.interval:
             return
         learner: Any = self.model
         path = self.folder / f"checkpoint_{learner.num_timesteps:012d}.zip"
-        learner.save(path, include_replay=True)
+        try:
+            learner.save(path, include_replay=True)
+        except OSError as error:
+            warnings.warn(
+                f"the checkpoint after {learner.num_timesteps:,} timesteps cannot be written to "
+                f"{self.folder}, and learning goes on: {reason(error)}",
+                stacklevel=2,
+            )
+            return
         # Of a run that counts anew, those with more timesteps are older.
         before = [each for each in self._written if each < path and each.exists()]
         kept = [*before[1 - KEPT :], path]

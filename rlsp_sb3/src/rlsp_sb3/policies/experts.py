@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.io.folder_lock import lock_folder
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.save_util import with_suffix
+from rlsp_sb3.io.unwritten_files import reason
 from rlsp_sb3.policies.expert_hyperparameters import find_expert_hyperparameters
 from rlsp_sb3.policies.sb3_file import read_sb3
 from rlsp_sb3.solvers.sb3_arguments import (
@@ -149,6 +151,7 @@ class ExpertRun:
 
         Raises:
             InUseError: If another run has begun to write to the same file since the last call.
+            OSError: If the expert cannot be written. That a checkpoint cannot be is a warning.
             ValueError: If a number is out of range.
         """
         check_int("timesteps", timesteps, 1)
@@ -159,7 +162,7 @@ class ExpertRun:
             self._lock()
         try:
             self._learn(timesteps, checkpoint_every, progress_bar)
-            save_model(self.model, self.out)
+            self._save()
         finally:
             self.release()
 
@@ -194,8 +197,18 @@ class ExpertRun:
                 progress_bar=progress_bar,
             )
         except KeyboardInterrupt:
-            write_checkpoint(self.model, self.folder)
+            try_checkpoint(self.model, self.folder)
             raise
+
+    def _save(self) -> None:
+        """Write the expert."""
+        try:
+            save_model(self.model, self.out)
+        except OSError as error:
+            raise OSError(
+                f"{self.out} cannot be written ({reason(error)}): go on by --resume from the "
+                f"newest checkpoint in {self.folder} when there is room"
+            ) from error
 
     def _check_new(self) -> None:
         """Raise a FileExistsError if there is a run or an expert."""
@@ -254,7 +267,7 @@ class ExpertCheckpoints(BaseCallback):
             self._save()
 
     def _save(self) -> None:
-        write_checkpoint(self.model, self.folder)
+        try_checkpoint(self.model, self.folder)
         self._last = self.model.num_timesteps
 
 
@@ -264,6 +277,18 @@ def write_checkpoint(model: BaseAlgorithm, folder: Path) -> None:
     if isinstance(buffer, ReplayBuffer):
         write_npz(folder / BUFFER, _buffer_arrays(buffer), compressed=False)
     save_model(model, folder / f"expert_{model.num_timesteps}_steps.zip")
+
+
+def try_checkpoint(model: BaseAlgorithm, folder: Path) -> None:
+    """Write a checkpoint, or warn that it cannot be written: training is worth more."""
+    try:
+        write_checkpoint(model, folder)
+    except OSError as error:
+        warnings.warn(
+            f"the checkpoint at {model.num_timesteps:,} steps cannot be written to {folder}: "
+            f"{reason(error)}",
+            stacklevel=3,
+        )
 
 
 def save_model(model: BaseAlgorithm, path: Path) -> None:

@@ -14,6 +14,7 @@ from stable_baselines3.common.logger import Logger, configure
 
 from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.folder_lock import LOCK_FILE, lock_folder
+from rlsp_sb3.io.unwritten_files import reason
 from rlsp_sb3.runs.run_config import CONFIG_FILE, CONTENTS, RunConfig
 from rlsp_sb3.utils.errors import NotOfferedError
 from rlsp_sb3.utils.type_checks import checks_types
@@ -33,7 +34,9 @@ class RunFolder:
         force: Whether the folder may hold an earlier run, whose files are removed.
 
     Attributes:
-        left_out: Why a file was not written, by its name.
+        left_out: Why a file is not written, by its name: the environment or the learner does not
+            offer what it takes.
+        unwritten: Why a file cannot be written, by its name: a disk that is full, for example.
 
     No other process writes there until :meth:`release`, or the end of this one.
 
@@ -47,6 +50,7 @@ class RunFolder:
     def __init__(self, path: Path, config: RunConfig, *, force: bool = False) -> None:
         self.path = path
         self.left_out: dict[str, str] = {}
+        self.unwritten: dict[str, str] = {}
         if not force:
             self._check_empty()
         try:
@@ -92,11 +96,23 @@ class RunFolder:
             unfinished.write_text(text + "\n", encoding="utf-8")
 
     def add(self, name: str, write: Callable[[Path], None]) -> None:
-        """Write a file, or remember why the environment or the learner does not allow it."""
+        """Write a file, or remember why it is not there, so that others can be written."""
+        self.unwritten.pop(name, None)
         try:
             write(self.path / name)
         except (NotOfferedError, DependencyNotInstalled) as error:
             self.left_out[name] = str(error)
+        except OSError as error:
+            self.unwritten[name] = reason(error)
+
+    def check_written(self) -> None:
+        """Raise an OSError if a file cannot be written."""
+        if self.unwritten:
+            reasons = "; ".join(f"{name} ({why})" for name, why in self.unwritten.items())
+            raise OSError(
+                f"{self.path} lacks what cannot be written: {reasons}; all else is there: make "
+                "room, or choose another folder (--out)"
+            )
 
     def files(self) -> dict[str, str]:
         """The names of the files that are there, and what each is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -29,11 +30,11 @@ from rlsp_sb3.experiments.report.markdown import write_markdown_tables
 from rlsp_sb3.experiments.run_log import RunLog
 from rlsp_sb3.experiments.run_table import TableResult
 from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE, TableConfig
-from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.io.unwritten_files import write_all
 from rlsp_sb3.utils.checks import check_int
 
 _CELLS = "cells.csv"
-_FILES = [_CELLS, "table.csv", "table.png"]
+_NUMBERS = [_CELLS, "table.csv"]
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def run_gridworld_table(
         progress: Whether to show a progress bar; None for whether the console is a terminal.
 
     Raises:
-        OSError: If something cannot be written.
+        OSError: If the folder or a file of numbers cannot be written.
         ValueError: If the folder has cells that are not of such a table.
     """
     console = console or Console(quiet=True)
@@ -153,10 +154,12 @@ def run_gridworld_table(
     summaries = summarize_cells(cells)
     tables = gridworld_tables(env_ids, plan.methods, summaries)
     write_gridworld_csv(out / "table.csv", env_ids, plan.methods, summaries)
-    with atomic_write(out / "table.png") as unfinished:
-        gridworld_plot(unfinished, env_ids=env_ids, methods=plan.methods, summaries=summaries)
     missing = [f"{name} is left out: {why}" for name, why in plan.left_out.items()]
     missing += [f"{what} failed: {why}" for what, why in failed.items()]
     write_markdown_tables(out / TABLE, tables, GRIDWORLD_EXPLANATION, missing)
-    config.write(log, {cell_name(*cell[:3]): cell.seconds for cell in cells}, _FILES)
-    return TableResult(tables, [], failed, [TABLE, *_FILES, CONFIG], GRIDWORLD_EXPLANATION)
+    draw = partial(gridworld_plot, env_ids=env_ids, methods=plan.methods, summaries=summaries)
+    # After the numbers, which are good without.
+    figures, no_figures = write_all(out, {"table.png": draw})
+    files = [*_NUMBERS, *figures]
+    config.write(log, {cell_name(*cell[:3]): cell.seconds for cell in cells}, files)
+    return TableResult(tables, no_figures, failed, [TABLE, *files, CONFIG], GRIDWORLD_EXPLANATION)

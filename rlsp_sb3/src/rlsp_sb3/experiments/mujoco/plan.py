@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from rlsp_sb3.experiments.mujoco.job import MujocoJob
 from rlsp_sb3.experiments.mujoco.run_job import run_mujoco_job
 from rlsp_sb3.experiments.mujoco.table import gather_results, mujoco_tables, write_mujoco_csv
 from rlsp_sb3.experiments.table_plan import TableOptions, TablePlan, WrittenTable, make_jobs
-from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.policies.vec_normalize import NormalizedPolicy
@@ -54,21 +54,20 @@ class MujocoPlan(TablePlan[MujocoJob]):
         return run_mujoco_job
 
     def write(self, folder: Path, done: Sequence[tuple[MujocoJob, Any]]) -> WrittenTable | None:
-        """Write table.csv, jobs.csv and table.png, if anything but an expert is done."""
+        """Write table.csv and jobs.csv, if anything but an expert is done."""
         results = gather_results(done)
         if not results.rows:
             return None
         files = write_mujoco_csv(folder, done)
-        with atomic_write(folder / "table.png") as unfinished_png:
-            mujoco_plot(
-                unfinished_png,
-                env_ids=self.env_ids,
-                n_states=self.n_states,
-                methods=self.methods,
-                results=results,
-            )
+        draw = partial(
+            mujoco_plot,
+            env_ids=self.env_ids,
+            n_states=self.n_states,
+            methods=self.methods,
+            results=results,
+        )
         tables = mujoco_tables(self.env_ids, self.n_states, self.methods, results)
-        return WrittenTable(tables, [*files, "table.png"])
+        return WrittenTable(tables, files, {"table.png": draw})
 
 
 def plan_mujoco_table(

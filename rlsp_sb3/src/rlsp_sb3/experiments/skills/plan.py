@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from rlsp_sb3.experiments.skills.job import Skill, SkillJob
 from rlsp_sb3.experiments.skills.run_job import FEWEST_SEGMENTS, all_segments, run_skill_job
 from rlsp_sb3.experiments.skills.table import TITLE, gather_curves, skill_table, write_skill_csv
 from rlsp_sb3.experiments.table_plan import TableOptions, TablePlan, WrittenTable, make_jobs
-from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.utils.errors import NotOfferedError
 from rlsp_sb3.video.recording import check_film
 
@@ -58,24 +58,24 @@ class SkillPlan(TablePlan[SkillJob]):
         return run_skill_job
 
     def write(self, folder: Path, done: Sequence[tuple[SkillJob, Any]]) -> WrittenTable | None:
-        """Write table.csv, curves.csv, jobs.csv and a figure of each skill, if anything is done."""
+        """Write table.csv, curves.csv and jobs.csv, if anything is done."""
         if not done:
             return None
         curves = gather_curves(done)
         files = write_skill_csv(folder, curves, done)
         names = [skill.name for skill in self.skills]
-        for name in names:
-            files.append(f"{name}.png")
-            with atomic_write(folder / files[-1]) as unfinished_png:
-                skill_plot(
-                    unfinished_png,
-                    skill=name,
-                    n_states=self.n_states,
-                    methods=self.methods,
-                    curves=curves,
-                )
+        figures: dict[str, Callable[[Path], None]] = {
+            f"{name}.png": partial(
+                skill_plot,
+                skill=name,
+                n_states=self.n_states,
+                methods=self.methods,
+                curves=curves,
+            )
+            for name in names
+        }
         table = skill_table(names, self.n_states, self.methods, curves)
-        return WrittenTable({TITLE: table}, files)
+        return WrittenTable({TITLE: table}, files, figures)
 
     def make_films(
         self, folder: ResultFolder, done: Sequence[tuple[SkillJob, Any]]
@@ -85,7 +85,7 @@ class SkillPlan(TablePlan[SkillJob]):
         missing = []
         try:
             make_films(todo, folder, self.film)
-        except (NotOfferedError, TypeError, gym.error.Error) as error:
+        except (NotOfferedError, OSError, TypeError, gym.error.Error) as error:
             missing.append(f"no films: {error}")
         return films_of(self.jobs, folder, self.film), missing
 

@@ -1,0 +1,37 @@
+"""Files that cannot be written, while others can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rlsp_sb3.io.atomic_write import atomic_write
+
+
+def reason(error: OSError) -> str:
+    """Why a file cannot be written, in the words of the operating system if it said so."""
+    return error.strerror or str(error)
+
+
+def write_all(
+    folder: Path, writers: Mapping[str, Callable[[Path], object]]
+) -> tuple[list[str], list[str]]:
+    """Write files, each whole or not at all, and go on if one cannot be written.
+
+    Args:
+        folder: Where to.
+        writers: What writes each file, by its name; called with where to.
+
+    Returns:
+        The names of the files that are there, and why others are not.
+    """
+    written, missing = [], []
+    for name, write in writers.items():
+        try:
+            with atomic_write(folder / name) as unfinished:
+                write(unfinished)
+            written.append(name)
+        except OSError as error:
+            (folder / name).unlink(missing_ok=True)  # it would be that of other results
+            missing.append(f"{name} cannot be written: {reason(error)}")
+    return written, missing
