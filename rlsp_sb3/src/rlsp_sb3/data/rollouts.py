@@ -19,7 +19,7 @@ from rlsp_sb3.data.minari_datasets import DATASET_ID, load_minari
 from rlsp_sb3.data.state_files import holds_states, load_states
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.type_aliases import Seed
-from rlsp_sb3.utils.checks import MAX_COUNT, check_between, check_int, check_seed
+from rlsp_sb3.utils.checks import MAX_COUNT, check_between, check_int, check_policy, check_seed
 from rlsp_sb3.utils.type_checks import checks_types
 
 
@@ -179,8 +179,7 @@ class _Actor:
         self, policy: Policy, env: gym.Env[Any, Any], deterministic: bool, noise: float
     ) -> None:
         check_between("noise", noise, 0, 1)
-        if not callable(getattr(policy, "predict", None)):
-            raise TypeError(f"policy={policy!r}: expected an object with a method predict")
+        check_policy("policy", policy)
         for name in ("observation_space", "action_space"):
             space = getattr(env, name)
             if space.shape is None or np.dtype(space.dtype).kind not in "biuf":

@@ -13,7 +13,7 @@ from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array, Arrays
-from rlsp_sb3.utils.checks import MAX_COUNT, check_array, check_int
+from rlsp_sb3.utils.checks import MAX_COUNT, check_array, check_int, check_policy
 from rlsp_sb3.utils.observations import check_shown
 from rlsp_sb3.utils.type_checks import checks_types
 
@@ -101,13 +101,16 @@ def collect(
         The transitions.
 
     Raises:
-        TypeError: If there are starts, and the environment cannot be put there.
+        TypeError: If there are starts, and the environment cannot be put there, or the policy is
+            none.
         ValueError: If a number is out of range, starts are empty, or the environment shows
             something that is not finite.
     """
     check_int("n_steps", n_steps, 1, MAX_COUNT)
     if max_length is not None:
         check_int("max_length", max_length, 1)
+    if policy is not None:
+        check_policy("policy", policy)
     if starts is not None:
         check_array("starts", starts, ("n", *(env.observation_space.shape or ())))
     set_state = None if starts is None else state_setter(env)

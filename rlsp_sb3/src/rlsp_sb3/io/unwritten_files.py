@@ -9,7 +9,7 @@ from rlsp_sb3.io.atomic_write import atomic_write
 
 
 def reason(error: OSError) -> str:
-    """Why a file cannot be written, in the words of the operating system if it said so."""
+    """The reason that a file cannot be written, as the operating system calls it."""
     return error.strerror or str(error)
 
 

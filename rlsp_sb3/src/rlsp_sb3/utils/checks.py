@@ -171,6 +171,12 @@ def check_vector(name: str, value: ArrayLike, size: int) -> NDArray[np.float64]:
     return vector
 
 
+def check_policy(name: str, policy: Any) -> None:
+    """Raise a TypeError unless an argument is a policy, as far as one can see."""
+    if not callable(getattr(policy, "predict", None)):
+        raise TypeError(f"{name}={shown(policy)}: expected an object with a method predict")
+
+
 def check_device(device: torch.device | str) -> torch.device:
     """The device of a name; "auto" is a GPU if there is one.
 
