@@ -281,7 +281,14 @@ def test_other_configurations_and_broken_files_do_not_count(jobs, tmp_path):
     assert folder.find(changed) is None
     (result,) = folder.jobs.glob("*.json")
     whole = result.read_text()
-    for text in (whole[: len(whole) // 2], "", "[]", "{}"):
+    spoiled = {"in_loop": "much", "notes": 3, "seconds": [1], "epic": {}}
+    figures = json.loads(whole)["figures"]
+    texts = [
+        json.dumps({**json.loads(whole), "figures": {**figures, name: value}})
+        for name, value in spoiled.items()
+    ]
+    texts.append(json.dumps({**json.loads(whole), "figures": {}}))
+    for text in (whole[: len(whole) // 2], "", "[]", "{}", "[" * 100_000, *texts):
         result.write_text(text)
         assert folder.find(jobs[0]) is None
 

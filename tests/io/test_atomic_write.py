@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rlsp_sb3.io.atomic_write import atomic_write, remove_unfinished, write_json
+from rlsp_sb3.io.atomic_write import atomic_write, remove_unfinished
+from rlsp_sb3.io.json_file import write_json
 from rlsp_sb3.io.npz import write_npz
 from rlsp_sb3.io.save_util import write_archive
 

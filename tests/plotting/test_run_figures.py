@@ -412,6 +412,9 @@ def test_folder_that_is_no_run(rooms: Path, tmp_path: Path) -> None:
         ("config.json", "{", "is not a JSON file"),
         ("config.json", '{"env": "A-v0"}', "does not say learner, seed, timestep, options"),
         ("config.json", "[]", "does not say env, learner"),
+        ("config.json", "[" * 100_000, "is not a JSON file: it is nested deeper than 32"),
+        ("config.json", "9" * 1000, "is not a JSON file: 99999999999999999999… is too large"),
+        ("progress.csv", '"' + "a" * 200_000 + '"\n', "is not a log as CSV: field larger"),
         ("reward.json", "{", "is not the file of a LinearReward"),
     ],
 )

@@ -19,6 +19,12 @@ FIRST: dict[str, Any] = {
     "options": {"horizon": 5, "timesteps": None},
     "arguments": {"horizon": 5, "prior": "gaussian"},
 }
+RETURNS = {
+    "confidence_interval_95": None,
+    "returns": [1.0],
+    "lengths": [3],
+    "terminated": [True],
+}
 
 
 def config_of(**entries: Any) -> RunConfig:
@@ -69,10 +75,12 @@ def test_all_names_of_entries_are_those_of_the_file(tmp_path: Path) -> None:
         ([], "does not say env, learner, seed, timestep, options, arguments"),
         ({"env": "A-v0"}, "does not say learner, seed"),
         ({**FIRST, "algo": "rlsp"}, "has entries that nobody knows: algo"),
-        ({**FIRST, "seed": "3"}, "has an entry of a wrong type: seed='3'"),
-        ({**FIRST, "seed": True}, "has an entry of a wrong type: seed=True"),
-        ({**FIRST, "options": []}, r"has an entry of a wrong type: options=\[\]"),
-        ({**FIRST, "true_returns": {"mean": 1.0}}, "true returns are spoiled"),
+        ({**FIRST, "seed": "3"}, "has an entry that is spoiled: seed='3': expected an int"),
+        ({**FIRST, "seed": True}, "has an entry that is spoiled: seed=True"),
+        ({**FIRST, "options": []}, r"has an entry that is spoiled: options=\[\]"),
+        ({**FIRST, "true_returns": {"mean": 1.0}}, "true_returns has no .*returns, lengths"),
+        ({**FIRST, "true_returns": {**RETURNS, "lengths": [10**30]}}, r"true_returns\.lengths"),
+        ({**FIRST, "true_returns": {**RETURNS, "terminated": []}}, "expected one of each for an"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, entries: Any, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +37,15 @@ def plot_command(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the figures.")] = Path(
         "runs", "plots"
     ),
+    imports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="MODULE",
+            help="Import a module first that registers environments; may be given several times. "
+            "What only the files of a run name is not imported.",
+        ),
+    ] = None,
 ) -> None:
     """Draw what runs have learned, and compare them.
 
@@ -61,6 +71,8 @@ def plot_command(
         "returns.png": returns_plot,
     }
     with user_errors():
+        for module in imports or []:
+            import_module(module)
         once = {path.resolve(): path for path in runs}.values()
         groups, notes = group_runs([read_run(path) for path in once])
         drawn, unwritten = [], []

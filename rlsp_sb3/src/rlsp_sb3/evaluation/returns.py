@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium as gym
 import numpy as np
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 from rich.progress import track
 
@@ -16,7 +17,18 @@ from rlsp_sb3.evaluation.seed_statistics import mean_interval
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_seed
+from rlsp_sb3.utils.settings import validated
 from rlsp_sb3.utils.type_checks import checks_types
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """The types of the entries that are read from a file."""
+
+    confidence_interval_95: tuple[float, float] | None
+    returns: list[float]
+    lengths: list[Annotated[int, Ge(0), Le(MAX_COUNT)]]
+    terminated: list[bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,18 +77,17 @@ class Returns:
         """The returns that :meth:`to_dict` returned.
 
         Raises:
-            ValueError: If an entry is missing or no number.
+            TypeError: If an entry has another type.
+            ValueError: If one is missing, also for an episode, or out of range.
         """
-        try:
-            interval = entries["confidence_interval_95"]
-            return cls(
-                np.array(entries["returns"], dtype=np.float64),
-                np.array(entries["lengths"], dtype=np.int64),
-                np.array(entries["terminated"], dtype=np.bool_),
-                None if interval is None else (float(interval[0]), float(interval[1])),
+        read = validated(_Entries, entries, "true_returns")
+        returns, lengths, terminated = map(np.array, (read.returns, read.lengths, read.terminated))
+        if not len(returns) == len(lengths) == len(terminated) > 0:
+            raise ValueError(
+                f"true_returns.returns are {len(returns)}, lengths {len(lengths)} and terminated "
+                f"{len(terminated)}: expected one of each for an episode"
             )
-        except (LookupError, TypeError) as error:
-            raise ValueError(f"true returns are spoiled, or of another version: {error}") from error
+        return cls(returns, lengths, terminated, read.confidence_interval_95)
 
 
 @checks_types

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rlsp_sb3.experiments.job import Job, Outcome
-from rlsp_sb3.io.atomic_write import atomic_write, write_json
+from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.folder_lock import lock_folder
+from rlsp_sb3.io.json_file import read_json, write_json
 from rlsp_sb3.runs.run_folder import versions
 
 _UNFINISHED = ".unfinished"
@@ -49,14 +49,14 @@ class ResultFolder:
             lock.release()
 
     def find(self, job: Job) -> Any:
-        """The result of a job; None if it has none yet, or one with another configuration."""
+        """The result of a job; None if it has none yet, a spoiled one, or of other settings."""
         try:
-            content = json.loads(self._result(job).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):  # none, or not ours
+            content = read_json(self._result(job))
+            if not isinstance(content, dict) or content.get("fingerprint") != job.fingerprint:
+                return None
+            return job.figures_class.from_dict(content.get("figures"))
+        except (FileNotFoundError, TypeError, ValueError):  # none, or not ours: computed anew
             return None
-        if not isinstance(content, dict) or content.get("fingerprint") != job.fingerprint:
-            return None
-        return job.figures_class.from_dict(content["figures"])
 
     def add(self, job: Job, outcome: Outcome) -> None:
         """Write the result of a job, and remove what it would have taken to resume it."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlsp_sb3.io.atomic_write import write_json
+from rlsp_sb3.io.json_file import read_json, write_json
 from rlsp_sb3.runs.run_folder import versions
 from rlsp_sb3.utils.machine import machine
+from rlsp_sb3.utils.settings import validated
 
 RUN_LOG = "runs.json"
 
@@ -106,7 +106,7 @@ class RunLog:
 
 def _read(path: Path) -> list[RunRecord]:
     try:
-        return [RunRecord(**run) for run in json.loads(path.read_text(encoding="utf-8"))]
+        return validated(list[RunRecord], read_json(path))  # type: ignore[no-any-return]
     except (FileNotFoundError, TypeError, ValueError):  # none, or not ours
         return []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rlsp_sb3.experiments.run_log import RunLog
-from rlsp_sb3.io.atomic_write import write_json
+from rlsp_sb3.io.json_file import write_json
 
 CONFIG = "config.json"
 TABLE = "table.md"

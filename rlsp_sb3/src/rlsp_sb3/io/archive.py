@@ -7,12 +7,27 @@ larger than the limit has to be stored without compression: then it is no larger
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 MAX_UNPACKED_BYTES = 2**28
 """Largest size of what is in a file, each member and all together, unless the file is larger."""
 
 _CHUNK_BYTES = 2**20
+
+
+def read_text_file(path: Path) -> bytes:
+    """Read a file of text, such as JSON or CSV, which takes many times its size when it is parsed.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is larger than :data:`MAX_UNPACKED_BYTES`.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_UNPACKED_BYTES + 1)  # a device says that it is empty
+    if len(content) > MAX_UNPACKED_BYTES:
+        raise ValueError(f"it is larger than {MAX_UNPACKED_BYTES:,} bytes")
+    return content
 
 
 def unpacked_limit(content_size: int) -> int:

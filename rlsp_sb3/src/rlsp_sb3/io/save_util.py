@@ -17,6 +17,7 @@ from safetensors.numpy import load, save
 
 from rlsp_sb3.io.archive import MAX_UNPACKED_BYTES, open_archive, read_member
 from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.io.json_file import parse_json
 
 _FORMAT = "rlsp-learner-1"
 
@@ -87,7 +88,7 @@ def read_archive(path: str | Path | IO[bytes]) -> tuple[dict[str, Any], dict[str
     content = path.read_bytes() if isinstance(path, Path) else path.read()
     try:
         with open_archive(content) as archive:
-            data = json.loads(read_member(archive, "data.json"))
+            data = parse_json(read_member(archive, "data.json"))
             arrays = load(read_member(archive, "arrays.safetensors"))
     except (*_SPOILED, KeyError, ValueError, SafetensorError) as error:
         raise ValueError(f"path={str(path)!r} is not the file of a learner: {error}") from error

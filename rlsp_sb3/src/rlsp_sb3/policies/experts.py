@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterable
@@ -22,6 +21,7 @@ from rlsp_sb3.env_util import make_env
 from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.io.folder_lock import lock_folder
+from rlsp_sb3.io.json_file import read_json, write_json
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.save_util import with_suffix
 from rlsp_sb3.io.unwritten_files import reason
@@ -236,8 +236,7 @@ class ExpertRun:
             return
         for old in (*newest_first(self.folder), self.folder / BUFFER):
             old.unlink(missing_ok=True)
-        with atomic_write(path) as unfinished:
-            unfinished.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        write_json(path, settings)
 
 
 class ExpertCheckpoints(BaseCallback):
@@ -310,7 +309,7 @@ def newest_first(folder: Path) -> list[Path]:
 def _check_same(path: Path, settings: dict[str, Any]) -> None:
     """Raise a ValueError if the run in a folder has other settings."""
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = read_json(path)
         differing = [name for name in settings if before[name] != settings[name]]
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{path} does not hold the settings of a run: {error}") from error

@@ -11,7 +11,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlsp_sb3.io.atomic_write import write_json
+from rlsp_sb3.io.archive import read_text_file
+from rlsp_sb3.io.json_file import parse_json, write_json
 from rlsp_sb3.utils.checks import check_names, check_vector
 from rlsp_sb3.utils.type_checks import checks_types
 
@@ -166,9 +167,8 @@ class LinearReward:
         Raises:
             ValueError: If the file is no JSON file of a reward, or was changed since.
         """
-        content = Path(path).read_bytes()
         try:
-            data = json.loads(content.decode("utf-8"), object_pairs_hook=_without_duplicates)
+            data = parse_json(read_text_file(Path(path)))
             # Older files have no checksum.
             if not isinstance(data, dict) or {*data, "checksum"} != {"weights", "checksum"}:
                 raise ValueError(
@@ -181,7 +181,7 @@ class LinearReward:
                     "damaged, or was edited; write it again by save()"
                 )
             return cls(list(weights.values()), list(weights), features)
-        except (TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
+        except (TypeError, AttributeError, ValueError) as error:
             raise ValueError(
                 f"path={str(path)!r} is not the file of a LinearReward: {error}"
             ) from error
@@ -190,11 +190,3 @@ class LinearReward:
 def _checksum(weights: Any) -> str:
     """Checksum of weights by name, in the order in which they are."""
     return hashlib.sha256(json.dumps(weights).encode()).hexdigest()
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON, of which no name is there twice."""
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
-        raise ValueError("a name is there twice")
-    return dict(pairs)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsp_sb3.io.archive import read_text_file
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.runs.run_config import (
     CONFIG_FILE,
@@ -147,12 +148,18 @@ def read_log(path: Path) -> dict[str, LearningCurve]:
 
     Returns:
         Each column as a curve, without the rows in which it is empty or not finite.
+
+    Raises:
+        ValueError: If it is no CSV file.
     """
     if not path.exists():
         return {}
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]  # the last line may not have been written to its end
-    rows = list(csv.DictReader(whole.splitlines()))
+    try:
+        text = read_text_file(path).decode()
+        whole = text[: text.rfind("\n") + 1]  # the last line may not have been written to its end
+        rows = list(csv.DictReader(whole.splitlines()))
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path} is not a log as CSV: {error}") from error
     found: dict[str, dict[float, float]] = {}
     for row in rows:
         numbers = {name: _number(cell) for name, cell in row.items() if isinstance(cell, str)}

@@ -5,13 +5,14 @@ What writes a run folder and what reads it take both from here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from rlsp_sb3.evaluation.returns import Returns
+from rlsp_sb3.io.json_file import read_json
+from rlsp_sb3.utils.settings import validated
 
 LEARNER_FILE = "learner.zip"
 REWARD_FILE = "reward.json"
@@ -35,21 +36,24 @@ CONTENTS = {
 }
 """The files of a run, by patterns of their names, and what each is."""
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "env": str,
-    "learner": str,
-    "seed": int,
-    "timestep": str,
-    "options": Mapping,
-    "arguments": Mapping,
-    "command": (str, type(None)),
-    "versions": Mapping,
-    "timesteps": (int, type(None)),
-    "wall_time_seconds": (float, int, type(None)),
-    "report": Mapping,
-    "true_return_fractions": (Mapping, type(None)),
-    "true_returns": (Mapping, type(None)),
-}
+
+@dataclass(frozen=True)
+class _Entries:
+    """The types of entries in the file."""
+
+    env: str
+    learner: str
+    seed: int
+    timestep: str
+    options: dict[str, Any]
+    arguments: dict[str, Any]
+    command: str | None = None
+    versions: dict[str, str | None] = field(default_factory=dict)
+    timesteps: int | None = None
+    wall_time_seconds: float | None = None
+    report: dict[str, float] = field(default_factory=dict)
+    true_return_fractions: dict[str, float] | None = None
+    true_returns: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +106,7 @@ class RunConfig:
             ValueError: If an entry is missing, unknown, or of another type.
         """
         given = entries if isinstance(entries, Mapping) else {}
+        names = [each.name for each in fields(cls)]
         required = [
             each.name
             for each in fields(cls)
@@ -109,13 +114,14 @@ class RunConfig:
         ]
         if lacking := [name for name in required if name not in given]:
             raise ValueError(f"does not say {', '.join(lacking)}")
-        if unknown := [str(name) for name in given if name not in _TYPES]:
+        if unknown := [str(name) for name in given if name not in names]:
             raise ValueError(f"has entries that nobody knows: {', '.join(unknown)}")
-        for name, value in given.items():
-            if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
-                raise ValueError(f"has an entry of a wrong type: {name}={value!r}")
-        returns = given.get("true_returns")
-        return cls(**{**given, "true_returns": returns and Returns.from_dict(returns)})
+        try:
+            read = vars(validated(_Entries, given))
+            returns = read["true_returns"] and Returns.from_dict(read["true_returns"])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"has an entry that is spoiled: {error}") from error
+        return cls(**{**read, "true_returns": returns})
 
     @classmethod
     def read(cls, file: Path) -> RunConfig:
@@ -124,10 +130,7 @@ class RunConfig:
         Raises:
             ValueError: If it is spoiled, or of another version.
         """
-        try:
-            entries = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{file} is not a JSON file: {error}") from error
+        entries = read_json(file)
         try:
             return cls.from_dict(entries)
         except ValueError as error:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from gymnasium.envs.registration import EnvSpec
 import rlsp_sb3
 from rlsp_sb3 import env_util
 from rlsp_sb3.experiments.methods import Method
+from rlsp_sb3.io.archive import read_text_file
 from rlsp_sb3.io.atomic_write import write_csv
 from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.tabular import plans_policy
@@ -71,9 +73,9 @@ class CellFile:
         self._cells: dict[str, Cell] = {}
         if path.exists():
             try:
-                with path.open(encoding="utf-8", newline="") as file:
-                    cells = [_read_cell(row) for row in csv.DictReader(file)]
-            except (KeyError, TypeError, ValueError) as error:
+                text = read_text_file(path).decode()
+                cells = [_read_cell(row) for row in csv.DictReader(StringIO(text, newline=""))]
+            except (KeyError, TypeError, ValueError, csv.Error) as error:
                 raise ValueError(
                     f"{path} holds no results of this command ({error!r}): choose another folder "
                     "by --out, or remove it"

@@ -8,6 +8,7 @@ from typing import Any
 
 from rlsp_sb3.experiments.job import Job
 from rlsp_sb3.experiments.methods import EXPERT
+from rlsp_sb3.utils.settings import validated
 
 MEASURES = ("in_loop", "retrained", "epic", "seconds", "retrain_seconds")
 
@@ -52,8 +53,13 @@ class MujocoFigures:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> MujocoFigures:
-        """The result whose dict, by :meth:`to_dict`, this is."""
-        return cls(**{**values, "notes": tuple(values["notes"])})
+        """The result whose dict, by :meth:`to_dict`, this is.
+
+        Raises:
+            TypeError: If an entry has another type.
+            ValueError: If one is missing.
+        """
+        return validated(cls, values, "figures")  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE
+from rlsp_sb3.io.json_file import read_json
+from rlsp_sb3.utils.settings import validated
 
 FILMS = "films"
 LARGEST_FILM = 1_500_000  # bytes; a page with larger ones takes long to load
@@ -91,7 +92,7 @@ def read_table_run(path: Path) -> TableRun:
     if not path.is_dir():
         raise FileNotFoundError(f"{path} is no folder: expected one that `rlsp table` has filled")
     try:
-        content = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+        content = read_json(path / CONFIG)
         command = content["command"]
         is_table = command.startswith("rlsp table ")
     except (FileNotFoundError, AttributeError, KeyError, TypeError, ValueError):
@@ -102,11 +103,15 @@ def read_table_run(path: Path) -> TableRun:
             f"its {CONFIG}"
         )
     again = f"run its command again, which computes only what is missing: {command}"
-    wanted = [field.name for field in fields(TableRun)][2:]
+    wanted = dict(list(get_type_hints(TableRun).items())[2:])
     if missing := [name for name in wanted if name not in content]:
         raise ValueError(f"{path / CONFIG} does not say {', '.join(missing)}: {again}")
+    try:
+        entries = {name: validated(kind, content[name], name) for name, kind in wanted.items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path / CONFIG} is spoiled: {error}; {again}") from error
     there = {each.name for each in path.iterdir() if each.is_file()}
-    if missing := [name for name in (TABLE, *content["files"]) if name not in there]:
+    if missing := [name for name in (TABLE, *entries["files"]) if name not in there]:
         raise ValueError(f"{path} has no {', '.join(missing)}, it is not finished: {again}")
     markdown = (path / TABLE).read_text(encoding="utf-8")
-    return TableRun(path, markdown, **{name: content[name] for name in wanted})
+    return TableRun(path, markdown, **entries)

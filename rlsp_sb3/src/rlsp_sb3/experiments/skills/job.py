@@ -12,6 +12,7 @@ from typing import Any
 from rlsp_sb3.data.episodes import Episode, load_episodes, save_episodes
 from rlsp_sb3.experiments.job import Job
 from rlsp_sb3.experiments.methods import RANDOM
+from rlsp_sb3.utils.settings import validated
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,13 @@ class SkillFigures:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SkillFigures:
-        """The result whose dict, by :meth:`to_dict`, this is."""
-        lists = ("steps", "cross_entropy", "notes")
-        return cls(**{**values, **{name: tuple(values[name]) for name in lists}})
+        """The result whose dict, by :meth:`to_dict`, this is.
+
+        Raises:
+            TypeError: If an entry has another type.
+            ValueError: If one is missing.
+        """
+        return validated(cls, values, "figures")  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

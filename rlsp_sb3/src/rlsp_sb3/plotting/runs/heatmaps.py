@@ -83,15 +83,14 @@ def grid_rewards(run: Run) -> GridRewards:
     file = run.path / "learner.zip"
     if not file.exists():
         raise NotOfferedError("learning has not ended")
-    env = env_util.make_env(run.env)
+    env = env_util.make_env(run.env_id)  # a file may name no module to import
     if not isinstance(env.unwrapped, GridEnv):
         raise NotOfferedError(f"{run.env_id} has no grid: it offers no agent_at_each_cell")
     learner = registry.load_learner(run.learner).load(file, env=env)
     if not plans_policy(learner):
         raise NotOfferedError(f"{run.learner} plans no policy")
-    return GridRewards(
-        rewards_by_cell(learner), symbols_of(env.unwrapped), observed_state_image(learner, run.env)
-    )
+    picture = observed_state_image(learner, run.env_id)
+    return GridRewards(rewards_by_cell(learner), symbols_of(env.unwrapped), picture)
 
 
 def _draw(by_env: dict[str, list[tuple[Group, list[GridRewards]]]], path: Path) -> None:
