@@ -16,9 +16,14 @@ import torch
 import rlsp_envs
 from rlsp_sb3 import TabularRLSP
 from rlsp_sb3.data import load_episodes
+from rlsp_sb3.data.state_files import load_states
+from rlsp_sb3.experiments.gridworlds.cells import CellFile
+from rlsp_sb3.experiments.report.table_run import read_table_run
 from rlsp_sb3.io import archive, npz, save_util
 from rlsp_sb3.io.restricted_pickle import parse_pickle, read_pickle
 from rlsp_sb3.policies import import_sb2_sac, load_policy
+from rlsp_sb3.rewards.reward import LinearReward
+from rlsp_sb3.runs.run import read_log, read_run
 
 assert rlsp_envs.__version__  # imported to register the environments
 
@@ -111,6 +116,81 @@ def test_what_says_that_it_is_too_large_is_refused(tmp_path, name):
     path = tmp_path / file_name
     path.write_bytes(content)
     with pytest.raises(ValueError, match=TOO_LARGE):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["npz", "learner", "SB2", "SB3"])
+def test_what_is_too_large_and_does_not_say_so_is_refused(tmp_path, name):
+    make, read, file_name = BOMBS[name]
+    content = make()
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        largest = max(file.infolist(), key=lambda member: member.file_size)
+    path = tmp_path / file_name
+    path.write_bytes(understated(content, largest.filename, 1000))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"path='.*bomb\.\w+'"):
+        read(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * LIMIT
+
+
+# What is in a file without compression takes no more memory than the file, but text does.
+
+
+def npy_2(array):
+    content = io.BytesIO()
+    np.lib.format.write_array(content, array, version=(2, 0))
+    return content.getvalue()
+
+
+SAYS_TOO_MUCH = {
+    "npy": (lambda: grown(npy(np.zeros(1000))), load_states, "bomb.npy"),
+    "npy 2.0": (lambda: grown(npy_2(np.zeros(1000))), load_states, "bomb.npy"),
+    "npz": (lambda: zipped(a__npy=grown(npy(np.zeros(1000)))), load_states, "bomb.npz"),
+    "npz of episodes": (
+        lambda: zipped(format__npy=grown(npy(np.zeros(1000)))),
+        load_episodes,
+        "bomb.npz",
+    ),
+}
+
+
+def grown(content):
+    """An npy file of 1,000 numbers that says that it has a thousand million."""
+    return content.replace(b"(1000,), }      ", b"(1000000000,), }")
+
+
+@pytest.mark.parametrize("name", SAYS_TOO_MUCH)
+def test_arrays_have_what_they_say(tmp_path, name):
+    make, read, file_name = SAYS_TOO_MUCH[name]
+    path = tmp_path / file_name
+    path.write_bytes(make())
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="the array would be 8,000,000,000 bytes unpacked"):
+        read(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * LIMIT
+
+
+TEXTS = {
+    "states": ("states.csv", load_states),
+    "reward": ("reward.json", LinearReward.load),
+    "run": ("config.json", lambda path: read_run(path.parent)),
+    "log": ("progress.csv", read_log),
+    "table": ("config.json", lambda path: read_table_run(path.parent)),
+    "cells": ("cells.csv", CellFile),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_that_is_too_large_is_refused(tmp_path, name):
+    file_name, read = TEXTS[name]
+    path = tmp_path / file_name
+    path.write_bytes(b"1\n" * (LIMIT // 2 + 1))
+    reason = "is not the folder of a table" if name == "table" else "larger than 1,048,576 bytes"
+    with pytest.raises(ValueError, match=f"{tmp_path.name}.*{reason}"):
         read(path)
 
 

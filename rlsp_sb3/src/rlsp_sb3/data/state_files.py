@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import zipfile
-from io import BytesIO, StringIO
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlsp_sb3.io.npz import DAMAGED_ARCHIVE_ERRORS, read_npz
+from rlsp_sb3.io.archive import read_text_file
+from rlsp_sb3.io.npz import DAMAGED_ARCHIVE_ERRORS, parse_npy, read_npz
 
 STATE_SUFFIXES = (".npy", ".csv", ".npz")
 """The endings of files that :func:`load_states` reads."""
@@ -39,14 +40,13 @@ def load_states(path: Path) -> NDArray[Any]:
         FileNotFoundError: If there is no such file.
         ValueError: If it has no states, or something else than finite numbers.
     """
-    content = path.read_bytes()
     try:
         if path.suffix == ".csv":
-            states = _read_csv(content.decode("utf-8-sig"))
+            states = _read_csv(read_text_file(path).decode("utf-8-sig"))
         elif path.suffix == ".npy":
-            states = _read_npy(content)
+            states = _read_npy(path.read_bytes())
         else:
-            (states,) = read_npz(content).values()
+            (states,) = read_npz(path.read_bytes()).values()
         if states.dtype.kind not in "biuf" or states.ndim == 0 or len(states) == 0:
             raise ValueError(
                 f"it has the type {states.dtype} and the shape {states.shape}: expected numbers "
@@ -62,13 +62,9 @@ def load_states(path: Path) -> NDArray[Any]:
 
 def _read_npy(content: bytes) -> NDArray[Any]:
     try:
-        array = np.load(BytesIO(content), allow_pickle=False)
-        if not isinstance(array, np.ndarray):
-            array.close()
-            raise ValueError("it is an npz file")
+        return parse_npy(content)
     except DAMAGED_ARCHIVE_ERRORS as error:
         raise ValueError(f"it is damaged, or not an npy file of a plain array ({error})") from error
-    return array
 
 
 def _read_csv(text: str) -> NDArray[np.float64]:
