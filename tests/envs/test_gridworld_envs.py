@@ -107,7 +107,7 @@ def test_an_episode_gives_no_warning(env_id: str) -> None:
 # Registration.
 
 
-def test_ids_are_those_of_the_published_problems_and_one_for_each_family() -> None:
+def test_ids_are_those_of_the_problems_and_one_for_each_family() -> None:
     assert sorted(IDS) == [
         "Apples-v0",
         "ApplesDefault-v0",
@@ -120,6 +120,7 @@ def test_ids_are_those_of_the_published_problems_and_one_for_each_family() -> No
         "RoomBig-v0",
         "RoomDefault-v0",
         "RoomDefaultPixel-v0",
+        "RoomFar-v0",
         "Train-v0",
         "TrainDefault-v0",
     ]
