@@ -147,8 +147,13 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
                 the state of an observation.
 
         Raises:
+            TypeError: If the options are no mapping.
             ValueError: If there is another option, or there is no such state.
         """
+        if options is not None and not isinstance(options, Mapping):
+            raise TypeError(
+                f"options={options!r}: expected a mapping with 'state' or 'observation'"
+            )
         super().reset(seed=seed)
         options = options or {}
         unknown = sorted(set(options) - {"state", "observation"})
@@ -281,7 +286,15 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
         return self.states.encode(self._states_of(np.asarray(observations)))
 
     def observations(self, indices: ArrayLike) -> NDArray[Any]:
-        """The observations (N, *observation_shape) of the states with the given indices (N,)."""
+        """The observations (N, *observation_shape) of the states with the given indices (N,).
+
+        Raises:
+            ValueError: If one is not the index of a state.
+        """
+        array, n = np.asarray(indices), len(self.states)
+        is_index = array.dtype.kind in "iu" and np.all((array >= 0) & (array < n))
+        if not array.ndim or not is_index:
+            raise ValueError(f"indices={indices!r}: expected a list of ints from 0 to {n - 1}")
         return self._observe(self.states.decode(indices))
 
     def features(self, observations: ArrayLike) -> NDArray[np.float64]:

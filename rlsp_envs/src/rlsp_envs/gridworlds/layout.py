@@ -62,7 +62,12 @@ class Layout:
         """The (row, column) of the k cells that hold one of the symbols, an array (k, 2).
 
         They come column by column, each from top to bottom: the order of the published problems.
+
+        Raises:
+            TypeError: If the symbols are no text.
         """
+        if not isinstance(symbols, str):
+            raise TypeError(f"symbols={symbols!r}: expected text, a character for each symbol")
         height, width = self.shape
         cells = [(r, c) for c in range(width) for r in range(height) if self.rows[r][c] in symbols]
         return np.array(cells, dtype=np.int16).reshape(-1, 2)
@@ -71,11 +76,13 @@ class Layout:
         """The cell of a symbol that must stand exactly once.
 
         Raises:
+            TypeError: If the symbol is no text.
             ValueError: If it does not.
         """
         cells = self.cells(symbol).tolist()
         if len(cells) != 1:
-            message = f"expected one {symbol!r} ({self._symbols[symbol]}), found {len(cells)}"
+            meaning = self._symbols.get(symbol, "no symbol")
+            message = f"expected one {symbol!r} ({meaning}), found {len(cells)}"
             raise self.error(message, cells[1] if cells else None)
         return cells[0][0], cells[0][1]
 

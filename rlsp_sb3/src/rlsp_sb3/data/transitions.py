@@ -15,7 +15,7 @@ from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array, Arrays
 from rlsp_sb3.utils.checks import MAX_COUNT, check_array, check_int, check_policy
 from rlsp_sb3.utils.observations import check_shown
-from rlsp_sb3.utils.type_checks import checks_types
+from rlsp_sb3.utils.type_checks import check_type, checks_types
 
 
 class Transitions(NamedTuple):
@@ -39,11 +39,15 @@ class Transitions(NamedTuple):
         """All transitions of some episodes.
 
         Raises:
+            TypeError: If they are no episodes.
             ValueError: If there is no episode, or their observations or actions differ in shape.
         """
+        check_type("episodes", episodes, Iterable)
         episodes = list(episodes)
         if not episodes:
             raise ValueError("episodes is empty: expected at least one")
+        for i, episode in enumerate(episodes):
+            check_type(f"episodes[{i}]", episode, Episode)
         return cls(
             np.concatenate([episode.observations[:-1] for episode in episodes]),
             np.concatenate([episode.actions for episode in episodes]),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.checks import check_array, check_int
 from rlsp_sb3.utils.type_checks import checks_types
 
 
@@ -52,7 +52,13 @@ class SimulatedReward:
             action: The actions (N, *action_shape).
             next_state: Not used.
             done: Not used.
+
+        Raises:
+            TypeError: If states or actions are no arrays of numbers.
+            ValueError: If they have other shapes than those of the environment, or are not finite.
         """
+        check_array("state", state, ("N", *(self.env.observation_space.shape or ())))
+        check_array("action", action, (len(state), *(self.env.action_space.shape or ())))
         rewards = np.empty(len(state))
         for i, (observation, chosen) in enumerate(zip(state, action, strict=True)):
             self._set_state(observation)

@@ -265,6 +265,7 @@ class LearnerRun:
         self.learner.check_savable()  # now, rather than after hours of work
         self.folder = RunFolder(path, self.config, force=force)
 
+    @checks_types
     def learn(self, callback: MaybeCallback = None, *, progress_bar: bool = False) -> None:
         """Let the learner learn, and write the learner and its reward.
 

@@ -133,6 +133,7 @@ class RewardLearner(ABC):
 
     # Learning.
 
+    @checks_types
     def learn(
         self: SelfLearner,
         total_timesteps: int | None = None,
@@ -159,6 +160,7 @@ class RewardLearner(ABC):
             This learner.
 
         Raises:
+            TypeError: If an argument has a wrong type.
             ValueError: If a number is out of range.
         """
         if log_interval is None:
@@ -237,6 +239,7 @@ class RewardLearner(ABC):
 
     # Acting.
 
+    @checks_types
     def predict(
         self,
         observation: Any,
@@ -256,6 +259,7 @@ class RewardLearner(ABC):
             The action or actions, and the state for the next call.
 
         Raises:
+            TypeError: If ``deterministic`` is no bool.
             ValueError: If the observation is all that ``env.reset()`` of Gymnasium returns.
         """
         check_without_info(observation)
@@ -263,6 +267,7 @@ class RewardLearner(ABC):
 
     # Environment, logger, random numbers.
 
+    @checks_types
     def set_env(self, env: GymEnv | str, force_reset: bool = True) -> None:
         """Use another environment, with the same spaces as before.
 
@@ -324,7 +329,18 @@ class RewardLearner(ABC):
         self._custom_logger = True
 
     def set_random_seed(self, seed: int | None = None) -> None:
-        """Seed the random numbers of the learner and of its environment."""
+        """Seed the random numbers of the learner and of its environment.
+
+        Args:
+            seed: At least 0; None for an unpredictable one.
+
+        Raises:
+            TypeError: If it is no int.
+            ValueError: If it is negative.
+        """
+        if seed is not None:
+            check_int("seed", seed, 0)
+            seed = int(seed)
         self.rng = np.random.default_rng(seed)
         if seed is not None:
             self.env.seed(seed)
@@ -332,6 +348,7 @@ class RewardLearner(ABC):
 
     # Files.
 
+    @checks_types
     def save(self, path: str | Path | IO[bytes], include_replay: bool = False) -> None:
         """Write everything but the environment, and folders that are written to, to a file.
 
@@ -368,6 +385,7 @@ class RewardLearner(ABC):
         return self._saved_data(), self._arrays()
 
     @classmethod
+    @checks_types
     def load(
         cls: type[SelfLearner],
         path: str | Path | IO[bytes],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_array
-from rlsp_sb3.utils.type_checks import checks_types
+from rlsp_sb3.utils.type_checks import checks_types, shown
 
 
 class PlannedPolicy:
@@ -35,6 +37,7 @@ class PlannedPolicy:
         """Draw actions (N,) in the states of N observations at a time step."""
         return self._draw(self.table[time, self._env.state_indices(observations)])
 
+    @checks_types
     def predict(
         self,
         observation: ArrayLike,
@@ -55,14 +58,18 @@ class PlannedPolicy:
             the next call.
 
         Raises:
-            ValueError: If the observation has another shape than the environment's.
+            TypeError: If an argument has a wrong type.
+            ValueError: If the observation has another shape than the environment's, or there is
+                not a time step for each.
         """
         observations = np.asarray(observation)
         single = observations.shape == self._env.observation_space.shape
         indices = self._env.state_indices(observations[None] if single else observations)
-        steps = np.zeros(len(indices), dtype=np.int64) if state is None else state[0]
+        steps = np.zeros(len(indices), dtype=np.int64)
+        if state is not None:
+            steps = _of_each("state", state[0] if len(state) == 1 else None, "iu", steps)
         if episode_start is not None:
-            steps = np.where(episode_start, 0, steps)
+            steps = np.where(_of_each("episode_start", episode_start, "b", steps), 0, steps)
         probabilities = self.table[np.minimum(steps, len(self.table) - 1), indices]
         actions = probabilities.argmax(axis=1) if deterministic else self._draw(probabilities)
         return (actions.squeeze(axis=0) if single else actions), (steps + 1,)
@@ -70,3 +77,15 @@ class PlannedPolicy:
     def _draw(self, probabilities: FloatArray) -> NDArray[np.int64]:
         draws = self._rng.random((len(probabilities), 1))
         return np.asarray((probabilities.cumsum(axis=1) > draws).argmax(axis=1))
+
+
+def _of_each(name: str, given: Any, kinds: str, steps: NDArray[np.int64]) -> NDArray[Any]:
+    """An argument as an array with an entry for each environment (N,)."""
+    array = np.asarray(given)
+    if array.dtype.kind not in kinds or array.shape not in ((), steps.shape):
+        raise ValueError(
+            f"{name}={shown(given)}: expected "
+            + ("what the last call returned" if name == "state" else "a bool")
+            + f" for each of {len(steps)} environments"
+        )
+    return np.broadcast_to(array, steps.shape)

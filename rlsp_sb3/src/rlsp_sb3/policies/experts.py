@@ -137,6 +137,7 @@ class ExpertRun:
             self.release()
             raise
 
+    @checks_types
     def learn(
         self, timesteps: int, checkpoint_every: int | None = None, progress_bar: bool = False
     ) -> None:

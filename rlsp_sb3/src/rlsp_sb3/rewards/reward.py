@@ -89,17 +89,19 @@ class LinearReward:
         """
         return self.of_states(next_state)
 
+    @checks_types
     def of_states(self, observations: ArrayLike) -> NDArray[np.float64]:
         """The rewards (N,) for being in the states of N observations (N, *observation_shape).
 
         Raises:
+            TypeError: If the observations are no numbers.
             ValueError: If the features have another number than the weights.
         """
         features = np.asarray(self.features(observations) if self.features else observations)
         if features.ndim != 2 or features.shape[1] != len(self.weights):
             raise ValueError(
-                f"the features have shape {features.shape}: expected (N, {len(self.weights)}), "
-                "one for each weight"
+                f"the features of observations of shape {np.shape(observations)} have shape "
+                f"{features.shape}: expected (N, {len(self.weights)}), one for each weight"
             )
         return np.asarray(features @ self.weights)
 
@@ -151,12 +153,14 @@ class LinearReward:
         pairs = zip(self.feature_names, self.weights, strict=True)
         return "\n".join(f"{name:<{width}}  {weight:+.4f}" for name, weight in pairs)
 
+    @checks_types
     def save(self, path: str | Path) -> None:
         """Write names and weights to a JSON file, whole or not at all; missing folders are made."""
         weights = dict(zip(self.feature_names, self.weights.tolist(), strict=True))
         write_json(Path(path), {"weights": weights, "checksum": _checksum(weights)})
 
     @classmethod
+    @checks_types
     def load(cls, path: str | Path, features: FeatureFn | None = None) -> LinearReward:
         """Read a reward from a JSON file.
 

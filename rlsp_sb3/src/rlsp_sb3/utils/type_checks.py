@@ -6,7 +6,7 @@ import inspect
 import types
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import IO, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -81,6 +81,8 @@ def _fits(value: Any, kind: Any) -> bool:
     if origin in (Union, types.UnionType):
         return any(_fits(value, part) for part in get_args(kind))
     kind = origin or kind
+    if kind is IO:  # which no class of open files is a subclass of
+        return hasattr(value, "read") or hasattr(value, "write")
     if kind in (Any, int, float, Literal):  # numbers and names are for the function to check
         return True
     if kind in (None, type(None)):
