@@ -100,8 +100,8 @@ class LinearReward:
         features = np.asarray(self.features(observations) if self.features else observations)
         if features.ndim != 2 or features.shape[1] != len(self.weights):
             raise ValueError(
-                f"the features of observations of shape {np.shape(observations)} have shape "
-                f"{features.shape}: expected (N, {len(self.weights)}), one for each weight"
+                f"the features have shape {features.shape}: expected (N, {len(self.weights)}), "
+                f"one for each weight, of observations of shape {np.shape(observations)}"
             )
         return np.asarray(features @ self.weights)
 
