@@ -37,7 +37,7 @@ from rlsp_sb3.rewards.reward import RewardFn
 from rlsp_sb3.utils.arguments import ARRAYS, arguments_of
 from rlsp_sb3.utils.checks import check_device, check_int
 from rlsp_sb3.utils.observations import check_without_info
-from rlsp_sb3.utils.type_checks import checks_types
+from rlsp_sb3.utils.type_checks import check_type, checks_types
 
 SelfLearner = TypeVar("SelfLearner", bound="RewardLearner")
 
@@ -133,7 +133,6 @@ class RewardLearner(ABC):
 
     # Learning.
 
-    @checks_types
     def learn(
         self: SelfLearner,
         total_timesteps: int | None = None,
@@ -163,6 +162,10 @@ class RewardLearner(ABC):
             TypeError: If an argument has a wrong type.
             ValueError: If a number is out of range.
         """
+        # By hand: warnings point to the line that calls this method.
+        check_type("tb_log_name", tb_log_name, str | None)
+        check_type("reset_num_timesteps", reset_num_timesteps, bool)
+        check_type("progress_bar", progress_bar, bool)
         if log_interval is None:
             log_interval = sys.maxsize
         check_int("log_interval", log_interval, 1)
