@@ -34,6 +34,7 @@ PUBLIC_TEXT = {
         "ApplesEnv BatteriesEnv GridworldEnv GridworldVectorEnv Layout Outcome RoomEnv Sprite "
         "StateSpace TabularMDP TrainEnv"
     ),
+    "rlsp_envs.wrappers": "Drift FuelGauge TerminationPenalty TimeFeature",
     "rlsp_sb3": (
         "RLSP LinearReward RewardFn RewardLearner TabularRLSP UnreachableStateError "
         "__version__ load_policy retrain_policy sample_observed_states"
@@ -83,7 +84,7 @@ PUBLIC_TEXT = {
         "ExpertRun find_expert_hyperparameters import_sb2_sac load_policy retrain_policy"
     ),
     "rlsp_sb3.presets": "FAST PAPER Preset PresetName find_preset",
-    "rlsp_sb3.protocols": "Policy ReportingLearner TabularEnv TabularMDP",
+    "rlsp_sb3.protocols": "AppendedEntry Policy ReportingLearner TabularEnv TabularMDP",
     "rlsp_sb3.rewards": (
         "PRIORS FeatureFn GaussianPrior LaplacePrior LinearReward Prior RelabeledReplayBuffer "
         "RewardFn RewardVecEnv UniformPrior"

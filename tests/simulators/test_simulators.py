@@ -53,6 +53,8 @@ MUJOCO = [
     "Hopper-FW-Penalty-v2",
     "Ant-FW-v2",
     "Swimmer-FW-v2",
+    "HalfCheetahFuel-v0",
+    "InvertedPendulumDrift-v0",
     f"InvertedPendulum-{VERSION}",
     f"HalfCheetah-{VERSION}",
     f"Hopper-{VERSION}",
@@ -354,18 +356,18 @@ class Sticky(gym.Wrapper):
 
 
 class HalfClock(gym.ObservationWrapper):
-    """Looks like a clock, but is none."""
-
-    limit = 10
+    """Says that it is a clock, but is none."""
 
     def __init__(self, env: gym.Env) -> None:
         super().__init__(env)
-        self.limit = 10
         inner: Any = env.observation_space
         self.observation_space = spaces.Box(-np.inf, np.inf, (inner.shape[0] + 1,), np.float64)
 
     def observation(self, observation: Any) -> Any:
         return np.append(observation, 0.5)
+
+    def next_entries(self, entries: Any, actions: Any) -> Any:
+        return entries - 0.1
 
     def set_state_from_observation(self, observation: Any) -> None:
         set_state_from_observation(self.env, observation[:-1])

@@ -62,11 +62,13 @@ try:
         from gymnasium.envs.mujoco import ant_v4 as ant
         from gymnasium.envs.mujoco import half_cheetah_v4 as half_cheetah
         from gymnasium.envs.mujoco import hopper_v4 as hopper
+        from gymnasium.envs.mujoco import inverted_pendulum_v4 as inverted_pendulum
         from gymnasium.envs.mujoco import swimmer_v4 as swimmer
     else:
         from gymnasium.envs.mujoco import ant_v5 as ant
         from gymnasium.envs.mujoco import half_cheetah_v5 as half_cheetah
         from gymnasium.envs.mujoco import hopper_v5 as hopper
+        from gymnasium.envs.mujoco import inverted_pendulum_v5 as inverted_pendulum
         from gymnasium.envs.mujoco import swimmer_v5 as swimmer
 except (ImportError, DependencyNotInstalled) as error:
     raise MissingExtraError("an environment of MuJoCo", "mujoco", error) from error
@@ -166,19 +168,6 @@ class RestorableEnv(HeadlessEnv):
         mujoco.mj_copyData(self.data, self.model, state["data"])
         self._np_random = state["generator"]
 
-    def step(
-        self, action: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
-        """Take an action; ``info`` has the terms of the reward, named as in v5."""
-        observation, reward, terminated, truncated, info = super().step(action)
-        weight = getattr(self, "_forward_reward_weight", 1.0)  # the ant of v4 has none
-        info = {name: value for name, value in info.items() if "reward" not in name}
-        info["reward_forward"] = float(weight * info["x_velocity"])
-        info["reward_ctrl"] = -float(self.control_cost(action))
-        if hasattr(self, "healthy_reward"):
-            info["reward_survive"] = self.healthy_reward
-        return observation, float(reward), bool(terminated), truncated, info
-
     def set_state_from_observation(self, observation: ArrayLike) -> None:
         """Put the simulator into the state of an observation.
 
@@ -202,6 +191,23 @@ class RestorableEnv(HeadlessEnv):
         self.set_state(state[: self.model.nq], state[self.model.nq :])
         # As after a step, the solver starts from the accelerations.
         self.data.qacc_warmstart[:] = self.data.qacc
+
+
+class LocomotionEnv(RestorableEnv):
+    """Base class of robots that are rewarded for how fast they go."""
+
+    def step(
+        self, action: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
+        """Take an action; ``info`` has the terms of the reward, named as in v5."""
+        observation, reward, terminated, truncated, info = super().step(action)
+        weight = getattr(self, "_forward_reward_weight", 1.0)  # the ant of v4 has none
+        info = {name: value for name, value in info.items() if "reward" not in name}
+        info["reward_forward"] = float(weight * info["x_velocity"])
+        info["reward_ctrl"] = -float(self.control_cost(action))
+        if hasattr(self, "healthy_reward"):
+            info["reward_survive"] = self.healthy_reward
+        return observation, float(reward), bool(terminated), truncated, info
 
 
 def check_display() -> None:
@@ -238,7 +244,7 @@ def choose_gl_backend() -> None:
     raise DependencyNotInstalled(HOW_TO_RENDER)
 
 
-class RewardedForSurvival(RestorableEnv):
+class RewardedForSurvival(LocomotionEnv):
     """Mixin that rewards the step that ends an episode: as published and in v4, not in v5."""
 
     @property
@@ -248,7 +254,7 @@ class RewardedForSurvival(RestorableEnv):
         return float(self._healthy_reward) if rewarded else 0.0
 
 
-class HalfCheetahEnv(RestorableEnv, half_cheetah.HalfCheetahEnv):
+class HalfCheetahEnv(LocomotionEnv, half_cheetah.HalfCheetahEnv):
     """Gymnasium's half cheetah."""
 
 
@@ -268,7 +274,7 @@ class AntEnv(RewardedForSurvival, ant.AntEnv):
     """Gymnasium's ant."""
 
 
-class SwimmerEnv(RestorableEnv, swimmer.SwimmerEnv):
+class SwimmerEnv(LocomotionEnv, swimmer.SwimmerEnv):
     """Gymnasium's swimmer."""
 
     def _initialize_simulation(self) -> Any:
@@ -282,6 +288,18 @@ class SwimmerEnv(RestorableEnv, swimmer.SwimmerEnv):
         model.vis.global_.offwidth = self.width
         model.vis.global_.offheight = self.height
         return model, mujoco.MjData(model)
+
+
+class InvertedPendulumEnv(RestorableEnv, inverted_pendulum.InvertedPendulumEnv):
+    """Gymnasium's inverted pendulum, with a reward of 1 while the pole stands."""
+
+    def step(
+        self, action: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
+        """Take an action."""
+        observation, _, terminated, truncated, _ = super().step(action)
+        reward = float(not terminated)  # the fall is rewarded in v4, not in v5
+        return observation, reward, terminated, truncated, {"reward_survive": reward}
 
 
 class EntryPoint:

@@ -26,7 +26,7 @@ FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
     "batteries:Batteries": {"Batteries-v0": {}, **BATTERIES_PROBLEMS},
 }
 
-# What makes each MuJoCo environment, and with which arguments.
+# What makes each published MuJoCo environment, and with which arguments.
 MUJOCO_TIME_LIMIT = 1000
 MUJOCO: dict[str, tuple[str, dict[str, Any]]] = {
     "HalfCheetah-FW-v2": ("make_half_cheetah", {}),
@@ -40,6 +40,12 @@ MUJOCO: dict[str, tuple[str, dict[str, Any]]] = {
     "Hopper-FW-Penalty-v2": ("make_hopper_penalty", {}),
     "Ant-FW-v2": ("make_ant", {}),
     "Swimmer-FW-v2": ("make_swimmer", {}),
+}
+
+# What makes each MuJoCo environment whose observed states show side effects.
+SIDE_EFFECTS = {
+    "HalfCheetahFuel-v0": "make_half_cheetah_fuel",
+    "InvertedPendulumDrift-v0": "make_inverted_pendulum_drift",
 }
 
 FETCH_TIME_LIMIT = 50
@@ -67,6 +73,13 @@ def register_envs() -> None:
                 entry_point=f"rlsp_envs.mujoco:{entry_point}",
                 max_episode_steps=MUJOCO_TIME_LIMIT,
                 kwargs=kwargs,
+            )
+    for env_id, entry_point in SIDE_EFFECTS.items():
+        if env_id not in registry:
+            register(
+                env_id,
+                entry_point=f"rlsp_envs.side_effects:{entry_point}",
+                max_episode_steps=MUJOCO_TIME_LIMIT,
             )
     if "FetchReachStack-v1" not in registry:
         register(

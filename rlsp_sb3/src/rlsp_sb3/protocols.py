@@ -11,7 +11,7 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-__all__ = ["Policy", "ReportingLearner", "TabularEnv", "TabularMDP"]
+__all__ = ["AppendedEntry", "Policy", "ReportingLearner", "TabularEnv", "TabularMDP"]
 
 
 @runtime_checkable
@@ -55,6 +55,17 @@ class TabularEnv(Protocol):
 
     def features(self, observations: ArrayLike) -> NDArray[np.float64]:
         """The features (N, F) of N observations, or (F,) of one."""
+
+
+@runtime_checkable
+class AppendedEntry(Protocol):
+    """A wrapper that appends an entry to observations (D,), such as a clock or a gauge.
+
+    What follows on the entry depends on it and the action alone.
+    """
+
+    def next_entries(self, entries: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float64]:
+        """The entries (N,) that follow on entries (N,) under actions (N, *action_shape)."""
 
 
 @runtime_checkable

@@ -46,7 +46,8 @@ ROOM_FAR = """
 """
 """A corridor at whose far end a vase stands in the way; somebody walked round it to the goal.
 
-What is to be inferred, said before methods were compared: that a broken vase costs something.
+What is to be inferred is that a broken vase costs something. Corridor and horizon were chosen such
+that exact RLSP infers it:
 
 - AverageFeatures: nothing. No vase is broken, so that the feature is 0, as it was at the start.
 - Contrast: nearly nothing. Random steps hardly come as far in the time, so that they, too, leave

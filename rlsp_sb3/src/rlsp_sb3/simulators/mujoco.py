@@ -15,6 +15,7 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 
+from rlsp_sb3.protocols import AppendedEntry
 from rlsp_sb3.simulators.base import ResetSimulator, changes_actions, changes_observations, wrappers
 from rlsp_sb3.simulators.mujoco_states import MujocoStates
 from rlsp_sb3.state_reset import mujoco_state
@@ -90,7 +91,7 @@ class MujocoSimulator(MujocoResetSimulator):
 
     Args:
         env: One of Gymnasium's environments whose observation shows positions and velocities. It
-            may have a wrapper that appends the remaining time 1 - t / ``limit``.
+            may have a wrapper that is an :class:`~rlsp_sb3.protocols.AppendedEntry`.
         rng: Seeds the environment for initial observations.
         n_threads: How many threads; None for one per core. It changes nothing but the speed.
 
@@ -104,7 +105,7 @@ class MujocoSimulator(MujocoResetSimulator):
         self, env: gym.Env[Any, Any], rng: np.random.Generator, n_threads: int | None = None
     ) -> None:
         super().__init__(env, rng)
-        self._limit = _limit_of_clock(env)
+        self._appended = _appended_entry(env)
         unwrapped = cast(Any, env.unwrapped)
         mujoco_state(unwrapped, np.zeros(unwrapped.observation_space.shape or ()))
         self._mujoco_env = unwrapped
@@ -118,7 +119,7 @@ class MujocoSimulator(MujocoResetSimulator):
         rng = np.random.default_rng(0)
         space: Any = self.action_space
         observations = self.reset(4)
-        if self._limit is not None:
+        if self._appended is not None:
             observations[0, -1] = 0
         for _ in range(4):
             noise = rng.normal(size=(len(observations), *space.shape))
@@ -132,7 +133,7 @@ class MujocoSimulator(MujocoResetSimulator):
         return True
 
     def _states(self, observations: Array) -> Array:
-        shown = observations if self._limit is None else observations[:, :-1]
+        shown = observations if self._appended is None else observations[:, :-1]
         states = self._layout.at(*mujoco_state(self._mujoco_env, shown))
         warmstart, model = self._layout.warmstart, self._mujoco_env.model
 
@@ -147,7 +148,7 @@ class MujocoSimulator(MujocoResetSimulator):
         # Where they are not finite the next step is unstable whatever it starts from.
         starts = states[:, warmstart]
         starts[~np.isfinite(starts)] = 0
-        if self._limit is None:
+        if self._appended is None:
             return states
         return np.hstack([states, observations[:, -1:]])
 
@@ -178,12 +179,10 @@ class MujocoSimulator(MujocoResetSimulator):
         duration = n_substeps * model.opt.timestep
         unstable = following[:, layout.time] < before + 0.5 * duration
         shown[unstable] = np.nan
-        if self._limit is None:
+        if self._appended is None:
             return following, shown
-        remaining = np.clip(states[:, -1:], 0, 1)
-        steps = np.round((1 - remaining) * self._limit) + 1
-        clock = np.maximum(1 - steps / self._limit, 0)
-        return np.hstack([following, clock]), np.hstack([shown, clock])
+        entries = self._appended.next_entries(states[:, -1], actions)
+        return np.column_stack([following, entries]), np.column_stack([shown, entries])
 
     def _in_threads(self, job: Callable[[Any, slice], None], n: int) -> None:
         """Do a job for n rows, in as many pieces as there are workers."""
@@ -233,20 +232,19 @@ def _worker(env: Any) -> Any:
     return worker
 
 
-def _limit_of_clock(env: gym.Env[Any, Any]) -> int | None:
-    """The limit of the wrapper that appends the remaining time; None if there is none.
+def _appended_entry(env: gym.Env[Any, Any]) -> AppendedEntry | None:
+    """The wrapper that appends an entry to observations; None if there is none.
 
     Raises:
         TypeError: If a wrapper changes observations otherwise, or actions.
     """
-    limit = None
+    found: AppendedEntry | None = None
     for wrapper in wrappers(env):
         changed = changes_observations(wrapper)
-        if changed and limit is None:
-            limit = vars(wrapper).get("limit")
+        if changed and found is None and isinstance(wrapper, AppendedEntry):
             inside = wrapper.env.observation_space.shape or ()
             appended = wrapper.observation_space.shape == (sum(inside) + 1,) and len(inside) == 1
-            changed = not (appended and isinstance(limit, int))
+            found, changed = wrapper, not appended
         if changed or changes_actions(wrapper):
             raise TypeError(f"the wrapper {type(wrapper).__name__} changes observations or actions")
-    return limit
+    return found

@@ -54,7 +54,8 @@ def make_simulator(
     * :class:`TabularSimulator` for a :class:`~rlsp_sb3.protocols.TabularEnv` that offers
       ``observations(indices)``, with few enough states for tables;
     * :class:`~rlsp_sb3.simulators.MujocoSimulator` for Gymnasium's MuJoCo environments whose
-      observation shows positions and velocities, with or without a clock at its end, if it agrees
+      observation shows positions and velocities, with or without an
+      :class:`~rlsp_sb3.protocols.AppendedEntry` (a clock, a gauge) at its end, if it agrees
       with the environment on some transitions;
     * :class:`~rlsp_sb3.simulators.ClassicControlSimulator` for Gymnasium's classic
       control, on the same condition;
