@@ -111,7 +111,9 @@ def test_features_that_are_all_zero_have_no_direction():
 
 
 def test_average_features_are_what_rlsp_begins_with():
-    rlsp = RLSP(ENV, STATES, horizon=3, seed=0, hyperparameters=TINY).learn(100)
+    rlsp = RLSP(ENV, STATES, horizon=3, seed=0, hyperparameters=TINY, sampling="backward").learn(
+        100
+    )
     learner = make_learner(AverageFeatures, encoder=rlsp.encoder)
     np.testing.assert_allclose(learner.theta, rlsp.gradient_estimator.initial_theta(rlsp.theta))
 
@@ -261,8 +263,13 @@ def test_function_as_encoder_has_to_be_given_again(tmp_path):
 
 @pytest.mark.parametrize("learner_class", LEARNERS)
 def test_steps_chunks_callbacks_and_log(learner_class, tmp_path):
-    learner = make_learner(learner_class, eval_interval=2, checkpoint_dir=tmp_path / "checkpoints")
-    learner.checkpoint_interval = 1
+    learner = make_learner(
+        learner_class,
+        solver="FastSAC",
+        eval_interval=2,
+        checkpoint_dir=tmp_path / "checkpoints",
+        checkpoint_interval=1,
+    )
     logger = configure(str(tmp_path), ["csv"])
     learner.set_logger(logger)
     seen = []
@@ -281,6 +288,10 @@ def test_steps_chunks_callbacks_and_log(learner_class, tmp_path):
     assert [path.name for path in (tmp_path / "sb3").iterdir()] == ["rl_model_200_steps.zip"]
     newest = checkpoints(tmp_path / "checkpoints")[-1]
     assert learner_class.load(newest, ENV).num_timesteps == 350
+
+
+def test_a_solver_of_rollouts_ends_with_a_whole_one():
+    assert make_learner(AverageFeatures, solver="FastPPO").learn(250).num_timesteps == 300
 
 
 def test_default_is_as_many_steps_as_rlsp_takes():

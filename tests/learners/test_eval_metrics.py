@@ -13,6 +13,7 @@ from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.learners.callbacks import Checkpoints, LearnerProgressBar, checkpoints
 from rlsp_sb3.learners.eval_metrics import correlation, measure_learner
 from rlsp_sb3.policies.retrain import retrain_policy
+from rlsp_sb3.solvers.fast_ppo import FastPPO
 from rlsp_sb3.solvers.fast_sac import FastSAC
 from rlsp_sb3.utils.timer import Timer
 
@@ -82,13 +83,15 @@ def test_the_base_env_is_the_first_one_without_monitors():
 # A retrained policy.
 
 
-@pytest.mark.parametrize(("forward_model", "is_learned"), [("simulator", False), ("learned", True)])
-def test_a_retrained_policy_is_trained_for_the_inferred_reward(forward_model, is_learned):
-    learner = make_learner(forward_model=forward_model)
-    assert learner.gradient_estimator.is_learned == is_learned
+@pytest.mark.parametrize(
+    ("forward_model", "algorithm"), [("simulator", FastPPO), ("learned", FastSAC)]
+)
+def test_a_retrained_policy_is_trained_for_the_inferred_reward(forward_model, algorithm):
+    learner = make_learner(forward_model=forward_model, sampling="backward")
+    assert learner.gradient_estimator.is_learned == (forward_model == "learned")
     before = learner.gradient_estimator.solver.arrays()
     model = retrain_policy(learner, 1500, seed=1)
-    assert isinstance(model, FastSAC)
+    assert isinstance(model, algorithm)
     assert model.num_timesteps >= 1500
     x = np.zeros((1, 1), np.float32)
     for _ in range(10):

@@ -239,7 +239,7 @@ def test_stops_at_a_number_of_environment_steps_and_goes_on():
 
 
 def test_every_part_is_logged(tmp_path):
-    learner = make_learner(eval_interval=1)
+    learner = make_learner(eval_interval=1, sampling="backward")
     learner.set_logger(configure(str(tmp_path), ["csv"]))
     learner.learn(200)
     with open(tmp_path / "progress.csv", newline="") as file:
@@ -333,7 +333,7 @@ def test_discrete_actions_and_an_environment_behind_a_wrapper():
 
 
 def test_exploding_pasts_are_an_error():
-    learner = make_learner().learn(100)
+    learner = make_learner(sampling="backward").learn(100)
     learner.gradient_estimator.inverse_dynamics.sample = lambda after, *_: np.full(
         after.shape, np.nan
     )
@@ -398,7 +398,9 @@ def test_observed_states_have_the_type_of_the_space(states):
 
 @pytest.mark.parametrize("horizon", [13, 30])
 def test_pasts_of_an_upright_pendulum_are_not_dropped_for_rounding_noise(horizon, monkeypatch):
-    learner = make_learner("Pendulum-v1", [[1, 0, 0]], horizon=horizon, n_trajectories=100)
+    learner = make_learner(
+        "Pendulum-v1", [[1, 0, 0]], horizon=horizon, n_trajectories=100, sampling="backward"
+    )
     estimator = learner.gradient_estimator
     estimator.setup(learner.rng)
     size = 1.7e-4
@@ -421,7 +423,7 @@ def test_pasts_of_an_upright_pendulum_are_not_dropped_for_rounding_noise(horizon
 @pytest.mark.parametrize("forward_model", ["simulator", "learned"])
 def test_the_past_of_observed_ints_is_that_of_floats_to_the_bit(forward_model):
     floats, ints = (
-        make_learner(states=states, forward_model=forward_model).learn(200)
+        make_learner(states=states, forward_model=forward_model, sampling="backward").learn(200)
         for states in ([[0.0, 0.0]], [[0, 0]])
     )
     assert ints.gradient_estimator.past.observations.dtype == np.float32

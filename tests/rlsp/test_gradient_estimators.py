@@ -25,6 +25,7 @@ def make_estimator(env=None, **kwargs):
     kwargs = {
         "encoder": distance_from_one,
         "horizon": 4,
+        "sampling": "backward",
         "hyperparameters": TINY,
         "seed": 0,
         **kwargs,

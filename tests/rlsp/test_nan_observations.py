@@ -60,6 +60,7 @@ def test_the_first_spoiled_step_is_named(when, forward_model):
         horizon=4,
         seed=0,
         forward_model=forward_model,
+        sampling="backward",  # which looks at the environment step by step
         eval_interval=0,
     )
     with pytest.raises(ValueError, match=r"env=Spoiled shows .*nan.* after step \d+ of") as caught:

@@ -99,7 +99,7 @@ class ObservedFeaturesLearner(EpochLearner):
         )
         if self.encoder.is_fitted:
             self._observe()
-        self._solver = None if self._algorithm is None else self._make_solver(self._algorithm)
+        self._solver = None if self.algorithm is None else self._make_solver(self.algorithm)
         self._check_checkpoints()
 
     @abstractmethod

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from rlsp_sb3.encoders.factory import encoder_settings, make_encoder
@@ -20,8 +21,8 @@ from rlsp_sb3.learners.tabular import TabularLearner, check_mdp_actions
 from rlsp_sb3.presets import find_preset
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.solvers.base import Solver
-from rlsp_sb3.solvers.factory import find_solver, is_on_policy, solver_name
-from rlsp_sb3.solvers.training_env import ForwardModel
+from rlsp_sb3.solvers.factory import find_solver, is_instance_or_subclass, solver_name
+from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.arguments import ARRAYS
 from rlsp_sb3.utils.checks import MAX_COUNT, check_choice, check_int, check_mdp
@@ -44,6 +45,9 @@ class EpochLearner(TabularLearner):
         **kwargs: See :class:`~rlsp_sb3.learners.TabularLearner`.
 
     See :class:`~rlsp_sb3.RLSP` for the other arguments and the errors.
+
+    Attributes:
+        algorithm: The algorithm of SB3 that trains the policy, or its class; None for planning.
     """
 
     @checks_types
@@ -70,12 +74,19 @@ class EpochLearner(TabularLearner):
         check_int("checkpoint_interval", checkpoint_interval, 1)
         super().__init__(env, observed_states, **kwargs)
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
-        self._algorithm = find_solver(solver, self.observation_space, self.action_space, is_tabular)
+        self._is_simulated = not is_tabular and is_simulated(self.env, forward_model)
+        self.algorithm = find_solver(
+            solver,
+            self.observation_space,
+            self.action_space,
+            can_plan=is_tabular,
+            many_copies=self._is_simulated and preset != "paper",
+        )
         self._preset = find_preset(
             preset,
             hyperparameters,
             is_tabular=is_tabular,
-            on_policy=not is_tabular and is_on_policy(self._algorithm),
+            on_policy=not is_tabular and is_instance_or_subclass(self.algorithm, OnPolicyAlgorithm),
         )
         self.preset = preset
         self.hyperparameters = self._preset.hyperparameters
@@ -159,7 +170,7 @@ class EpochLearner(TabularLearner):
                 self._record("eval", measure_learner(self, np.random.default_rng(self.seed)))
         self._record("time", clock.seconds)
         # A solver has told callbacks of its steps.
-        go_on = self._algorithm is not None or self._end_step(callback)
+        go_on = self.algorithm is not None or self._end_step(callback)
         if go_on and epoch % log_interval == 0:
             self.dump_logs()
         if self._checkpoints is not None:
@@ -183,6 +194,7 @@ class EpochLearner(TabularLearner):
         return {
             **{name: getattr(self, name) for name in names},
             "encoder": encoder_settings(self.encoder),
-            "solver": solver_name(self.solver),
+            # Not "auto", which may mean another algorithm some day.
+            "solver": solver_name(self.algorithm or self.solver),
             "hyperparameters": asdict(self.hyperparameters),
         }

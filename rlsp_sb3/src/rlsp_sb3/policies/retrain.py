@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import isclass
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,14 @@ from rlsp_sb3.encoders.base import FunctionEncoder
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.callbacks import as_callback
-from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.solvers.base import seeded_globally
-from rlsp_sb3.solvers.factory import SolverSpec, find_solver, make_model
+from rlsp_sb3.solvers.factory import Algorithm, SolverSpec, make_model
 from rlsp_sb3.solvers.training_env import is_simulated, make_training_env
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.type_checks import checks_types
 
-NEEDED = ("solver", "solver_kwargs", "hyperparameters", "forward_model", "keep_termination")
+NEEDED = ("algorithm", "solver_kwargs", "hyperparameters", "forward_model", "keep_termination")
 
 
 @checks_types
@@ -64,13 +62,10 @@ def retrain_policy(
             f"learner={type(learner).__name__}: expected a learner with a reward of states and a "
             f"solver, such as RLSP: reward.of_states, {', '.join(NEEDED)}"
         )
-    is_tabular = isinstance(learner.unwrapped_env, TabularEnv)
-    solver = find_solver(
-        given.solver, learner.observation_space, learner.action_space, can_plan=is_tabular
-    )
-    if is_tabular or not isclass(solver):
+    solver: Algorithm | None = given.algorithm
+    if not isinstance(solver, type):
         raise TypeError(
-            f"learner has the solver {given.solver!r}: expected the class or the name of an "
+            f"learner has the solver {solver!r}: expected the class or the name of an "
             "algorithm of SB3; a planned policy is always fresh"
         )
     rng = np.random.default_rng(seed)

@@ -31,8 +31,9 @@ from rlsp_sb3.rlsp.gradient_estimator import (
 )
 from rlsp_sb3.rlsp.tabular_estimator import TabularGradientEstimator
 from rlsp_sb3.solvers.base import PlanningSolver, seeded_globally
-from rlsp_sb3.solvers.factory import SolverSpec
-from rlsp_sb3.solvers.training_env import ForwardModel, is_simulated
+from rlsp_sb3.solvers.factory import SolverSpec, is_instance_or_subclass
+from rlsp_sb3.solvers.fast_ppo import FastPPO
+from rlsp_sb3.solvers.training_env import ForwardModel
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import (
     MAX_COUNT,
@@ -49,7 +50,7 @@ DEFAULT_HORIZON = 30
 LEAST_SIGNAL = 2.0  # standard errors; a mean of noise alone is about 1 long
 NEGLIGIBLE = 1e-6  # change of the log likelihood within the width of the prior
 
-Sampling = Literal["backward", "forward"]
+Sampling = Literal["auto", "backward", "forward"]
 """Directions in which pasts are sampled: from the observed states, or from where episodes start."""
 
 
@@ -95,7 +96,8 @@ class RLSP(EpochLearner):
             or else the encoder of the preset.
         solver: What finds the policy: "planning", an algorithm of SB3, sb3-contrib or sbx, its
             class or its name ("FastSAC", "PPO", "sbx:SAC"). "auto" is planning in environments that
-            offer ``mdp``, and otherwise FastSAC or, for discrete actions, PPO.
+            offer ``mdp``, FastPPO where there is a simulator, and otherwise FastSAC or, for
+            discrete actions, PPO. (With ``preset="paper"``, the latter two.)
         solver_kwargs: Arguments of the solver's class.
         preset: Where everything comes from that is not given: "fast" (small networks, minutes on
             one core, random Fourier features), "paper" (as published: an autoencoder and cosine
@@ -111,7 +113,8 @@ class RLSP(EpochLearner):
             hyperparameters say.
         sampling: How pasts are sampled: "forward" from where episodes start, weighed by how near
             they end to the observed states, which takes a simulator; "backward" from the observed
-            states by inverse models, as published.
+            states by inverse models, as published; "auto" for "forward" where there is a simulator
+            and the solver is FastPPO, which knows a temperature.
         trajectory_weights: Which pasts that are sampled backward count: "initial" for those that
             begin where the person can have been at that time; "uniform" for all alike; "cosine" as
             published; None for those of the preset.
@@ -162,7 +165,7 @@ class RLSP(EpochLearner):
         n_epochs: int | None = None,
         learning_rate: float | None = None,
         n_trajectories: int | None = None,
-        sampling: Sampling = "backward",
+        sampling: Sampling = "auto",
         trajectory_weights: TrajectoryWeights | None = None,
         prior: PriorName | None = None,
         prior_std: float | None = None,
@@ -178,8 +181,6 @@ class RLSP(EpochLearner):
         device: torch.device | str = "auto",
     ) -> None:
         check_choice("sampling", sampling, get_args(Sampling))
-        if sampling == "forward" and isinstance(solver, str) and solver == "auto":
-            solver = "FastPPO"  # which knows a temperature
         super().__init__(
             env,
             observed_states,
@@ -202,6 +203,9 @@ class RLSP(EpochLearner):
         )
         self._choose(trajectory_weights, prior, prior_std)
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
+        if sampling == "auto":
+            knows_temperature = is_instance_or_subclass(self.algorithm, FastPPO)
+            sampling = "forward" if self._is_simulated and knows_temperature else "backward"
         self.sampling = sampling
         self._is_forward = sampling == "forward"
         self._check_sampling(is_tabular)
@@ -235,7 +239,7 @@ class RLSP(EpochLearner):
                 'sampling="forward": expected "backward", because the states of the environment '
                 "are enumerated"
             )
-        if not is_simulated(self.env, self.forward_model):
+        if not self._is_simulated:
             raise ValueError(
                 'sampling="forward": expected "backward", because the environment is not '
                 f"simulated: it cannot be put into a state, or forward_model={self.forward_model!r}"
@@ -276,11 +280,11 @@ class RLSP(EpochLearner):
             trajectory_weights=self.trajectory_weights,
             hyperparameters=self.hyperparameters,
         )
-        if self._algorithm is None:
+        if self.algorithm is None:
             self.timestep = "gradient step"
             return TabularGradientEstimator(self.unwrapped_env, problem, self.rng)
         solver = SolverSpec(
-            self._algorithm, self.hyperparameters.solver, self.solver_kwargs or {}, self.device
+            self.algorithm, self.hyperparameters.solver, self.solver_kwargs or {}, self.device
         )
         if isinstance(self.unwrapped_env, TabularEnv):
             estimator = TabularGradientEstimator(self.unwrapped_env, problem, self.rng)

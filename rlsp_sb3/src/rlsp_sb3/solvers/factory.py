@@ -47,16 +47,19 @@ def find_solver(
     observation_space: spaces.Space[Any],
     action_space: spaces.Space[Any],
     can_plan: bool,
+    many_copies: bool = False,
 ) -> Algorithm | None:
     """The algorithm that is meant; None for planning.
 
     Args:
         solver: "planning"; an algorithm of SB3, or a class of such, or its name ("SAC", "FastPPO",
             …); the name of one of sb3-contrib or sbx ("sb3_contrib:TQC", "sbx:SAC"); "auto" for
-            planning if that is possible, and otherwise FastSAC or, if actions are not numbers, PPO.
+            planning if that is possible, FastPPO in many copies of the environment, and otherwise
+            FastSAC or, if actions are not numbers, PPO.
         observation_space: The observations that it sees.
         action_space: The actions that it chooses.
         can_plan: Whether the environment can be planned in.
+        many_copies: Whether it can be simulated in many copies at once.
 
     Raises:
         ImportError: If its package is not installed.
@@ -67,8 +70,7 @@ def find_solver(
             space that does not start at 0, a Box of integers or without finite bounds.
     """
     if isinstance(solver, str) and solver == _AUTO:
-        box = isinstance(action_space, spaces.Box)
-        solver = PLANNING if can_plan else FastSAC if box else SOLVERS["PPO"]
+        solver = _best_solver(action_space, can_plan, many_copies)
     if isinstance(solver, str) and solver == PLANNING:
         if not can_plan:
             raise ValueError(
@@ -102,10 +104,20 @@ def find_solver(
     return solver  # type: ignore[no-any-return]
 
 
-def is_on_policy(algorithm: Algorithm | None) -> bool:
-    """Return whether an algorithm, or its class, learns from what its present policy does."""
-    return isinstance(algorithm, OnPolicyAlgorithm) or (
-        inspect.isclass(algorithm) and issubclass(algorithm, OnPolicyAlgorithm)
+def _best_solver(
+    action_space: spaces.Space[Any], can_plan: bool, many_copies: bool
+) -> str | type[BaseAlgorithm]:
+    if can_plan:
+        return PLANNING
+    if many_copies:
+        return FastPPO
+    return FastSAC if isinstance(action_space, spaces.Box) else SOLVERS["PPO"]
+
+
+def is_instance_or_subclass(algorithm: Algorithm | None, base: type[BaseAlgorithm]) -> bool:
+    """Return whether an algorithm, or the class of one, is of a class."""
+    return isinstance(algorithm, base) or (
+        inspect.isclass(algorithm) and issubclass(algorithm, base)
     )
 
 
