@@ -121,10 +121,33 @@ def test_envs_lists_all() -> None:
     ours = {env_id for env_id, spec in gym.registry.items() if "rlsp_envs" in str(spec.entry_point)}
     assert ours
     assert ours <= set(rows)
-    assert rows["RoomDefault-v0"] == ["29", "5", "4", "7", "20", "yes"]
-    assert rows["RoomBig-v0"][-3:] == ["–", "20", "yes"]
-    assert rows["Room-v0"][-1] == "no"
+    assert rows["RoomDefault-v0"] == ["29", "5", "4", "7", "20", "yes", "many"]
+    assert rows["RoomBig-v0"][-4:] == ["–", "20", "yes", "many"]
+    assert rows["Room-v0"][-2] == "no"
     assert "CartPole" not in result.out
+
+
+def test_envs_says_which_simulator_serves_and_why() -> None:
+    ids = {
+        "CartPole-v1": "many",
+        "HalfCheetah-v5": "many",
+        "FrozenLake-v1": "one",
+        "rlsp_envs:FetchReachStack-v1": "one",
+        "Blackjack-v1": "no",
+    }
+    result = rlsp("envs", *ids)
+    lines = [line.split() for line in result.out.splitlines() if line.strip()]
+    rows = {words[0]: words[-1] for words in lines if "-v" in words[0] and ":" not in words[0]}
+    assert rows == {env_id.rpartition(":")[2]: how for env_id, how in ids.items()}
+    assert "FrozenLake-v1: only its own step says" in result.out
+    assert "FetchReachStack-v1: its observations are not the positions" in result.out
+    assert "Blackjack-v1: it is not known how to put BlackjackEnv into the state" in result.out
+
+
+def test_envs_refuses_ids_of_nothing() -> None:
+    result = rlsp("envs", "HalfChetah-v5")
+    assert result.code == 2
+    assert "HalfChetah" in result.err
 
 
 def test_envs_says_how_to_install_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

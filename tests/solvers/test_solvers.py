@@ -304,6 +304,13 @@ def test_solvers_are_found(solver, space, can_plan, expected):
     assert find_solver(solver, BOX, space, can_plan) is expected
 
 
+@pytest.mark.parametrize("space", [BOX, DISCRETE, spaces.MultiDiscrete([2, 3])])
+def test_many_copies_are_for_fast_ppo(space):
+    assert find_solver("auto", BOX, space, can_plan=False, many_copies=True) is FastPPO
+    assert find_solver("auto", BOX, space, can_plan=True, many_copies=True) is None
+    assert find_solver("PPO", BOX, space, can_plan=False, many_copies=True) is PPO
+
+
 def test_an_algorithm_is_a_solver():
     model = SAC("MlpPolicy", "Pendulum-v1", device="cpu")
     assert find_solver(model, BOX, model.action_space, False) is model

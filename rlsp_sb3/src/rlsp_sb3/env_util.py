@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -22,7 +23,15 @@ from rlsp_sb3.utils.errors import PluginError, distribution_name
 from rlsp_sb3.utils.observations import check_array_space
 from rlsp_sb3.utils.type_checks import checks_types
 
-__all__ = ["as_vec_env", "first_base_env", "make_env", "open_env", "plugin_specs", "register_envs"]
+__all__ = [
+    "as_vec_env",
+    "find_spec",
+    "first_base_env",
+    "make_env",
+    "open_env",
+    "plugin_specs",
+    "register_envs",
+]
 
 
 @checks_types
@@ -78,8 +87,29 @@ def register_envs() -> None:
 def make_env(env: str, **kwargs: Any) -> gym.Env[Any, Any]:
     """Make an environment; a wrong id is an error that says where to look for the right one."""
     register_envs()
-    try:
+    with _hint_at_ids(env):
         return gym.make(env, **kwargs)
+
+
+def find_spec(env: str) -> EnvSpec:
+    """The registered environment of an id, whose module is imported if it names one.
+
+    Raises:
+        gymnasium.error.Error: If there is none; says where to look for the right id.
+        ModuleNotFoundError: If there is no such module.
+    """
+    register_envs()
+    with _hint_at_ids(env):
+        module, colon, _ = env.partition(":")
+        if colon:
+            importlib.import_module(module)
+        return gym.spec(env.rpartition(":")[2])
+
+
+@contextmanager
+def _hint_at_ids(env: str) -> Iterator[None]:
+    try:
+        yield
     except gym.error.UnregisteredEnv as error:
         raise gym.error.Error(f"{error} `rlsp envs` lists those of installed packages.") from error
     except ModuleNotFoundError as error:

@@ -16,6 +16,7 @@ from rlsp_sb3 import env_util
 from rlsp_sb3.evaluation.returns import Returns
 from rlsp_sb3.experiments.table_cells import NOTHING
 from rlsp_sb3.rewards.reward import LinearReward
+from rlsp_sb3.simulators.rollout import make_simulator
 from rlsp_sb3.utils.errors import PluginError
 
 _MAX_ROWS = 20
@@ -87,27 +88,32 @@ def _range(ends: Sequence[float] | None, digits: int = 2) -> str:
     return NOTHING if ends is None else " … ".join(f"{end:,.{digits}f}" for end in ends)
 
 
-def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str]]:
+def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str], dict[str, str]]:
     """A table of environments.
 
     Returns:
-        The table, and for each environment that could not be made, by its id, what to do.
+        The table; for each environment that could not be made, by its id, what to do; and for each
+        that is not simulated many transitions at once, why.
     """
-    table = Table(box=SIMPLE_HEAD, collapse_padding=True)
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     table.add_column("id", min_width=20, overflow="fold")
     for name in ("states", "actions", "features", "horizon", "time\nlimit"):
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("observed\nstate")
-    failed = {}
+    table.add_column("simu-\nlated")
+    failed, slow = {}, {}
     for spec in sorted(specs, key=lambda spec: spec.id):
         try:
             with env_util.open_env(spec) as env:
-                cells = _about(env, spec)
+                how, why = _simulation(env)
+                cells = [*_about(env, spec), how]
+                if why:
+                    slow[spec.id] = why
         except PluginError as error:  # one that is broken must not hide the others
-            cells = ["?"] * 6
+            cells = ["?"] * 7
             failed[spec.id] = str(error)
         table.add_row(Text(spec.id, "dim" if spec.id in failed else "bold"), *map(Text, cells))
-    return table, failed
+    return table, failed, slow
 
 
 def _weight(weight: float) -> Text:
@@ -131,6 +137,15 @@ def _about(env: Any, spec: EnvSpec) -> list[str]:
         str(spec.max_episode_steps or NOTHING),
         "no" if observed is None else "yes",
     ]
+
+
+def _simulation(env: Any) -> tuple[str, str | None]:
+    """How an environment is simulated, and why not faster."""
+    try:
+        simulator = make_simulator(env, np.random.default_rng(0), n_threads=1)
+    except (TypeError, ValueError) as error:
+        return "no", str(error)
+    return "many" if simulator.serial_reason is None else "one", simulator.serial_reason
 
 
 def _size(size: Any) -> str:

@@ -35,9 +35,15 @@ class Simulator(ABC):
         rng: Decides all that is random, so that a generator in the same state gives the same
             result to the bit.
 
+    Attributes:
+        serial_reason: Why it simulates one transition after the other; None if it simulates many
+            at once.
+
     Raises:
         TypeError: If observations or actions are no arrays (a Dict space, for example).
     """
+
+    serial_reason: str | None = None
 
     @checks_types
     def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
@@ -247,6 +253,8 @@ class ResetSimulator(Simulator):
     Raises:
         TypeError: If it is not known how to put it into a state; says what to implement.
     """
+
+    serial_reason: str | None = "only its own step says what follows from an action"
 
     @checks_types
     def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:

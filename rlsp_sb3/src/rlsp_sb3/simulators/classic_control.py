@@ -62,6 +62,8 @@ class ClassicControlSimulator(ResetSimulator):
         motion: Its equations of motion.
     """
 
+    serial_reason = None
+
     @checks_types
     def __init__(self, env: gym.Env[Any, Any], rng: np.random.Generator, motion: Motion) -> None:
         super().__init__(env, rng)

@@ -44,13 +44,17 @@ def make_mujoco_simulator(
     try:
         simulator = MujocoSimulator(env, np.random.default_rng(0), n_threads)
     except TypeError as error:
-        logger.info("%s is simulated one step at a time: %s", env, error)
+        logger.debug("%s: %s", env, error)
+        reason = "its observations are not the positions and velocities of its MuJoCo model"
     else:
         if simulator.agrees():
             simulator.rng = rng
             return simulator
-        logger.info("%s is simulated one step at a time: its steps are not MuJoCo's", env)
-    return MujocoResetSimulator(env, rng)
+        reason = "its steps are not those of its MuJoCo model alone"
+    logger.info("%s is simulated one step at a time: %s", env, reason)
+    serial = MujocoResetSimulator(env, rng)
+    serial.serial_reason = reason
+    return serial
 
 
 @contextmanager
@@ -99,6 +103,8 @@ class MujocoSimulator(MujocoResetSimulator):
         TypeError: If the observation is something else, or a wrapper changes observations or
             actions.
     """
+
+    serial_reason = None
 
     @checks_types
     def __init__(
