@@ -8,7 +8,7 @@ from gymnasium.wrappers import FlattenObservation
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize, VecTransposeImage
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from rlsp_baselines import GAIL, AverageFeatures, Waypoints
+from rlsp_baselines import GAIL, AverageFeatures, Deviation, Waypoints
 from rlsp_sb3 import RLSP, TabularRLSP
 
 BOX = spaces.Box(-1, 1, (2,), np.float32)
@@ -106,3 +106,49 @@ def test_a_wrapper_is_blamed_for_states_that_nobody_passed(learner_class, name, 
 def test_wrappers_that_change_nothing_hide_no_states(wrapper):
     env = wrapper(gym.make("RoomDefault-v0"))
     np.testing.assert_array_equal(TabularRLSP(env).observed_states, env.unwrapped.observed_states)
+
+
+# Observed states that no state shows.
+
+
+def observations_of(env_id):
+    return gym.make(env_id).unwrapped.observed_states
+
+
+def never_shown(env_id):
+    space = gym.make(env_id).observation_space
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(space.low, space.high).astype(space.dtype)
+    yield np.zeros((1, *space.shape), space.dtype)
+    yield noise[None]
+    yield (space.high - observations_of(env_id)).astype(space.dtype)
+
+
+@pytest.mark.parametrize("learner_class", [RLSP, TabularRLSP, Deviation, AverageFeatures])
+@pytest.mark.parametrize(
+    "env_id",
+    [
+        *("RoomDefault-v0", "TrainDefault-v0", "ApplesDefault-v0", "BatteriesEasy-v0"),
+        "RoomDefaultPixel-v0",
+    ],
+)
+def test_what_no_state_shows_is_refused_by_how_far_it_is(env_id, learner_class):
+    for states in never_shown(env_id):
+        with pytest.raises(
+            ValueError, match=r"observed_states\[0\] is what no state of .* by up to"
+        ):
+            learner_class(env_id, states, seed=0)
+
+
+def test_the_state_of_another_layout_is_refused():
+    states = np.concatenate([observations_of("RoomDefault-v0"), observations_of("RoomBad-v0")])
+    assert states.shape[0] == 2
+    with pytest.raises(ValueError, match=r"observed_states\[1\] is what no state"):
+        TabularRLSP("RoomDefault-v0", states)
+
+
+def test_rounding_is_no_other_state():
+    states = observations_of("RoomDefault-v0")
+    expected = TabularRLSP("RoomDefault-v0", states, seed=0).learn().theta
+    rounded = TabularRLSP("RoomDefault-v0", states * (1 - 1e-3), seed=0).learn().theta
+    np.testing.assert_array_equal(rounded, expected)

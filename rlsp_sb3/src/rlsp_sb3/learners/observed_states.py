@@ -11,6 +11,9 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.simulators.trials import interfering_wrapper
 
+TOLERANCE = 0.01
+"""Share by which an observed state may differ from what the environment shows: rounding."""
+
 
 def find_observed_states(observed_states: ArrayLike | None, env: VecEnv) -> NDArray[Any]:
     """The observed states that are meant, as an array (n, *observation_shape) of their own.
@@ -26,7 +29,8 @@ def find_observed_states(observed_states: ArrayLike | None, env: VecEnv) -> NDAr
     Raises:
         TypeError: If they are no numbers, or are those that the environment offers, and a wrapper
             shows others.
-        ValueError: If there are none, or one is not finite or not in the space.
+        ValueError: If there are none, one is not finite or not in the space, or the environment
+            knows what each of its states shows, and none shows it.
     """
     observation_space = env.observation_space
     if observed_states is None:
@@ -60,7 +64,28 @@ def find_observed_states(observed_states: ArrayLike | None, env: VecEnv) -> NDAr
                 f"observed_states[{i}] is not in the observation space "
                 f"{observation_space}: expected observations of this environment"
             )
+    _check_are_shown(cast, env)
     return cast
+
+
+def _check_are_shown(states: NDArray[Any], env: VecEnv) -> None:
+    """Raise an error if a state is what no state of an environment shows that knows all of them.
+
+    What such an environment takes it for may be far away.
+    """
+    unwrapped = env.get_attr("unwrapped")[0]
+    knows_all = hasattr(unwrapped, "state_indices") and hasattr(unwrapped, "observations")
+    if not knows_all or unwrapped.observation_space != env.observation_space:
+        return
+    indices = unwrapped.state_indices(states)
+    shown = np.asarray(unwrapped.observations(indices), dtype=np.float64)
+    for i, (state, nearest) in enumerate(zip(states, shown, strict=True)):
+        if not np.allclose(state, nearest, rtol=TOLERANCE, atol=TOLERANCE):
+            raise ValueError(
+                f"observed_states[{i}] is what no state of {type(unwrapped).__name__} shows: what "
+                f"state {indices[i]} shows differs by up to {np.abs(state - nearest).max():.3g}; "
+                "expected observations of this environment and this layout"
+            )
 
 
 def _offered_states(env: VecEnv) -> Any:
