@@ -246,7 +246,10 @@ def test_demonstrations_from_wherever(tmp_path):
     path = tmp_path / "episodes.npz"
     save_episodes(path, [episode])
     trajectory = SimpleNamespace(obs=episode.observations, acts=episode.actions, terminal=True)
+    observation_space, action_space = spaces_of(CONTINUOUS)
     dataset = SimpleNamespace(
+        observation_space=observation_space,
+        action_space=action_space,
         iterate_episodes=lambda: [
             SimpleNamespace(
                 observations=episode.observations,
@@ -255,7 +258,7 @@ def test_demonstrations_from_wherever(tmp_path):
                 terminations=[False],
                 truncations=[True],
             )
-        ]
+        ],
     )
     for source in (episode, [episode], path, str(path), trajectory, [trajectory], dataset):
         (found,) = find_demonstrations(source, *spaces_of(CONTINUOUS))
@@ -288,9 +291,28 @@ def test_the_command_takes_a_file_of_demonstrations(name, tmp_path):
     assert "missing.npz" in result.err
 
 
-def test_folders_of_imitation_are_refused_by_name(tmp_path):
+@needs_imitation
+def test_folders_of_imitation_are_read(tmp_path):
+    from imitation.data import serialize, types
+
+    episode = demonstrate(CONTINUOUS)
+    trajectory = types.TrajectoryWithRew(
+        obs=episode.observations,
+        acts=episode.actions,
+        infos=None,
+        terminal=True,
+        rews=episode.rewards,
+    )
+    serialize.save(tmp_path / "expert", [trajectory])
+    for source in (tmp_path / "expert", str(tmp_path / "expert")):
+        (found,) = find_demonstrations(source, *spaces_of(CONTINUOUS))
+        np.testing.assert_array_equal(found.observations, episode.observations)
+        assert found.terminated
+
+
+def test_other_folders_are_refused_by_name(tmp_path):
     for source in (tmp_path, str(tmp_path)):
-        with pytest.raises(ValueError, match=r"is a folder.*imitation\.data\.serialize\.load"):
+        with pytest.raises(ValueError, match=r"demonstrations='.*' is a folder without episodes"):
             find_demonstrations(source, *spaces_of(GRID))
 
 

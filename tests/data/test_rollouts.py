@@ -399,6 +399,64 @@ def test_minari_datasets_give_back_what_was_saved(env_id, minari, recwarn):
         save_minari("rlsp/nothing-v0", [], env)
 
 
+PARTS = {
+    "Dict": spaces.Dict(
+        {
+            "observation": spaces.Box(-9, 9, (2, 2), np.float32),
+            "desired_goal": spaces.Box(-9, 9, (1,), np.float64),
+            "achieved_goal": spaces.Discrete(3),
+        }
+    ),
+    "Tuple": spaces.Tuple((spaces.Box(-9, 9, (2,), np.float32), spaces.MultiBinary(2))),
+}
+
+
+def stacked(samples):
+    """Samples of a space as Minari gives them: each part an array with a row for each step."""
+    if isinstance(samples[0], dict):
+        return {name: stacked([each[name] for each in samples]) for name in samples[0]}
+    if isinstance(samples[0], tuple):
+        return tuple(map(stacked, zip(*samples, strict=True)))
+    return np.array(samples)
+
+
+@pytest.mark.parametrize("space", PARTS.values(), ids=PARTS)
+def test_minari_observations_of_parts_are_flattened(space):
+    space.seed(0)
+    samples = [space.sample() for _ in range(6)]
+    stored = types.SimpleNamespace(
+        observations=stacked(samples),
+        actions=stacked(samples[1:]),
+        rewards=np.ones(5),
+        terminations=[False] * 5,
+        truncations=[False] * 4 + [True],
+    )
+    dataset = types.SimpleNamespace(
+        observation_space=space, action_space=space, iterate_episodes=lambda: [stored]
+    )
+    (episode,) = load_minari(dataset)
+    flat = [spaces.flatten(space, sample) for sample in samples]
+    np.testing.assert_array_equal(episode.observations, flat)
+    np.testing.assert_array_equal(episode.actions, flat[1:])
+    states = sample_observed_states(dataset, 3, 0)
+    assert states.shape == (3, *spaces.flatten_space(space).shape)
+
+
+@pytest.mark.parametrize("damage", ["metadata", "data", "missing"])
+def test_damaged_minari_datasets_are_named(damage, minari, tmp_path):
+    env = gym.make("CartPole-v1")
+    save_minari("rlsp/expert-v0", rollout_env(Always(0), env, 2, seed=0), env)
+    folder = tmp_path / "datasets" / "rlsp" / "expert-v0" / "data"
+    if damage == "metadata":
+        (folder / "metadata.json").write_text("{")
+    elif damage == "data":
+        (folder / "main_data.hdf5").write_bytes(b"nothing")
+    else:
+        (folder / "metadata.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"'rlsp/expert-v0' cannot be read from .*expert-v0"):
+        load_minari("rlsp/expert-v0")
+
+
 @pytest.mark.parametrize("knows_jpeg", [True, False])  # older ones do not
 def test_minari_stores_images_as_they_are(monkeypatch, knows_jpeg):
     given = {}

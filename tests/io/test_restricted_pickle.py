@@ -1,6 +1,7 @@
 """Pickles of arrays are read; everything else in them is refused by name, and never happens."""
 
 import copyreg
+import os
 import pickle
 import pickletools
 import random
@@ -11,8 +12,8 @@ import pytest
 
 from rlsp_sb3.io.restricted_pickle import (
     GLOBALS,
-    LegacyTrajectory,
     PickledObject,
+    PickledTrajectory,
     RefusedPickleError,
     parse_pickle,
     read_pickle,
@@ -90,7 +91,7 @@ def test_demonstrations(reference):
     for path in files(reference, "demonstrations"):
         env, length = path.name.split("_")[1], int(path.name.split("_len_")[1].split("_")[0])
         (demonstration,) = read_pickle(path)
-        assert type(demonstration) is LegacyTrajectory
+        assert type(demonstration) is PickledTrajectory
         n_observation, n_action = sizes[env]
         assert demonstration.obs.shape == (length + 1, n_observation)
         assert demonstration.acts.shape == (length, n_action)
@@ -160,7 +161,7 @@ CODE = [
     *("numpy._core.multiarray.scalar.__self__", "numpy.ndarray.__reduce__", "numpy.dtype.__new__"),
     *("operator.attrgetter", "operator.methodcaller", "functools.partial", "types.FunctionType"),
     *("_codecs.lookup", "codecs.encode", "copyreg._reconstructor", "copyreg.add_extension"),
-    *("imitation.data.types.os", "imitation.data.types.Trajectory", "builtins.object"),
+    *("imitation.data.types.os", "imitation.data.types.Transitions", "builtins.object"),
     *("rlsp_sb3.io.restricted_pickle.read_pickle", "sys.modules", "sys.exit", "runpy.run_path"),
 ]
 
@@ -210,6 +211,7 @@ def test_objects_that_call_are_refused(protocol, canary):
 
 ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntVb\ntR"
 TRAJECTORY = b"cimitation.data.types\nTrajectoryWithRew\n"
+OBJECTS = b"cnumpy\ndtype\n(VO8\nI0\nI1\ntR"
 FLOAT64 = b"cnumpy\ndtype\n(Vf8\nI0\nI1\ntR"
 
 
@@ -227,8 +229,11 @@ FLOAT64 = b"cnumpy\ndtype\n(Vf8\nI0\nI1\ntR"
         (TRAJECTORY + b"(N(dVfields\nI1\nstb.", "damaged"),
         (TRAJECTORY + b"(dVfields\nI1\nsb.", "damaged"),
         # Objects in arrays: numpy would take bytes for pointers to objects.
-        (b"cnumpy\ndtype\n(VO8\nI0\nI1\ntR.", "array of type 'O8'"),
-        (b"cnumpy\ndtype\n(VO\nI0\nI1\ntR.", "array of type 'O'"),
+        (b"cnumpy\ndtype\n(VO8\nI0\nI1\ntR.", "contains DType"),
+        (b"cnumpy\ndtype\n(VO\nI0\nI1\ntR.", "contains DType"),
+        (ARRAY + b"(I1\n(I1\nt" + OBJECTS + b"I00\nC\x08abcdefghtb.", "array of objects"),
+        (ARRAY + b"(I1\n(I2\nt" + OBJECTS + b"I00\n(lI1\natb.", "array of objects of shape"),
+        (b"cnumpy.core.multiarray\nscalar\n(" + OBJECTS + b"C\x08abcdefghtR.", "not made of bytes"),
         (b"cnumpy\ndtype\n(VV8\nI0\nI1\ntR.", "array of type 'V8'"),
         (b"cnumpy\ndtype\n(Vf8,O\nI0\nI1\ntR.", "array of type 'f8,O'"),
         (b"cnumpy\ndtype\n((lVf8\naI0\nI1\ntR.", r"array of type \['f8'\]"),
@@ -251,7 +256,7 @@ FLOAT64 = b"cnumpy\ndtype\n(Vf8\nI0\nI1\ntR"
         (b"\x80\x02\x82\xf0.", "extension 240"),
         # Trajectories of other fields.
         (TRAJECTORY + b")\x81.", "damaged"),
-        (TRAJECTORY + b")\x81(dVobs\nNsb.", "has the fields obs, acts, infos, rews"),
+        (TRAJECTORY + b")\x81(dVobs\nNsb.", "has the fields acts, infos, obs, perhaps"),
         (TRAJECTORY + b"(I1\ntR.", "damaged"),
         # Too deep, round in circles, or with a memo of many gigabytes.
         (b"(l" * 10_000 + b"a" * 9_999 + b".", "nested deeper"),
@@ -287,9 +292,8 @@ def test_numpy_and_this_package_are_as_before():
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_arrays_of_objects_text_and_records_are_refused(protocol):
+def test_arrays_of_text_and_records_are_refused(protocol):
     for array, code in [
-        (np.array([None, 1]), "O8"),
         (np.array(["a"]), "U1"),
         (np.zeros(1, [("x", "f8"), ("y", "O")]), "V16"),
         (np.zeros(1, complex), "c16"),
@@ -299,11 +303,25 @@ def test_arrays_of_objects_text_and_records_are_refused(protocol):
             parse_pickle(pickle.dumps(array, protocol))
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_row_of_objects_is_a_list_of_data(protocol, canary):
+    row = np.array([{}, {"TimeLimit.truncated": True, "x": np.arange(2)}, None], dtype=object)
+    first, second, third = parse_pickle(pickle.dumps(row, protocol))
+    assert (first, second["TimeLimit.truncated"], third) == ({}, True, None)
+    np.testing.assert_array_equal(second["x"], np.arange(2))
+    with pytest.raises(RefusedPickleError, match=r"asks for .*system"):
+        parse_pickle(
+            pickle.dumps(np.array([Calls(os.system, f"touch {canary}"), 1], dtype=object), protocol)
+        )
+    with pytest.raises(ValueError, match=r"array of objects of shape \(1, 2\)"):
+        parse_pickle(pickle.dumps(np.array([[None, 1]]), protocol))
+
+
 def test_other_classes_are_refused():
     with pytest.raises(RefusedPickleError, match=r"asks for collections\.OrderedDict"):
         parse_pickle(pickle.dumps(OrderedDict(a=1)))
     with pytest.raises(RefusedPickleError, match="only numpy arrays and imitation"):
-        parse_pickle(pickle.dumps(LegacyTrajectory(1, 2, 3, 4)))
+        parse_pickle(pickle.dumps(PickledTrajectory(1, 2, 3, 4)))
 
 
 # Attributes of objects.

@@ -11,10 +11,16 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlsp_sb3.data import EPISODE_SUFFIXES, Episode, load_episodes, load_minari
+from rlsp_sb3.data.episodes import has_terminated
+from rlsp_sb3.data.imitation_folders import (
+    episodes_of_dataset,
+    is_dataset_folder,
+    load_imitation_folder,
+)
 
 EXPECTED = (
-    "expected episodes, trajectories or transitions of imitation, the path of an npz or pkl file, "
-    "or a Minari dataset or its id"
+    "expected episodes, trajectories or transitions of imitation, the path of an npz or pkl file "
+    "or of a folder that imitation saved, or a Minari dataset or its id"
 )
 
 
@@ -25,8 +31,9 @@ def find_demonstrations(
 
     Args:
         demonstrations: An :class:`~rlsp_sb3.data.Episode`, a ``Trajectory`` of imitation, a
-            list of such; ``Transitions`` of imitation; the path of a file that
-            :func:`~rlsp_sb3.data.load_episodes` reads; a Minari dataset or its id.
+            list of such; ``Transitions`` of imitation; a ``datasets.Dataset`` of imitation, or the
+            folder of one; the path of a file that :func:`~rlsp_sb3.data.load_episodes` reads; a
+            Minari dataset or its id.
         observation_space: What is seen.
         action_space: What can be done. Numbers are clipped to it, as SB3 does.
 
@@ -47,11 +54,12 @@ def find_demonstrations(
 def _episodes(source: Any) -> list[Episode]:
     if source is None:
         raise ValueError(f"demonstrations=None: {EXPECTED}")
+    if isinstance(source, (str, Path)) and is_dataset_folder(source):
+        return load_imitation_folder(Path(source))
+    if hasattr(source, "column_names"):
+        return episodes_of_dataset(source)
     if isinstance(source, (str, Path)) and Path(source).is_dir():
-        raise ValueError(
-            f"demonstrations={str(source)!r} is a folder, and reading one that imitation saved may "
-            "run code: if you trust it, pass what imitation.data.serialize.load(path) returns"
-        )
+        raise ValueError(f"demonstrations={str(source)!r} is a folder without episodes: {EXPECTED}")
     if isinstance(source, Path) or (isinstance(source, str) and source.endswith(EPISODE_SUFFIXES)):
         return load_episodes(source)
     if isinstance(source, str) or hasattr(source, "iterate_episodes"):
@@ -62,7 +70,11 @@ def _episodes(source: Any) -> list[Episode]:
         rows = zip(pairs, source.acts, source.dones, infos, strict=True)
         return [
             Episode(
-                np.stack(pair), np.asarray([action]), np.array([np.nan]), _ended(done, info), True
+                np.stack(pair),
+                np.asarray([action]),
+                np.array([np.nan]),
+                has_terminated(done, info),
+                True,
             )
             for pair, action, done, info in rows
         ]
@@ -87,7 +99,9 @@ def _episode(value: Any) -> Episode:
         return value
     if not _is_trajectory(value):
         raise TypeError(f"demonstrations have a {type(value).__name__}: {EXPECTED}")
-    terminal = _ended(getattr(value, "terminal", False), *_infos(value, len(value.acts))[-1:])
+    terminal = has_terminated(
+        getattr(value, "terminal", False), *_infos(value, len(value.acts))[-1:]
+    )
     rewards = getattr(value, "rews", np.full(len(value.acts), np.nan))
     return Episode(value.obs, value.acts, rewards, terminal, not terminal)
 
@@ -96,14 +110,6 @@ def _infos(value: Any, n: int) -> list[Any]:
     """Info dicts of n steps, as imitation keeps them."""
     infos = getattr(value, "infos", None)
     return [{}] * n if infos is None else list(infos)
-
-
-def _ended(done: Any, info: Any = None) -> bool:
-    """Return whether the environment ended an episode, rather than a time limit.
-
-    For imitation, an episode that ran out of time has ended as well.
-    """
-    return bool(done) and not (isinstance(info, dict) and info.get("TimeLimit.truncated", False))
 
 
 def _fitted(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_sb3.io.npz import read_npz, write_npz
-from rlsp_sb3.io.restricted_pickle import LegacyTrajectory, read_pickle
+from rlsp_sb3.io.restricted_pickle import PickledTrajectory, read_pickle
 from rlsp_sb3.utils.type_checks import check_type, checks_types
 
 _FORMAT = "rlsp-episodes-1"
@@ -124,13 +124,13 @@ def check_npz_name(path: Path) -> None:
 
 @checks_types
 def load_episodes(path: str | Path) -> list[Episode]:
-    """Read episodes from a file: npz, or a pickle of the published code.
+    """Read episodes from a file: npz, or a pickle of ``imitation`` or of the published code.
 
-    Pickles are read by :mod:`rlsp_sb3.io.restricted_pickle` and run no code. They hold
-    demonstrations (a list of ``TrajectoryWithRew`` of ``imitation`` 0.1) or rollouts of skills (a
-    dictionary with ``observations`` (n, L, *observation_shape) and ``actions``
-    (n, L, *action_shape), where the last action has no state after it and is left out). Neither
-    says how an episode ended: they are excerpts, and count as truncated.
+    Pickles are read by :mod:`rlsp_sb3.io.restricted_pickle` and run no code. They hold trajectories
+    of imitation (those of 0.1, as the published demonstrations, do not say how an episode ended) or
+    rollouts of skills (a dictionary with ``observations`` (n, L, *observation_shape) and
+    ``actions`` (n, L, *action_shape), where the last action has no state after it and is left out).
+    What is not said to have ended is an excerpt, and counts as truncated.
 
     Args:
         path: A file that :func:`save_episodes` wrote, with the suffix ".npz", or a pickle with the
@@ -191,16 +191,37 @@ def _read_legacy_episodes(path: Path) -> list[Episode]:
     try:
         if isinstance(content, dict) and {"observations", "actions"} <= set(content):
             return _episodes_of_rollouts(content["observations"], content["actions"])
-        if isinstance(content, LegacyTrajectory):
+        if isinstance(content, PickledTrajectory):
             content = [content]
-        if isinstance(content, list) and all(isinstance(t, LegacyTrajectory) for t in content):
-            return [Episode(t.obs, t.acts, t.rews, truncated=True) for t in content]
+        if isinstance(content, list) and all(isinstance(t, PickledTrajectory) for t in content):
+            return [_episode_of_trajectory(trajectory) for trajectory in content]
     except (ValueError, TypeError) as error:
         raise ValueError(f"path={str(path)!r} has no episodes: {error}") from error
     raise ValueError(
         f"path={str(path)!r} has no episodes: expected a list of demonstrations, or a dictionary "
         "with 'observations' and 'actions'"
     )
+
+
+def _episode_of_trajectory(trajectory: PickledTrajectory) -> Episode:
+    rewards, infos = trajectory.rews, trajectory.infos
+    if rewards is None:
+        rewards = np.full(len(trajectory.acts), np.nan)
+    last = infos[-1] if isinstance(infos, list) and infos else None
+    terminated = has_terminated(trajectory.terminal, last)
+    return Episode(trajectory.obs, trajectory.acts, rewards, terminated, not terminated)
+
+
+def has_terminated(done: Any, info: Any = None) -> bool:
+    """Return whether the environment ended an episode of imitation, rather than a time limit.
+
+    For imitation, an episode that ran out of time has ended as well.
+
+    Args:
+        done: Whether it ended.
+        info: What the environment said at the last step; None if that is not known.
+    """
+    return bool(done) and not (isinstance(info, dict) and info.get("TimeLimit.truncated", False))
 
 
 def _episodes_of_rollouts(observations: Iterable[Any], actions: Iterable[Any]) -> list[Episode]:

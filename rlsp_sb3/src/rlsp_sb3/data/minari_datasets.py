@@ -11,10 +11,14 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from gymnasium.error import DependencyNotInstalled
 
 from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.utils.type_checks import checks_types, shown
+
+DAMAGED = (OSError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
+"""What Minari raises when a file is not as it expects."""
 
 DATASET_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
 
@@ -105,6 +109,9 @@ def _at_the_end(episode: Episode, value: bool) -> list[bool]:
 def load_minari(dataset: Any) -> list[Episode]:
     """Read the episodes of a Minari dataset.
 
+    Observations and actions of several parts (Dict and Tuple spaces) are flattened as
+    ``gymnasium.wrappers.FlattenObservation`` does.
+
     Args:
         dataset: A ``MinariDataset``, or the id of one on this machine.
 
@@ -112,28 +119,57 @@ def load_minari(dataset: Any) -> list[Episode]:
         DependencyNotInstalled: If there is an id and Minari is not installed.
         FileNotFoundError: If there is no dataset of that id.
         TypeError: If it is something else.
-        ValueError: If its observations or actions are not arrays of numbers.
+        ValueError: If its observations or actions are not numbers, or its files are damaged.
     """
     if isinstance(dataset, str):
-        minari = import_minari()
-        try:
-            dataset = minari.load_dataset(dataset)
-        except FileNotFoundError as error:
-            here = sorted(minari.list_local_datasets())
-            raise FileNotFoundError(
-                f"dataset={dataset!r} is not on this machine: expected one of "
-                f"{here or 'those that are (there are none)'}, or the id of one of Minari's own "
-                f"after `minari download {dataset}`"
-            ) from error
+        return _read_dataset(dataset)
     if not hasattr(dataset, "iterate_episodes"):
         raise TypeError(f"dataset={shown(dataset)}: expected a Minari dataset or the id of one")
     return [
         Episode(
-            stored.observations,
-            stored.actions,
+            _flat(dataset.observation_space, stored.observations),
+            _flat(dataset.action_space, stored.actions),
             stored.rewards,
             bool(np.any(stored.terminations)),
             bool(np.any(stored.truncations)),
         )
         for stored in dataset.iterate_episodes()
     ]
+
+
+def _read_dataset(dataset_id: str) -> list[Episode]:
+    minari = import_minari()
+    try:
+        return load_minari(minari.load_dataset(dataset_id))
+    except FileNotFoundError as error:
+        here = sorted(minari.list_local_datasets())
+        raise FileNotFoundError(
+            f"dataset={dataset_id!r} is not on this machine: expected one of "
+            f"{here or 'those that are (there are none)'}, or the id of one of Minari's own "
+            f"after `minari download {dataset_id}`"
+        ) from error
+    except DAMAGED as error:
+        folder = import_module("minari.storage.local").get_dataset_path(dataset_id)
+        raise ValueError(
+            f"dataset={dataset_id!r} cannot be read from {folder}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _flat(space: spaces.Space[Any], values: Any) -> Any:
+    """Values of a space, step by step, as arrays (n, *shape)."""
+    if not isinstance(space, (spaces.Dict, spaces.Tuple)):
+        return values
+    first = values
+    while isinstance(first, (dict, tuple, list)):
+        first = next(iter(first.values() if isinstance(first, dict) else first))
+    steps = range(len(first))
+    return np.stack([np.asarray(spaces.flatten(space, _at(values, step))) for step in steps])
+
+
+def _at(values: Any, step: int) -> Any:
+    """The parts of a value at one step."""
+    if isinstance(values, dict):
+        return {name: _at(part, step) for name, part in values.items()}
+    if isinstance(values, (tuple, list)):
+        return tuple(_at(part, step) for part in values)
+    return values[step]

@@ -15,6 +15,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlsp_sb3.data.episodes import EPISODE_SUFFIXES, Episode, load_episodes
+from rlsp_sb3.data.imitation_folders import (
+    episodes_of_dataset,
+    is_dataset_folder,
+    load_imitation_folder,
+)
 from rlsp_sb3.data.minari_datasets import DATASET_ID, load_minari
 from rlsp_sb3.data.state_files import holds_states, load_states
 from rlsp_sb3.protocols import Policy
@@ -84,10 +89,11 @@ def sample_observed_states(
 
     Args:
         source: Where from: a policy, which acts for ``n`` episodes in ``env``; an episode or a
-            list of them; a file of episodes (".npz", or a demonstration or a rollout of a skill of
-            the published code, ".pkl"); a Minari dataset or the id of one; a file of states, which
-            is an array (n, *observation_shape) as ".npy" or alone in an ".npz", or a ".csv" with a
-            row for each and perhaps one of names above.
+            list of them; a file of episodes (".npz", or ".pkl" with trajectories of imitation or a
+            rollout of a skill of the published code); a dataset that imitation saved, or its
+            folder; a Minari dataset or the id of one; a file of states, which is an array
+            (n, *observation_shape) as ".npy" or alone in an ".npz", or a ".csv" with a row for each
+            and perhaps one of names above.
         n: How many, at least 1; of a file of states, that many different ones of it, in its order.
             None for all states of such a file, and for 1 of anything else.
         rng: The source of random numbers: a generator, a seed, or None for an unpredictable seed.
@@ -150,11 +156,15 @@ def _episodes(source: Any) -> list[Episode]:
         return [source]
     if isinstance(source, (str, Path)) and str(source).endswith(EPISODE_SUFFIXES):
         return load_episodes(source)
+    if isinstance(source, (str, Path)) and is_dataset_folder(source):
+        return load_imitation_folder(Path(source))
+    if hasattr(source, "column_names"):
+        return episodes_of_dataset(source)
     if isinstance(source, Path) or (isinstance(source, str) and _is_path(source)):
         raise ValueError(
             f"source={str(source)!r}: expected a file of states (.npy, .csv, or .npz with a single "
-            "array) or of episodes (.npz or .pkl), or the id of a Minari dataset such as "
-            "'D4RL/door/human-v2'; a policy (.zip) is loaded by load_policy"
+            "array) or of episodes (.npz or .pkl), a folder that imitation saved, or the id of a "
+            "Minari dataset such as 'D4RL/door/human-v2'; a policy (.zip) is loaded by load_policy"
         )
     if isinstance(source, str) or hasattr(source, "iterate_episodes"):
         return load_minari(source)

@@ -38,8 +38,10 @@ def load_states(path: Path) -> NDArray[Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it has no states, or something else than finite numbers.
+        ValueError: If it is a folder, has no states, or something else than finite numbers.
     """
+    if path.is_dir():
+        raise ValueError(f"path={str(path)!r} is a folder: expected a file of states")
     try:
         if path.suffix == ".csv":
             states = _read_csv(read_text_file(path).decode("utf-8-sig"))

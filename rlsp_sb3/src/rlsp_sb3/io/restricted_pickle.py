@@ -1,9 +1,9 @@
 """Restricted unpickler of numpy arrays, and of attributes of objects, which runs no code.
 
 A pickle is a program. This one can build lists, dictionaries, numbers and text, and may name
-nothing but what pickles of numpy arrays name and the trajectory class of the published
-demonstrations. Not even those are handed out: numpy's own ``dtype.__setstate__`` can be told to
-take raw bytes for pointers to objects. Stand-ins check what they are given and build the arrays.
+nothing but what pickles of numpy arrays name and imitation's trajectories. Not even those are
+handed out: numpy's own ``dtype.__setstate__`` can be told to take raw bytes for pointers to
+objects. Stand-ins check what they are given and build the arrays.
 
 Of an object of another class, attributes can be read that are such data. Nothing is imported or
 called for it, nor for what else the pickle names: stand-ins take its place and do nothing.
@@ -30,8 +30,13 @@ _MAX_DEPTH = 16
 """Largest depth of nested lists, tuples and dictionaries."""
 
 _ARRAY_TYPES = re.compile(r"b1|[iu][1248]|f[248]")
-_TRAJECTORY = "imitation.data.types.TrajectoryWithRew"
-_TRAJECTORY_FIELDS = ("obs", "acts", "infos", "rews")
+_OBJECTS = ("O", "O4", "O8")
+_TRAJECTORIES = (
+    "imitation.data.types.Trajectory",
+    "imitation.data.types.TrajectoryWithRew",
+)
+_TRAJECTORY_FIELDS = {"obs", "acts", "infos"}
+_OTHER_TRAJECTORY_FIELDS = {"rews", "terminal"}  # of some versions or classes
 
 # What the unpickler raises when bytes make no sense.
 _DAMAGED_PICKLE_ERRORS = (
@@ -45,20 +50,22 @@ class RefusedPickleError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class LegacyTrajectory:
-    """A demonstration of ``imitation`` 0.1, where the class is called ``TrajectoryWithRew``.
+class PickledTrajectory:
+    """A trajectory of ``imitation``, of its class ``Trajectory`` or ``TrajectoryWithRew``.
 
     Attributes:
         obs: The observations, one more than there are actions (L + 1, *observation_shape).
         acts: The actions (L, *action_shape).
-        rews: The rewards (L,).
         infos: What the environment said at each step, as plain data; None if not stored.
+        rews: The rewards (L,); None if not stored.
+        terminal: Whether the episode ended there; None if not stored, as by imitation 0.1.
     """
 
     obs: Any
     acts: Any
-    rews: Any
     infos: Any
+    rews: Any = None
+    terminal: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +116,8 @@ def parse_pickle(data: bytes, wanted: Mapping[str, Collection[str]] | None = Non
 
     Returns:
         Lists, tuples, dictionaries, text, bytes, Python and numpy scalars, numpy arrays, and
-        :class:`LegacyTrajectory`, and :class:`PickledObject` of the classes that are wanted, nested
-        in each other.
+        :class:`PickledTrajectory`, and :class:`PickledObject` of the classes that are wanted,
+        nested in each other.
 
     Raises:
         RefusedPickleError: If it asks for anything else; the message names it. Nothing of it was
@@ -169,15 +176,16 @@ class _RestrictedUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         full_name = f"{module}.{name}"
-        if full_name == _TRAJECTORY:
+        if full_name in _TRAJECTORIES:
             return _Trajectory
         if full_name not in GLOBALS and self.wanted is not None:
             attributes = self.wanted.get(full_name, ())
             return type("_Named", (_Object,), {"name": full_name, "wanted": attributes})
         if full_name not in GLOBALS:
             raise RefusedPickleError(
-                f"it asks for {full_name}, and only numpy arrays and {_TRAJECTORY} are allowed: "
-                "pickles can run code, so do not load it by other means unless you trust its source"
+                f"it asks for {full_name}, and only numpy arrays and imitation's trajectories are "
+                "allowed: pickles can run code, so do not load it by other means unless you trust "
+                "its source"
             )
         return _Global(full_name, GLOBALS[full_name], self.spend)
 
@@ -214,9 +222,13 @@ class _Trajectory:
     fields: dict[str, Any]
 
     def __setstate__(self, state: object) -> None:
-        if not isinstance(state, dict) or set(state) != set(_TRAJECTORY_FIELDS):
-            raise ValueError(f"a {_TRAJECTORY} has the fields {', '.join(_TRAJECTORY_FIELDS)}")
-        self.fields = state
+        fields = set(state) if isinstance(state, dict) else set()
+        if not _TRAJECTORY_FIELDS <= fields <= _TRAJECTORY_FIELDS | _OTHER_TRAJECTORY_FIELDS:
+            raise ValueError(
+                f"a trajectory has the fields {', '.join(sorted(_TRAJECTORY_FIELDS))}, perhaps "
+                f"{' and '.join(sorted(_OTHER_TRAJECTORY_FIELDS))}, and no others"
+            )
+        self.fields = dict(state)  # type: ignore[call-overload]
 
 
 class _Object:
@@ -247,11 +259,16 @@ class _Object:
 
 
 class _DType:
-    """Stands for a numpy dtype, which must be one of plain numbers."""
+    """Stands for a numpy dtype of plain numbers; None for that of objects."""
 
     __slots__ = ("dtype",)
 
+    dtype: np.dtype[Any] | None
+
     def __init__(self, code: object, *_: object) -> None:
+        if code in _OBJECTS:
+            self.dtype = None
+            return
         if not isinstance(code, str) or not _ARRAY_TYPES.fullmatch(code):
             raise RefusedPickleError(
                 f"it asks for an array of type {code!r}, and only arrays of numbers are allowed: "
@@ -263,30 +280,44 @@ class _DType:
         _, order, *structure, _, _, _ = state
         if any(part is not None for part in structure) or order not in ("<", ">", "=", "|"):
             raise RefusedPickleError(f"it asks for an array of type {state!r}")
-        self.dtype = self.dtype.newbyteorder(order)
+        if self.dtype is not None:
+            self.dtype = self.dtype.newbyteorder(order)
 
 
 class _Array:
-    """Stands for a numpy array while it is read."""
+    """Stands for a numpy array while it is read, or for the list of what an array of objects has.
 
-    __slots__ = ("array",)
+    imitation keeps what the environment said at each step in such an array of dictionaries.
+    """
+
+    __slots__ = ("array", "objects")
 
     array: NDArray[Any]
+    objects: list[Any] | None
+
+    def __init__(self) -> None:
+        self.objects = None
 
     def __setstate__(self, state: Any) -> None:
         _, shape, dtype, is_fortran, data = state
-        self.array = _array(data, dtype, shape, "F" if is_fortran else "C")
+        if isinstance(dtype, _DType) and dtype.dtype is None:
+            if not isinstance(data, list) or shape != (len(data),):
+                raise ValueError(f"an array of objects of shape {shape!r}: expected a row of them")
+            self.objects = data
+        else:
+            self.array = _array(data, dtype, shape, "F" if is_fortran else "C")
 
 
 def _array(data: object, dtype: object, shape: Any, order: Any) -> NDArray[Any]:
     """An array of plain numbers over bytes, if there are as many as it has."""
-    if not isinstance(data, (bytes, bytearray)) or not isinstance(dtype, _DType):
+    numbers = dtype.dtype if isinstance(dtype, _DType) else None
+    if not isinstance(data, (bytes, bytearray)) or numbers is None:
         raise RefusedPickleError("it asks for an array that is not made of bytes")
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError(f"an array of shape {shape!r}")
-    if math.prod(shape) * dtype.dtype.itemsize != len(data):
-        raise ValueError(f"an array of shape {shape} and type {dtype.dtype} in {len(data)} bytes")
-    array: NDArray[Any] = np.ndarray(shape, dtype.dtype, data, order=order)
+    if math.prod(shape) * numbers.itemsize != len(data):
+        raise ValueError(f"an array of shape {shape} and type {numbers} in {len(data)} bytes")
+    array: NDArray[Any] = np.ndarray(shape, numbers, data, order=order)
     return array
 
 
@@ -355,12 +386,14 @@ def _finished(value: Any, depth: int, known: dict[int, Any], spend: Callable[[An
     def finish(part: Any) -> Any:
         return _finished(part, depth + 1, known, spend)
 
-    if isinstance(value, (_Array, np.ndarray)):
+    if isinstance(value, _Array) and value.objects is not None:
+        finished = [finish(part) for part in value.objects]
+    elif isinstance(value, (_Array, np.ndarray)):
         array = value.array if isinstance(value, _Array) else value
         spend(array)
         finished = np.array(array)
     elif isinstance(value, _Trajectory):
-        finished = LegacyTrajectory(**{name: finish(part) for name, part in value.fields.items()})
+        finished = PickledTrajectory(**{name: finish(part) for name, part in value.fields.items()})
     elif isinstance(value, _Object) and value.wanted:
         if not isinstance(value.state, dict):
             raise ValueError(f"an object of {value.name} without attributes")
