@@ -56,15 +56,22 @@ def phi(observations):
 
 
 def exact_gradient(observed):
-    """E[Σφ | s_T] - E[Σφ] per action, by going through all sequences of actions."""
-    counts, ends = [], []
-    for steps in product([-1, 1], repeat=N_STEPS):
-        states = np.concatenate([[0], np.cumsum(steps)])
-        counts.append(phi(states[:, None]).sum(axis=0))
-        ends.append(states[-1])
-    counts, ends = np.array(counts), np.array(ends)
-    conditional = np.mean([counts[ends == end].mean(axis=0) for end in observed], axis=0)
-    return (conditional - counts.mean(axis=0)) / N_STEPS
+    """Σ_t p(s_t = s) (E[Σφ | s_t = s] - E[Σφ]) per action, by all sequences of actions."""
+    paths = np.array(
+        [np.concatenate([[0], np.cumsum(steps)]) for steps in product([-1, 1], repeat=N_STEPS)]
+    )
+    gradients = []
+    for state in observed:
+        gradient, length = np.zeros(2), 0.0
+        for time in range(1, N_STEPS + 1):
+            counts = np.array([phi(path[: time + 1, None]).sum(axis=0) for path in paths])
+            there = paths[:, time] == state
+            if there.any():
+                share = there.mean()
+                gradient += share * (counts[there].mean(axis=0) - counts.mean(axis=0))
+                length += share * time
+        gradients.append(gradient / length)
+    return np.mean(gradients, axis=0)
 
 
 def estimate(observed, n, **forward):
@@ -122,6 +129,12 @@ def test_an_entry_out_of_reach_outvotes_others_in_the_gaussian_kernel_only():
     assert center["gaussian"] > 0.8
 
 
+def test_how_long_ago_the_person_started_is_found():
+    for steps, expected in ((1, (1, 3)), (4, 4)):  # an odd number is reached in 1 or 3 steps
+        found = estimate([steps], 20_000, effective_share=0.02).diagnostics["past_length"]
+        np.testing.assert_allclose(found, {(1, 3): 13 / 7, 4: 4}[expected], atol=0.05)
+
+
 # The learner.
 
 
@@ -173,6 +186,22 @@ def test_forward_takes_a_simulator_of_states_that_are_not_enumerated(env, kwargs
     states = None if isinstance(env, Corridor) else np.ones((1, 1), np.float32)
     with pytest.raises(ValueError, match='sampling="forward"'):
         RLSP(env, states, sampling="forward", preset="smoke", **kwargs)
+
+
+def test_pasts_are_sampled_forward_where_that_works():
+    assert make_learner(sampling="auto").sampling == "forward"
+    for other in (
+        *({"solver": "FastSAC"}, {"solver": "PPO"}, {"forward_model": "learned"}),
+        {"preset": "paper"},
+    ):
+        assert make_learner(sampling="auto", **other).sampling == "backward"
+    assert RLSP("RoomDefault-v0").sampling == "backward"
+
+
+def test_a_past_without_an_action_is_refused():
+    with pytest.raises(ValueError, match=r"horizon=1: .*2"):
+        make_learner(horizon=1)
+    assert make_learner(horizon=1, sampling="backward").horizon == 1
 
 
 def test_an_unknown_way_to_sample_is_refused():

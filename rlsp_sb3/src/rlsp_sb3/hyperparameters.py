@@ -101,19 +101,15 @@ class ForwardHyperparameters(Settings):
 
     Attributes:
         n_trajectories: The number of trajectories that are sampled for each gradient.
-        first_horizon: The first horizon of the curriculum.
-        growth: The fraction of gradients, from 0 to 1, after which it is the full horizon.
-        effective_share: The effective sample size for an observed state, as a fraction of the
-            trajectories, from 0 to 1.
-        kernel: The kernel that says how near a trajectory ends to an observed state.
+        effective_share: The effective sample size for an observed state, above 0, as a share of
+            the trajectories; each has a candidate at every time.
+        kernel: The kernel that says how near a state on a trajectory is to an observed state.
         final_share: The fraction of timesteps, from 0 to 1, in which the policy is trained for
             the final reward, at temperature 0.
     """
 
     n_trajectories: Count
-    first_horizon: Count
-    growth: Fraction
-    effective_share: Fraction
+    effective_share: Positive
     kernel: Literal["gaussian", "cauchy"]
     final_share: Fraction
 

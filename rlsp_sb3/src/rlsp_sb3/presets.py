@@ -26,9 +26,7 @@ PresetName = Literal["fast", "paper", "smoke"]
 
 FORWARD = ForwardHyperparameters(
     n_trajectories=500,
-    first_horizon=4,
-    growth=0.6,
-    effective_share=0.3,
+    effective_share=1.0,
     kernel="gaussian",
     final_share=0.25,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.data.transitions import collect
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
-from rlsp_sb3.rlsp.gradient import feature_counts
+from rlsp_sb3.rlsp.gradient import features_of
 from rlsp_sb3.rlsp.gradient_estimator import (
     GradientEstimate,
     GradientEstimator,
@@ -31,12 +33,17 @@ SMALLEST_NORM = 0.1
 class ForwardEstimator(GradientEstimator):
     """Gradient estimator that samples pasts forward, in a simulator.
 
-    The gradient of the log likelihood of an observed state s is E[Σ_t φ(s_t) | s_T = s] -
-    E[Σ_t φ(s_t)] where dynamics are deterministic, with both expectations over trajectories of the
-    person's policy from where episodes start. The first one is estimated by weights for how near a
-    trajectory comes to s in the end: for many trajectories and a narrow kernel it is exact, and
-    no inverse model is needed (the likelihood by kernel density estimation, as in approximate
-    Bayesian computation).
+    Nobody says when the person was seen: a state s can be that of any time t up to the horizon, so
+    that its likelihood is the mean of p(s_t = s) over them. Where dynamics are deterministic, the
+    gradient of its logarithm is, up to a factor,
+
+        Σ_t p(s_t = s) (E[Σ_{k≤t} φ(s_k) | s_t = s] - E[Σ_{k≤t} φ(s_k)]),
+
+    with expectations over trajectories of the person's policy from where episodes start. All states
+    on all trajectories are candidates for s, with weights for how near they are: for many
+    trajectories and a narrow kernel the gradient is exact, and no inverse model is needed (the
+    likelihood by kernel density estimation, as in approximate Bayesian computation). Times at which
+    the person's policy does not come near s count for little, so that pasts grow as it gets better.
 
     Args:
         problem: What the gradient is estimated of.
@@ -61,7 +68,7 @@ class ForwardEstimator(GradientEstimator):
         return self._encoder.fit(usual.observations, rng, usual.next_observations)
 
     def estimate(self, horizon: int, rng: np.random.Generator, timer: Timer) -> GradientEstimate:
-        """Sample trajectories, and compare those that end near the observed states with all."""
+        """Sample trajectories, and compare the ways to near the observed states with all."""
         with timer("past"):
             starts = self.simulator.reset(self.problem.n_trajectories)
             trajectories = rollout_simulator(
@@ -69,43 +76,57 @@ class ForwardEstimator(GradientEstimator):
             ).observations
             trajectories = trajectories[:, finite(trajectories[-1])]
         with timer("gradient"):
-            counts = feature_counts(self._encoder, trajectories)
-            scores = self.squared_scores(trajectories)
-            weights = np.array([self._weights(each) for each in scores])
-            # Σ_i w_i Σ_t φ - mean_i Σ_t φ, averaged over observed states, of each trajectory i.
-            n = len(counts)
-            excess = n * weights.mean(axis=0) - 1
-            terms = excess[:, None] * (counts - counts.mean(axis=0)) / max(horizon - 1, 1)
-            gradient = terms.mean(axis=0)
-            error = float(np.sqrt((terms.var(axis=0) / n).sum()))
+            weights, diagnostics = self._weights(trajectories)
+            terms = _excess_counts(features_of(self._encoder, trajectories), weights)
+            gradient = terms.sum(axis=0)
+            error = float(np.sqrt(len(terms) * terms.var(axis=0).sum()))
         norm = float(np.linalg.norm(gradient))
-        squared = scores.mean(axis=2)
-        diagnostics = {
-            "likelihood_gradient_norm": norm,
-            "effective_pasts": float(np.mean([effective_sample_size(each) for each in weights])),
-            "distance": float(np.sqrt(squared.mean())),
-            "weighted_distance": float(np.sqrt((weights * squared).sum(axis=1).mean())),
-        }
-        signal_to_noise = norm / max(error, 1e-12)
         return GradientEstimate(
-            gradient / max(norm, SMALLEST_NORM), signal_to_noise, {}, diagnostics
+            gradient / max(norm, SMALLEST_NORM),
+            norm / max(error, 1e-12),
+            {},
+            {"likelihood_gradient_norm": norm, **diagnostics},
         )
 
-    def squared_scores(self, trajectories: Observations) -> FloatArray:
-        """Squared differences (n, N, D) of where N trajectories end from the observed states.
+    def _weights(self, trajectories: Observations) -> tuple[FloatArray, dict[str, float]]:
+        """How much the state at each time but the first counts, of N trajectories of T states.
+
+        Returns:
+            Weights (T - 1, N), per action that led to an observed state, and what to log.
+        """
+        forward = self.problem.hyperparameters.forward
+        n_actions, n = len(trajectories) - 1, trajectories.shape[1]
+        weights = np.zeros((n_actions, n))
+        logged = []
+        for squared in self.squared_scores(trajectories):
+            found = kernel_weights(squared, forward.effective_share * n, forward.kernel)
+            by_time = found.reshape(n_actions, n)
+            length = float(by_time.sum(axis=1) @ np.arange(1, n_actions + 1))
+            weights += by_time / length / len(self.observed)
+            mean_squared = squared.mean(axis=1)
+            logged.append(
+                (effective_sample_size(found), length, mean_squared.mean(), found @ mean_squared)
+            )
+        size, length, distance, weighted = np.mean(logged, axis=0)
+        return weights, {
+            "effective_pasts": float(size),
+            "past_length": float(length),
+            "distance": float(np.sqrt(distance)),
+            "weighted_distance": float(np.sqrt(weighted)),
+        }
+
+    def squared_scores(self, trajectories: Observations) -> Iterator[FloatArray]:
+        """Squared differences of all but the first states of N trajectories from observed ones.
 
         In standard deviations of all that the trajectories (T, N, *observation_shape) pass.
+
+        Yields:
+            Those from each observed state ((T - 1) · N, D), time after time.
         """
         states = trajectories.reshape(*trajectories.shape[:2], -1).astype(np.float64)
         std = np.maximum(states.std(axis=(0, 1)), 1e-8)
-        observed = self.observed.reshape(len(self.observed), -1).astype(np.float64)
-        return np.asarray(((states[-1] - observed[:, None]) / std) ** 2)
-
-    def _weights(self, squared_scores: FloatArray) -> FloatArray:
-        """Weights (N,) of trajectories for an observed state."""
-        forward = self.problem.hyperparameters.forward
-        effective_size = forward.effective_share * len(squared_scores)
-        return kernel_weights(squared_scores, effective_size, forward.kernel)
+        for observed in self.observed.reshape(len(self.observed), -1).astype(np.float64):
+            yield ((states[1:].reshape(-1, states.shape[2]) - observed) / std) ** 2
 
     def arrays(self) -> Arrays:
         """Learned parameters, to be saved."""
@@ -114,6 +135,24 @@ class ForwardEstimator(GradientEstimator):
     def set_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`arrays` returned."""
         self.solver.set_arrays(subtree(arrays, "solver"))
+
+
+def _excess_counts(features: FloatArray, weights: FloatArray) -> FloatArray:
+    """What each trajectory adds to the weighted feature counts less the mean ones.
+
+    Args:
+        features: The features of N trajectories of T states (T, N, F).
+        weights: How much the way to each state but the first counts (T - 1, N).
+
+    Returns:
+        Terms (N, F), whose sum is Σ_{t, i} w_ti (Σ_{k≤t} φ_ki - mean_j Σ_{k≤t} φ_kj).
+    """
+    # Σ_t w_t Σ_{k≤t} φ_k = Σ_k φ_k Σ_{t≥k} w_t, and the first state is on the way to all.
+    to_come = weights[::-1].cumsum(axis=0)[::-1]
+    to_come = np.concatenate([to_come[:1], to_come])
+    excess = to_come - to_come.mean(axis=1, keepdims=True)
+    centered = features - features.mean(axis=1, keepdims=True)
+    return np.asarray(np.einsum("kn,knf->nf", excess, centered))
 
 
 def make_forward_estimator(

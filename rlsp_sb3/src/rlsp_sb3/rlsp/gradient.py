@@ -104,12 +104,25 @@ def feature_counts(features: Features, observations: Observations) -> NDArray[np
     Returns:
         Feature counts (N, F); NaN where an observation is.
     """
+    return np.asarray(features_of(features, observations).sum(axis=0))
+
+
+def features_of(features: Features, observations: Observations) -> NDArray[np.float64]:
+    """Features φ(s_t) of each state of trajectories.
+
+    Args:
+        features: Maps observations (N, *observation_shape) to features (N, F).
+        observations: N trajectories of T states (T, N, *observation_shape).
+
+    Returns:
+        Features (T, N, F); NaN where an observation is.
+    """
     n_times, n = observations.shape[:2]
     flat = observations.reshape(n_times * n, *observations.shape[2:])
     finite = np.isfinite(flat).reshape(len(flat), -1).all(axis=1)
     values = features(np.where(finite.reshape(-1, *[1] * (flat.ndim - 1)), flat, 0))
     values = np.where(finite[:, None], values, np.nan)
-    return np.asarray(values.reshape(n_times, n, -1).sum(axis=0))
+    return np.asarray(values.reshape(n_times, n, -1))
 
 
 def feature_advantages(

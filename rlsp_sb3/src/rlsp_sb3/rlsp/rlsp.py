@@ -88,7 +88,9 @@ class RLSP(EpochLearner):
         observed_states: The states that the person left behind, as observations
             (n, *observation_shape); None for those that the environment offers.
         horizon: The number T of states that the person passed through, the first and the observed
-            one included, at least 1; None for what the environment says, or else 30.
+            one included, at least 1; for pasts that are sampled forward the largest number, at
+            least 2, since how many there were is found, too. None for what the environment says,
+            or else 30, and forward as many as an episode has.
         encoder: The features φ: an :class:`~rlsp_sb3.encoders.Encoder` (one that is fitted is used
             as it is), "features" (the environment's own), "fourier", "vae", "identity", a mapping
             such as ``{"name": "fourier", "bandwidth": 0.5}``, or a function from observations
@@ -246,15 +248,11 @@ class RLSP(EpochLearner):
             )
 
     def _make_curriculum(self, is_tabular: bool) -> Curriculum:
-        """Horizons of the epochs: the full one in tabular environments, and growing elsewhere."""
-        first, n_epochs = min(2, self.horizon), self.n_epochs
-        if is_tabular:
-            first = self.horizon
-        if self._is_forward:
-            forward = self.hyperparameters.forward
-            first = min(forward.first_horizon, self.horizon)
-            n_epochs = max(1, round(n_epochs * (1 - forward.final_share) * forward.growth))
-        return Curriculum(first, self.horizon, n_epochs, self.hyperparameters.gradient_threshold)
+        """Horizons of the epochs: those of pasts that are sampled backward by networks grow."""
+        first = self.horizon if is_tabular or self._is_forward else min(2, self.horizon)
+        return Curriculum(
+            first, self.horizon, self.n_epochs, self.hyperparameters.gradient_threshold
+        )
 
     def _choose(
         self, trajectory_weights: Any, prior: PriorName | None, prior_std: float | None
@@ -430,7 +428,7 @@ class RLSP(EpochLearner):
         if horizon is None:
             default = self.hyperparameters.episode_length if self._is_forward else DEFAULT_HORIZON
             horizon = getattr(self.unwrapped_env, "horizon", None) or default
-        check_int("horizon", horizon, 1, MAX_HORIZON)
+        check_int("horizon", horizon, 2 if self._is_forward else 1, MAX_HORIZON)
         return horizon
 
     # Files.
