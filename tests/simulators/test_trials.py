@@ -30,7 +30,12 @@ from rlsp_baselines import (
 )
 from rlsp_sb3 import RLSP, TabularRLSP
 from rlsp_sb3.simulators import make_simulator
-from rlsp_sb3.simulators.trials import can_restore, check_restores, interfering_wrapper
+from rlsp_sb3.simulators.trials import (
+    can_restore,
+    check_restores,
+    interfering_wrapper,
+    looks_deterministic,
+)
 
 PENDULUM = "Pendulum-v1"
 
@@ -211,3 +216,15 @@ def test_deep_rlsp_learns_a_model_where_states_are_not_restored() -> None:
     assert type(make().gradient_estimator.simulator).__name__ == "LearnedSimulator"
     with pytest.raises(TypeError, match="the wrapper Halved"):
         make(forward_model="simulator")
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs", "expected"),
+    [
+        *(("CartPole-v1", {}, True), ("Pendulum-v1", {}, True), ("HalfCheetah-FW-v2", {}, True)),
+        ("FrozenLake-v1", {"is_slippery": False}, True),
+        ("FrozenLake-v1", {"is_slippery": True}, False),
+    ],
+)
+def test_random_steps_are_seen_by_taking_them_again(env_id, kwargs, expected):
+    assert looks_deterministic(gym.make(env_id, **kwargs)) is expected

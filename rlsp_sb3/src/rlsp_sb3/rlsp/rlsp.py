@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 
+from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.learners.epoch import EpochLearner
@@ -30,6 +31,7 @@ from rlsp_sb3.rlsp.gradient_estimator import (
     TrajectoryWeights,
 )
 from rlsp_sb3.rlsp.tabular_estimator import TabularGradientEstimator
+from rlsp_sb3.simulators.trials import looks_deterministic
 from rlsp_sb3.solvers.base import PlanningSolver, seeded_globally
 from rlsp_sb3.solvers.factory import SolverSpec, is_instance_or_subclass
 from rlsp_sb3.solvers.fast_ppo import FastPPO
@@ -115,8 +117,8 @@ class RLSP(EpochLearner):
             hyperparameters say.
         sampling: How pasts are sampled: "forward" from where episodes start, weighed by how near
             they end to the observed states, which takes a simulator; "backward" from the observed
-            states by inverse models, as published; "auto" for "forward" where there is a simulator
-            and the solver is FastPPO, which knows a temperature.
+            states by inverse models, as published; "auto" for "forward" where there is a simulator,
+            nothing is random, and the solver is FastPPO, which knows a temperature.
         trajectory_weights: Which pasts that are sampled backward count: "initial" for those that
             begin where the person can have been at that time; "uniform" for all alike; "cosine" as
             published; None for those of the preset.
@@ -205,11 +207,8 @@ class RLSP(EpochLearner):
         )
         self._choose(trajectory_weights, prior, prior_std)
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
-        if sampling == "auto":
-            knows_temperature = is_instance_or_subclass(self.algorithm, FastPPO)
-            sampling = "forward" if self._is_simulated and knows_temperature else "backward"
-        self.sampling = sampling
-        self._is_forward = sampling == "forward"
+        self.sampling = self._choose_sampling() if sampling == "auto" else sampling
+        self._is_forward = self.sampling == "forward"
         self._check_sampling(is_tabular)
         self.horizon = self._check_horizon(horizon)
         n_actions = max(self.horizon - 1, 1)
@@ -233,6 +232,12 @@ class RLSP(EpochLearner):
         self.curriculum = self._make_curriculum(is_tabular)
         self._check_checkpoints()
 
+    def _choose_sampling(self) -> Sampling:
+        """Sampling forward where that is right, with a solver that knows a temperature."""
+        if not self._is_simulated or not is_instance_or_subclass(self.algorithm, FastPPO):
+            return "backward"
+        return "forward" if looks_deterministic(first_base_env(self.env)) else "backward"
+
     def _check_sampling(self, is_tabular: bool) -> None:
         if not self._is_forward:
             return
@@ -245,6 +250,11 @@ class RLSP(EpochLearner):
             raise ValueError(
                 'sampling="forward": expected "backward", because the environment is not '
                 f"simulated: it cannot be put into a state, or forward_model={self.forward_model!r}"
+            )
+        if not looks_deterministic(first_base_env(self.env)):
+            raise ValueError(
+                'sampling="forward": expected "backward", because the same action leads from the '
+                "same state to different ones, and luck would count as a choice of the person"
             )
 
     def _make_curriculum(self, is_tabular: bool) -> Curriculum:

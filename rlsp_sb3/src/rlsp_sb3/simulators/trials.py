@@ -21,6 +21,7 @@ from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array
 
 _N_STEPS = 8
+_N_TRIES = 4  # of the same step, to see whether it is random
 _MAX_ERROR = 0.1  # of a step from a state that was restored, as a share of the step
 
 # What is known to hand on observations and actions as they are; a trial may have side effects, such
@@ -103,6 +104,22 @@ def can_restore(env: gym.Env[Any, Any]) -> bool:
     except TypeError:
         return False
     return True
+
+
+def looks_deterministic(env: gym.Env[Any, Any]) -> bool:
+    """Return whether steps that are taken again, with other random numbers, lead to the same.
+
+    Args:
+        env: An environment that :func:`can_restore` is true of. It is reset.
+    """
+    restore = state_setter(env)
+    others = [np.random.default_rng(seed).bit_generator.state for seed in range(_N_TRIES)]
+    return all(
+        np.array_equal(_step_from(env, restore, before, other, action), after, equal_nan=True)
+        for before, state, action, _ in _some_steps(env)
+        for after in [_step_from(env, restore, before, state, action)]
+        for other in others
+    )
 
 
 def _kind(layer: gym.Env[Any, Any]) -> str:
