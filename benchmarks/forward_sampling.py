@@ -29,17 +29,9 @@ N_EPISODES, EPISODE_LENGTH = 12, 1000
 CHEETAH = {
     "env": "HalfCheetah-v5",
     "encoder": "identity",
-    "hyperparameters": {
-        "solver": {"n_steps": 81_920},
-        "forward": {"n_trajectories": 600, "first_horizon": 100},
-    },
+    "hyperparameters": {"solver": {"n_steps": 32_768}},
 }
-PENDULUM = {
-    "env": "InvertedPendulum-v5",
-    "encoder": "fourier",
-    "horizon": 60,
-    "hyperparameters": {"forward": {"n_trajectories": 1_000, "kernel": "cauchy"}},
-}
+PENDULUM = {"env": "InvertedPendulum-v5", "encoder": "fourier"}
 
 
 def episodes_of(expert, env_id, size):
@@ -127,13 +119,11 @@ def main():
                 arguments = {**settings, "sampling": "forward", "eval_interval": 0}
                 learner = RLSP(env_id, [state], seed=seed, device="cpu", **arguments)
             else:
-                solver = settings["hyperparameters"].get("solver", {})
                 learner = AverageFeatures(
                     env_id,
                     [state],
                     encoder=settings["encoder"],
-                    solver="FastPPO",
-                    hyperparameters={"solver": solver},
+                    hyperparameters=settings.get("hyperparameters"),
                     seed=seed,
                     device="cpu",
                 )

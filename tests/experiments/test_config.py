@@ -141,7 +141,7 @@ def test_a_name_replaces_a_mapping():
     config = load_config(
         "HalfCheetah-FW-v2", "fast", ["rlsp.hyperparameters=none", "rlsp.encoder=auto"]
     )
-    assert hyperparameters_of(config) == replace(FAST, solver=ON_POLICY)
+    assert hyperparameters_of(config) == replace(FAST, solver=ON_POLICY, n_epochs=50)
     assert config.rlsp["encoder"] == "auto"
 
 

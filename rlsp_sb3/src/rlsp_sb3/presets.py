@@ -28,7 +28,7 @@ FORWARD = ForwardHyperparameters(
     n_trajectories=500,
     effective_share=1.0,
     kernel="gaussian",
-    final_share=0.25,
+    final_share=0.5,
 )
 """Those of sampling pasts forward, in every preset."""
 
@@ -77,13 +77,15 @@ FAST = RLSPHyperparameters(
 
 ON_POLICY = SolverHyperparameters(
     n_envs=128,
-    n_steps=40_960,
+    n_steps=16_384,
     hidden=(64, 64),
     past_start_fraction=0.2,
     standardize_rewards=False,
     kwargs={"learning_rate": 3e-4, "batch_size": 1024, "n_epochs": 10, "gamma": 0.99},
 )
 """The solver of "fast" if it is an on-policy algorithm, as FastPPO, in many copies at once."""
+
+_ON_POLICY_EPOCHS = 50  # more than with a solver that takes long for each reward
 
 PAPER = RLSPHyperparameters(
     n_transitions=100_000,
@@ -227,8 +229,10 @@ def find_preset(
     """
     check_choice(f"{prefix}preset", preset, PRESETS)
     found = (TABULAR if is_tabular else HYPERPARAMETERS)[preset]
-    if on_policy and preset != "paper":
-        found = replace(found, solver=_SMOKE_ON_POLICY if preset == "smoke" else ON_POLICY)
+    if on_policy and preset == "smoke":
+        found = replace(found, solver=_SMOKE_ON_POLICY)
+    elif on_policy and preset == "fast":
+        found = replace(found, solver=ON_POLICY, n_epochs=_ON_POLICY_EPOCHS)
     if isinstance(hyperparameters, RLSPHyperparameters):
         validated(RLSPHyperparameters, hyperparameters, f"{prefix}hyperparameters")
         found = hyperparameters
