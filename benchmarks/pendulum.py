@@ -1,4 +1,4 @@
-"""Deep RLSP on states of the balanced inverted pendulum.
+"""Deep RLSP with pasts sampled backward, as published, on states of the balanced inverted pendulum.
 
     python benchmarks/pendulum.py EXPERT --n-states 1 10 50 --seeds 5 --out pendulum.csv
     python benchmarks/pendulum.py EXPERT --ablations --seeds 5 --out ablations.csv
@@ -30,6 +30,7 @@ from rlsp_sb3.policies import import_sb2_sac
 ENV = "InvertedPendulum-v5"
 LIMIT = 0.2  # rad, where the pole counts as fallen
 VAE = {"name": "vae"}
+PUBLISHED = {"sampling": "backward", "solver": "FastSAC"}
 ABLATIONS: dict[str, dict[str, Any]] = {
     "default": {},
     "weights: uniform": {"trajectory_weights": "uniform"},
@@ -66,7 +67,7 @@ def run(setting: str, arguments: dict[str, Any], expert: Any, n: int, seed: int)
     """One run."""
     observed = sample_observed_states(expert, n, seed, env=ENV)
     start = time.perf_counter()
-    learner = RLSP(ENV, observed, seed=seed, eval_interval=0, **arguments).learn()
+    learner = RLSP(ENV, observed, seed=seed, eval_interval=0, **PUBLISHED, **arguments).learn()
     seconds = time.perf_counter() - start
     in_loop = measure_returns(learner, ENV, 20, seed=seed)
     start = time.perf_counter()

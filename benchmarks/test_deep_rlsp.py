@@ -9,6 +9,7 @@ from rlsp_sb3.presets import FAST
 from rlsp_sb3.simulators import rollout_simulator
 
 HORIZON = 31  # 30 actions
+PUBLISHED = {"sampling": "backward", "solver": "FastSAC"}
 BRIEF = FAST.updated(
     {
         "n_transitions": 2_000,
@@ -20,7 +21,7 @@ BRIEF = FAST.updated(
 
 def make_learner(env="HalfCheetah-v5", hyperparameters=BRIEF, **arguments):
     states = np.zeros((1, 17 if env == "HalfCheetah-v5" else 4))
-    arguments = {"horizon": HORIZON, "seed": 0, "eval_interval": 0, **arguments}
+    arguments = {"horizon": HORIZON, "seed": 0, "eval_interval": 0, **PUBLISHED, **arguments}
     learner = RLSP(env, states, hyperparameters=hyperparameters, **arguments)
     return learner.learn(hyperparameters.solver.n_steps)  # one epoch
 

@@ -43,8 +43,7 @@ class AverageFeatures(ObservedFeaturesLearner):
             environment's own features, or else the encoder of the preset.
         solver: What finds the policy, as for RLSP: "planning", an algorithm of SB3, sb3-contrib or
             sbx, its class or its name; "auto" is planning in environments that offer ``mdp``,
-            and
-            otherwise FastSAC or, for discrete actions, PPO.
+            FastPPO where there is a simulator, and otherwise FastSAC or, for discrete actions, PPO.
         solver_kwargs: Arguments of the solver's class.
         preset: Where the encoder and the hyperparameters come from if they are not given: "fast",
             "paper" or "smoke", as for RLSP.
