@@ -26,11 +26,7 @@ from rlsp_sb3.policies import load_policy
 from rlsp_sb3.simulators import make_simulator
 
 N_EPISODES, EPISODE_LENGTH = 12, 1000
-CHEETAH = {
-    "env": "HalfCheetah-v5",
-    "encoder": "identity",
-    "hyperparameters": {"solver": {"n_steps": 32_768}},
-}
+CHEETAH = {"env": "HalfCheetah-v5", "encoder": "identity"}
 PENDULUM = {"env": "InvertedPendulum-v5", "encoder": "fourier"}
 
 
@@ -123,7 +119,6 @@ def main():
                     env_id,
                     [state],
                     encoder=settings["encoder"],
-                    hyperparameters=settings.get("hyperparameters"),
                     seed=seed,
                     device="cpu",
                 )
