@@ -41,8 +41,8 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.cli": "",
     "rlsp_sb3.data": (
-        "EPISODE_SUFFIXES Episode Transitions collect concatenate load_episodes load_minari "
-        "rollout_env sample_observed_states save_episodes save_minari"
+        "EPISODE_SUFFIXES Episode Transitions collect concatenate has_terminated load_episodes "
+        "load_imitation load_minari rollout_env sample_observed_states save_episodes save_minari"
     ),
     "rlsp_sb3.encoders": (
         "Encoder EnvironmentFeatures FunctionEncoder IdentityEncoder RandomFourierFeatures "

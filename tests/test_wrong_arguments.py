@@ -87,6 +87,17 @@ FOLDER = Path(tempfile.mkdtemp(prefix="rlsp-tests-"))
 POINT = TimeLimit(Point(), 3)
 STATES = np.array([[0.5], [0.7]], np.float32)
 BOX, MOVES = POINT.observation_space, POINT.action_space
+
+
+class Imitated(list):
+    """A dataset of imitation without a row."""
+
+    column_names = ("obs", "acts", "infos", "terminal")
+
+    def with_format(self, form, columns):
+        return self
+
+
 RNG = np.random.default_rng(0)
 LEARNER = TabularRLSP("RoomDefault-v0", seed=0)
 ROOM, MDP = LEARNER.unwrapped_env, LEARNER.mdp
@@ -137,6 +148,8 @@ RIGHT = {
     "rlsp_sb3.data": {
         "Episode": dict(vars(EPISODE)),
         "collect": {"env": POINT, "n_steps": 3, "rng": RNG},
+        "has_terminated": {"done": True},
+        "load_imitation": {"source": Imitated()},
         "load_minari": {"dataset": type("Data", (), {"iterate_episodes": lambda self: []})()},
         "rollout_env": {"policy": Still([0.0]), "env": POINT},
         "save_episodes": {"path": FOLDER / "episodes.npz", "episodes": [EPISODE]},

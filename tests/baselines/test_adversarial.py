@@ -312,7 +312,7 @@ def test_folders_of_imitation_are_read(tmp_path):
 
 def test_other_folders_are_refused_by_name(tmp_path):
     for source in (tmp_path, str(tmp_path)):
-        with pytest.raises(ValueError, match=r"demonstrations='.*' is a folder without episodes"):
+        with pytest.raises(ValueError, match="is not a folder of episodes that imitation saved"):
             find_demonstrations(source, *spaces_of(GRID))
 
 

@@ -10,12 +10,13 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from rlsp_sb3.data import EPISODE_SUFFIXES, Episode, load_episodes, load_minari
-from rlsp_sb3.data.episodes import has_terminated
-from rlsp_sb3.data.imitation_folders import (
-    episodes_of_dataset,
-    is_dataset_folder,
-    load_imitation_folder,
+from rlsp_sb3.data import (
+    EPISODE_SUFFIXES,
+    Episode,
+    has_terminated,
+    load_episodes,
+    load_imitation,
+    load_minari,
 )
 
 EXPECTED = (
@@ -54,12 +55,9 @@ def find_demonstrations(
 def _episodes(source: Any) -> list[Episode]:
     if source is None:
         raise ValueError(f"demonstrations=None: {EXPECTED}")
-    if isinstance(source, (str, Path)) and is_dataset_folder(source):
-        return load_imitation_folder(Path(source))
-    if hasattr(source, "column_names"):
-        return episodes_of_dataset(source)
-    if isinstance(source, (str, Path)) and Path(source).is_dir():
-        raise ValueError(f"demonstrations={str(source)!r} is a folder without episodes: {EXPECTED}")
+    is_folder = isinstance(source, (str, Path)) and Path(source).is_dir()
+    if is_folder or hasattr(source, "column_names"):
+        return load_imitation(source)
     if isinstance(source, Path) or (isinstance(source, str) and source.endswith(EPISODE_SUFFIXES)):
         return load_episodes(source)
     if isinstance(source, str) or hasattr(source, "iterate_episodes"):
@@ -73,7 +71,7 @@ def _episodes(source: Any) -> list[Episode]:
                 np.stack(pair),
                 np.asarray([action]),
                 np.array([np.nan]),
-                has_terminated(done, info),
+                has_terminated(bool(done), info),
                 True,
             )
             for pair, action, done, info in rows
@@ -109,7 +107,7 @@ def _episode(value: Any) -> Episode:
 def _infos(value: Any, n: int) -> list[Any]:
     """Info dicts of n steps, as imitation keeps them."""
     infos = getattr(value, "infos", None)
-    return [{}] * n if infos is None else list(infos)
+    return [{}] * n if infos is None else [dict(info or {}) for info in infos]
 
 
 def _fitted(

@@ -140,7 +140,7 @@ def _about(env: Any, spec: EnvSpec) -> list[str]:
 
 
 def _simulation(env: Any) -> tuple[str, str | None]:
-    """How an environment is simulated, and why not faster."""
+    """Whether an environment is simulated: "many" steps at once, "one" or "no"; and why."""
     try:
         simulator = make_simulator(env, np.random.default_rng(0), n_threads=1)
     except (TypeError, ValueError) as error:

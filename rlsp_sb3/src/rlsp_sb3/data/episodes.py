@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -208,11 +208,12 @@ def _episode_of_trajectory(trajectory: PickledTrajectory) -> Episode:
     if rewards is None:
         rewards = np.full(len(trajectory.acts), np.nan)
     last = infos[-1] if isinstance(infos, list) and infos else None
-    terminated = has_terminated(trajectory.terminal, last)
+    terminated = has_terminated(bool(trajectory.terminal), last)
     return Episode(trajectory.obs, trajectory.acts, rewards, terminated, not terminated)
 
 
-def has_terminated(done: Any, info: Any = None) -> bool:
+@checks_types
+def has_terminated(done: bool, info: Mapping[str, Any] | None = None) -> bool:
     """Return whether the environment ended an episode of imitation, rather than a time limit.
 
     For imitation, an episode that ran out of time has ended as well.
@@ -221,7 +222,7 @@ def has_terminated(done: Any, info: Any = None) -> bool:
         done: Whether it ended.
         info: What the environment said at the last step; None if that is not known.
     """
-    return bool(done) and not (isinstance(info, dict) and info.get("TimeLimit.truncated", False))
+    return done and not (info or {}).get("TimeLimit.truncated", False)
 
 
 def _episodes_of_rollouts(observations: Iterable[Any], actions: Iterable[Any]) -> list[Episode]:

@@ -11,24 +11,54 @@ import numpy as np
 from gymnasium.error import DependencyNotInstalled
 
 from rlsp_sb3.data.episodes import Episode, has_terminated
+from rlsp_sb3.utils.type_checks import checks_types, shown
+
+_INFO = "dataset_info.json"
 
 
 def is_dataset_folder(path: str | Path) -> bool:
     """Return whether a path is that of a folder with a dataset of Hugging Face."""
-    return (Path(path) / "dataset_info.json").is_file()
+    return (Path(path) / _INFO).is_file()
 
 
-def load_imitation_folder(path: Path) -> list[Episode]:
-    """Read the episodes of a folder that ``imitation.data.serialize.save`` wrote.
+@checks_types
+def load_imitation(source: Any) -> list[Episode]:
+    """Read the episodes of a dataset that ``imitation`` saved.
 
     Its columns are read as they are, so that no code runs. What the environment said at each step
     is JSON from which imitation makes objects; here it only tells whether a time limit ended an
     episode.
 
+    Args:
+        source: The folder that ``imitation.data.serialize.save`` wrote, or a ``datasets.Dataset``
+            with the columns obs, acts, infos and terminal, and perhaps rews.
+
     Raises:
-        DependencyNotInstalled: If the package ``datasets`` is not installed.
-        ValueError: If it is no such folder.
+        DependencyNotInstalled: If it is a folder, and the package ``datasets`` is not installed.
+        TypeError: If it is something else.
+        ValueError: If it is no such folder, or a column is missing or holds something else.
     """
+    if isinstance(source, (str, Path)):
+        return _load_folder(Path(source))
+    if not hasattr(source, "column_names"):
+        raise TypeError(
+            f"source={shown(source)}: expected a folder that imitation saved, or a datasets.Dataset"
+        )
+    missing = {"obs", "acts", "infos", "terminal"} - set(source.column_names)
+    if missing:
+        raise ValueError(
+            f"source has no column {sorted(missing)[0]}: it has {', '.join(source.column_names)}"
+        )
+    arrays = source.with_format("numpy", columns=["obs", "acts"])
+    return [_episode(row, array) for row, array in zip(source, arrays, strict=True)]
+
+
+def _load_folder(path: Path) -> list[Episode]:
+    if not is_dataset_folder(path):
+        raise ValueError(
+            f"path={str(path)!r} is not a folder of episodes that imitation saved: it has no "
+            f"{_INFO}"
+        )
     try:
         datasets = import_module("datasets")
     except ImportError as error:
@@ -37,27 +67,11 @@ def load_imitation_folder(path: Path) -> list[Episode]:
             "run `pip install datasets`, or use an npz file"
         ) from error
     try:
-        return episodes_of_dataset(datasets.load_from_disk(str(path)))
+        return load_imitation(datasets.load_from_disk(str(path)))
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise ValueError(
             f"path={str(path)!r} is not a folder of episodes that imitation saved: {error}"
         ) from error
-
-
-def episodes_of_dataset(dataset: Any) -> list[Episode]:
-    """The episodes of a ``datasets.Dataset`` of imitation.
-
-    Args:
-        dataset: One with the columns obs, acts, infos and terminal, and perhaps rews.
-
-    Raises:
-        ValueError: If a column is missing, or holds something else.
-    """
-    missing = {"obs", "acts", "infos", "terminal"} - set(dataset.column_names)
-    if missing:
-        raise ValueError(f"it has no column {sorted(missing)[0]}: it has {dataset.column_names}")
-    arrays = dataset.with_format("numpy", columns=["obs", "acts"])
-    return [_episode(row, array) for row, array in zip(dataset, arrays, strict=True)]
 
 
 def _episode(row: dict[str, Any], arrays: dict[str, Any]) -> Episode:
@@ -65,7 +79,7 @@ def _episode(row: dict[str, Any], arrays: dict[str, Any]) -> Episode:
     if rewards is None:
         rewards = np.full(len(row["acts"]), np.nan)
     last = json.loads(row["infos"][-1]) if row["infos"] else None
-    terminated = has_terminated(row["terminal"], last)
+    terminated = has_terminated(bool(row["terminal"]), last)
     return Episode(
         np.stack(arrays["obs"]), np.stack(arrays["acts"]), rewards, terminated, not terminated
     )

@@ -15,11 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlsp_sb3.data.episodes import EPISODE_SUFFIXES, Episode, load_episodes
-from rlsp_sb3.data.imitation_folders import (
-    episodes_of_dataset,
-    is_dataset_folder,
-    load_imitation_folder,
-)
+from rlsp_sb3.data.imitation_folders import is_dataset_folder, load_imitation
 from rlsp_sb3.data.minari_datasets import DATASET_ID, load_minari
 from rlsp_sb3.data.state_files import holds_states, load_states
 from rlsp_sb3.protocols import Policy
@@ -156,10 +152,9 @@ def _episodes(source: Any) -> list[Episode]:
         return [source]
     if isinstance(source, (str, Path)) and str(source).endswith(EPISODE_SUFFIXES):
         return load_episodes(source)
-    if isinstance(source, (str, Path)) and is_dataset_folder(source):
-        return load_imitation_folder(Path(source))
-    if hasattr(source, "column_names"):
-        return episodes_of_dataset(source)
+    is_folder = isinstance(source, (str, Path)) and is_dataset_folder(source)
+    if is_folder or hasattr(source, "column_names"):
+        return load_imitation(source)
     if isinstance(source, Path) or (isinstance(source, str) and _is_path(source)):
         raise ValueError(
             f"source={str(source)!r}: expected a file of states (.npy, .csv, or .npz with a single "

@@ -89,7 +89,7 @@ class ForwardEstimator(GradientEstimator):
         )
 
     def _weights(self, trajectories: Observations) -> tuple[FloatArray, dict[str, float]]:
-        """How much the state at each time but the first counts, of N trajectories of T states.
+        """Weights of the states at each time but the first, of N trajectories of T states.
 
         Returns:
             Weights (T - 1, N), per action that led to an observed state, and what to log.
@@ -138,7 +138,7 @@ class ForwardEstimator(GradientEstimator):
 
 
 def _excess_counts(features: FloatArray, weights: FloatArray) -> FloatArray:
-    """What each trajectory adds to the weighted feature counts less the mean ones.
+    """Weighted feature counts less the mean ones, by what each trajectory adds to them.
 
     Args:
         features: The features of N trajectories of T states (T, N, F).
