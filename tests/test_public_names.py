@@ -48,7 +48,9 @@ PUBLIC_TEXT = {
         "Encoder EnvironmentFeatures FunctionEncoder IdentityEncoder RandomFourierFeatures "
         "ScaledEncoder StateVAE make_encoder slow_axes"
     ),
-    "rlsp_sb3.env_util": "as_vec_env first_base_env make_env open_env plugin_specs register_envs",
+    "rlsp_sb3.env_util": (
+        "as_vec_env find_spec first_base_env make_env open_env plugin_specs register_envs"
+    ),
     "rlsp_sb3.evaluation": (
         "CrossEntropyCurve Returns SeedSummary SimulatedReward epic_distance "
         "held_out_cross_entropy mean_interval measure_returns summarize summarize_curves"

@@ -166,6 +166,7 @@ RIGHT = {
     },
     "rlsp_sb3.env_util": {
         "as_vec_env": {"env": POINT},
+        "find_spec": {"env": "CartPole-v1"},
         "first_base_env": {"env": as_vec_env(POINT)},
         "make_env": {"env": "CartPole-v1"},
     },

@@ -91,6 +91,7 @@ def make_env(env: str, **kwargs: Any) -> gym.Env[Any, Any]:
         return gym.make(env, **kwargs)
 
 
+@checks_types
 def find_spec(env: str) -> EnvSpec:
     """The registered environment of an id, whose module is imported if it names one.
 

@@ -140,7 +140,7 @@ def _about(env: Any, spec: EnvSpec) -> list[str]:
 
 
 def _simulation(env: Any) -> tuple[str, str | None]:
-    """Whether an environment is simulated: "many" steps at once, "one" or "no"; and why."""
+    """Number of steps that are simulated at once, "many", "one" or "no"; and why no more."""
     try:
         simulator = make_simulator(env, np.random.default_rng(0), n_threads=1)
     except (TypeError, ValueError) as error:

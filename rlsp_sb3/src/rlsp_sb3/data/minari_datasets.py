@@ -18,7 +18,7 @@ from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.utils.type_checks import checks_types, shown
 
 DAMAGED = (OSError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
-"""What Minari raises when a file is not as it expects."""
+"""Errors of Minari when a file is not as it expects."""
 
 DATASET_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
 
