@@ -26,9 +26,10 @@ DISTRIBUTIONS = (rlsp_baselines, rlsp_envs, rlsp_sb3)
 # To add a name is a promise to users, to take one away breaks their code: do it here as well.
 PUBLIC_TEXT = {
     "rlsp_baselines": (
-        "AIRL GAIL AverageFeatures Deviation RelativeReachability RewardSampling TaskReward "
-        "Waypoints __version__"
+        "AIRL GAIL AttainableUtility AverageFeatures Contrast Deviation RelativeReachability "
+        "RewardSampling TaskReward Waypoints __version__"
     ),
+    "rlsp_baselines.reward_sampling": "RewardSampling",
     "rlsp_envs": "__version__ register_envs",
     "rlsp_envs.gridworlds": (
         "ApplesEnv BatteriesEnv GridworldEnv GridworldVectorEnv Layout Outcome RoomEnv Sprite "
@@ -83,7 +84,8 @@ PUBLIC_TEXT = {
     "rlsp_sb3.plotting": "INFERRED INK TASK TRUE reward_heatmap save_png",
     "rlsp_sb3.plotting.runs": "",
     "rlsp_sb3.policies": (
-        "ExpertRun find_expert_hyperparameters import_sb2_sac load_policy retrain_policy"
+        "ExpertRun RandomPolicy find_expert_hyperparameters import_sb2_sac load_policy "
+        "retrain_policy"
     ),
     "rlsp_sb3.presets": "FAST PAPER Preset PresetName find_preset",
     "rlsp_sb3.protocols": "AppendedEntry Policy ReportingLearner TabularEnv TabularMDP",

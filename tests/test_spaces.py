@@ -9,7 +9,9 @@ import pytest
 from rlsp_baselines import (
     AIRL,
     GAIL,
+    AttainableUtility,
     AverageFeatures,
+    Contrast,
     Deviation,
     RelativeReachability,
     RewardSampling,
@@ -48,6 +50,7 @@ TRAINED = {
     "RLSP": partial(RLSP, horizon=3, **DEEP),
     "AverageFeatures": partial(AverageFeatures, **DEEP),
     "Waypoints": partial(Waypoints, **DEEP),
+    "Contrast": partial(Contrast, horizon=3, **DEEP),
     "GAIL": partial(GAIL, **ADVERSARIAL),
     "AIRL": partial(AIRL, **ADVERSARIAL),
 }
@@ -55,10 +58,12 @@ PLANNED = {
     "RLSP": TRAINED["RLSP"],
     "AverageFeatures": TRAINED["AverageFeatures"],
     "Waypoints": TRAINED["Waypoints"],
+    "Contrast": TRAINED["Contrast"],
     "TabularRLSP": partial(TabularRLSP, seed=0),
     "TaskReward": TaskReward,
     "Deviation": Deviation,
     "RelativeReachability": RelativeReachability,
+    "AttainableUtility": partial(AttainableUtility, seed=0),
     "RewardSampling": partial(RewardSampling, n_samples=5, burn_in=5, seed=0),
 }
 IMITATING = ("GAIL", "AIRL")

@@ -120,7 +120,9 @@ write_zip(FOLDER / "sac.zip", sac_parameters(1, 1))
 RIGHT = {
     "rlsp_baselines": {
         "AIRL": IMITATING,
+        "AttainableUtility": TABULAR,
         "AverageFeatures": DEEP,
+        "Contrast": DEEP | {"horizon": 3},
         "Deviation": TABULAR,
         "GAIL": IMITATING,
         "RelativeReachability": TABULAR,
@@ -222,6 +224,7 @@ RIGHT = {
     },
     "rlsp_sb3.policies": {
         "ExpertRun": {"env": "Pendulum-v1", "out": FOLDER / "expert.zip", "force": True},
+        "RandomPolicy": {"env": POINT, "seed": 0},
         "import_sb2_sac": {"path": FOLDER / "sac.zip", "env": Point()},
     },
     "rlsp_sb3.presets": {"find_preset": {"preset": "fast"}},

@@ -13,9 +13,14 @@ from PIL import Image
 from stable_baselines3.common.callbacks import ConvertCallback
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from rlsp_baselines import RewardSampling, diagnostics
-from rlsp_baselines.diagnostics import effective_sample_size, find_arviz, split_r_hat
-from rlsp_baselines.posterior_plot import posterior_plot
+from rlsp_baselines import RewardSampling
+from rlsp_baselines.reward_sampling import diagnostics
+from rlsp_baselines.reward_sampling.diagnostics import (
+    effective_sample_size,
+    find_arviz,
+    split_r_hat,
+)
+from rlsp_baselines.reward_sampling.posterior_plot import posterior_plot
 from rlsp_sb3.protocols import ReportingLearner
 
 from helpers.command import ok

@@ -23,7 +23,6 @@ from rlsp_sb3.experiments.skills.figure import skill_plot
 from rlsp_sb3.experiments.skills.job import SkillFigures
 from rlsp_sb3.experiments.skills.plan import SkillPlan, plan_skill_table
 from rlsp_sb3.experiments.skills.run_job import (
-    RandomPolicy,
     demonstrations_of,
     run_skill_job,
     tell_apart,
@@ -33,6 +32,7 @@ from rlsp_sb3.experiments.skills.table import gather_curves, skill_table
 from rlsp_sb3.experiments.table_plan import TableOptions
 from rlsp_sb3.experiments.table_rows import RowKey
 from rlsp_sb3.learners.registry import learner_names
+from rlsp_sb3.policies.random_policy import RandomPolicy
 from rlsp_sb3.utils.errors import NotOfferedError
 
 from helpers.command import ok, rlsp

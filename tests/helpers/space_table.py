@@ -88,10 +88,11 @@ HEADER = """# Spaces
 Which observations and actions learners serve. What they do not serve they refuse at construction,
 by an error that says what to do.
 
-Learners that train a policy are RLSP, AverageFeatures, Waypoints, GAIL and AIRL. Learners that plan
-one are TabularRLSP, TaskReward, Deviation, RelativeReachability and RewardSampling, and the first
-three where the environment offers `mdp`: they know states by its `state_indices`, so that any array
-will do as an observation, and actions by the rows of `mdp.transitions`. Here these have two.
+Learners that train a policy are RLSP, AverageFeatures, Waypoints, Contrast, GAIL and AIRL. Learners
+that plan one are TabularRLSP, TaskReward, Deviation, RelativeReachability, AttainableUtility and
+RewardSampling, and the first four where the environment offers `mdp`: they know states by its
+`state_indices`, so that any array will do as an observation, and actions by the rows of
+`mdp.transitions`. Here these have two.
 
 Categories (Discrete, MultiDiscrete, MultiBinary) are one-hot for encoders, inverse models and
 policies. Everywhere else, in `observed_states`, `predict`, rewards and functions as encoders, they

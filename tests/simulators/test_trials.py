@@ -21,7 +21,9 @@ from stable_baselines3.common.vec_env import (
 
 import rlsp_envs  # noqa: F401
 from rlsp_baselines import (
+    AttainableUtility,
     AverageFeatures,
+    Contrast,
     Deviation,
     RelativeReachability,
     RewardSampling,
@@ -138,6 +140,8 @@ PLANNERS = [
     RewardSampling,
     AverageFeatures,
     Waypoints,
+    Contrast,
+    AttainableUtility,
 ]
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.type_aliases import GymEnv
 
-from rlsp_baselines.fixed import FixedRewardLearner
+from rlsp_baselines.inaction import InactionPenaltyLearner
 from rlsp_baselines.reachability import lost_coverage
-from rlsp_sb3 import RewardFn
-from rlsp_sb3.learners import check_int, checks_types
-from rlsp_sb3.planning import occupancies
+from rlsp_sb3.learners import checks_types
 from rlsp_sb3.type_aliases import FloatArray
 
 
-class RelativeReachability(FixedRewardLearner):
+class RelativeReachability(InactionPenaltyLearner):
     """Penalty for states from which less can be reached than if the robot had done nothing.
 
     The penalty of a state at a time is what it lacks in coverage (see ``reachability.py``) against
@@ -58,61 +55,16 @@ class RelativeReachability(FixedRewardLearner):
         tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
-        check_int("horizon", horizon, 1)
-        self.horizon = horizon
-        self._penalties: FloatArray | None = None
         super().__init__(
             env,
             observed_states,
             inferred_weight=inferred_weight,
+            horizon=horizon,
             seed=seed,
             verbose=verbose,
             tensorboard_log=tensorboard_log,
             device=device,
         )
 
-    @property
-    def reward(self) -> RewardFn:
-        """The negative penalty against the observed state itself, as a reward of transitions."""
-        return self._reward
-
-    @property
-    def inferred_rewards(self) -> FloatArray:
-        """The negative penalty of each state at each time (horizon, S)."""
-        if self._penalties is None:
-            self._penalties = self._compute_penalties()
-        return -self._penalties
-
-    def _prepare(self, env: Any) -> None:
-        super()._prepare(env)
-        if not hasattr(env.mdp, "default_action"):
-            raise TypeError(
-                f"env={env}: RelativeReachability needs to know which action does nothing, the "
-                "attribute default_action of its mdp"
-            )
-        self._penalties = None
-
-    def _compute_penalties(self) -> FloatArray:
-        mdp = self.unwrapped_env.mdp
-        n_states = len(mdp.features)
-        observed = self.unwrapped_env.state_indices(self.observed_states)
-        starts = np.bincount(observed, minlength=n_states) / len(observed)
-        doing_nothing = np.zeros((self.horizon - 1, n_states, mdp.n_actions))
-        doing_nothing[:, :, mdp.default_action] = 1
-        baseline = occupancies(mdp.transitions, doing_nothing, starts)
-        possible = np.flatnonzero(baseline.any(axis=0))
-        lost = lost_coverage(mdp.transitions, possible, self.horizon)
-        penalties = baseline[:, possible] @ lost
-        largest = penalties.max()
-        scaled: FloatArray = penalties / largest if largest > 0 else penalties
-        return scaled
-
-    def _reward(
-        self,
-        state: NDArray[Any],
-        action: NDArray[Any],
-        next_state: NDArray[Any],
-        done: NDArray[np.bool_],
-    ) -> FloatArray:
-        rewards: FloatArray = self.inferred_rewards[0, self.unwrapped_env.state_indices(next_state)]
-        return rewards
+    def _penalties_against(self, baselines: NDArray[np.int64]) -> FloatArray:
+        return lost_coverage(self.mdp.transitions, baselines, self.horizon)

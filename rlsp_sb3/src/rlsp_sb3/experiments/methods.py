@@ -112,6 +112,15 @@ GRIDWORLD_METHODS = (
         settings={"n_samples": 2000, "burn_in": 500},
     ),
     Method(
+        *("average-features", "average features", "average-features", bar_style(7)),
+        is_random=False,
+    ),
+    Method("waypoints", "waypoints", "waypoints", bar_style(8), is_random=False),
+    Method("contrast", "contrast", "contrast", bar_style(9), is_random=False),
+    Method(
+        *("attainable-utility", "attainable utility", "attainable-utility", bar_style(10)),
+    ),
+    Method(
         *("rlsp", "RLSP, simulated pasts", "rlsp", bar_style(6)),
         settings={"eval_interval": 0},
         is_slow=True,

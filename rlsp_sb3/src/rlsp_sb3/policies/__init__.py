@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from rlsp_sb3.policies.expert_hyperparameters import find_expert_hyperparameters
     from rlsp_sb3.policies.experts import ExpertRun
     from rlsp_sb3.policies.loading import load_policy
+    from rlsp_sb3.policies.random_policy import RandomPolicy
     from rlsp_sb3.policies.retrain import retrain_policy
     from rlsp_sb3.policies.sb2_import import import_sb2_sac
 else:
@@ -15,6 +16,7 @@ else:
 
 __all__ = [
     "ExpertRun",
+    "RandomPolicy",
     "find_expert_hyperparameters",
     "import_sb2_sac",
     "load_policy",

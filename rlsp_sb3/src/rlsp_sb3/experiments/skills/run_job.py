@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from rlsp_sb3.experiments.job import Outcome
 from rlsp_sb3.experiments.learning import Learned, job_env, learn_job
 from rlsp_sb3.experiments.methods import RANDOM
 from rlsp_sb3.experiments.skills.job import SkillFigures, SkillJob, npz_of
+from rlsp_sb3.policies.random_policy import RandomPolicy
 from rlsp_sb3.protocols import Policy
 
 FEWEST_SEGMENTS = 2  # one to learn from, and one that is held out
@@ -109,26 +108,3 @@ def demonstrations_of(skill: Sequence[Episode], observed: NDArray[Any]) -> list[
         both, action = episode.observations[step : step + 2], episode.actions[step : step + 1]
         found.append(Episode(both, action, np.zeros(1), truncated=True))
     return found
-
-
-class RandomPolicy:
-    """Takes actions that are uniformly distributed.
-
-    Args:
-        env: The environment in which it acts.
-        seed: Seeds the actions.
-    """
-
-    def __init__(self, env: gym.Env[Any, Any], seed: int) -> None:
-        self._space = copy.deepcopy(env.action_space)
-        self._space.seed(seed)
-
-    def predict(
-        self,
-        observation: Any,
-        state: Any = None,
-        episode_start: Any = None,
-        deterministic: bool = False,
-    ) -> tuple[NDArray[Any], Any]:
-        """An action, whatever is observed."""
-        return np.asarray(self._space.sample()), None

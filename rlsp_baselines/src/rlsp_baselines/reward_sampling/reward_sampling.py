@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 
-from rlsp_baselines.diagnostics import effective_sample_size, split_r_hat
+from rlsp_baselines.reward_sampling.diagnostics import effective_sample_size, split_r_hat
 from rlsp_sb3 import LinearReward
 from rlsp_sb3.learners import (
     Combination,
@@ -249,7 +249,7 @@ class RewardSampling(TabularLearner):
 
     def figures(self) -> dict[str, Callable[[Path], None]]:
         """The posterior of each weight as a picture, for ``rlsp learn``."""
-        from rlsp_baselines.posterior_plot import posterior_plot
+        from rlsp_baselines.reward_sampling.posterior_plot import posterior_plot
 
         def write(path: Path) -> None:
             posterior_plot(self, path)

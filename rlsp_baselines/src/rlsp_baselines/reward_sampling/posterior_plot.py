@@ -14,7 +14,7 @@ from rlsp_sb3.plotting import INFERRED, INK, TASK, TRUE, save_png
 from rlsp_sb3.type_aliases import FloatArray
 
 if TYPE_CHECKING:
-    from rlsp_baselines.reward_sampling import RewardSampling
+    from rlsp_baselines.reward_sampling.reward_sampling import RewardSampling
 
 COLUMNS = 4
 MAX_FEATURES = 40
