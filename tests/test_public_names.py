@@ -32,8 +32,9 @@ PUBLIC_TEXT = {
     "rlsp_baselines.reward_sampling": "RewardSampling",
     "rlsp_envs": "__version__ register_envs",
     "rlsp_envs.gridworlds": (
-        "ApplesEnv BatteriesEnv GridworldEnv GridworldVectorEnv Layout Outcome RoomEnv Sprite "
-        "StateSpace TabularMDP TrainEnv"
+        "ApplesEnv BatteriesEnv GridworldEnv GridworldVectorEnv Layout Outcome RandomApplesEnv "
+        "RandomBatteriesEnv RandomRoomEnv RandomTrainEnv RoomEnv Sprite StateSpace TabularMDP "
+        "TrainEnv"
     ),
     "rlsp_envs.wrappers": "Drift FuelGauge TerminationPenalty TimeFeature",
     "rlsp_sb3": (

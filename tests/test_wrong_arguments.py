@@ -135,6 +135,10 @@ RIGHT = {
         "BatteriesEnv": {},
         "GridworldVectorEnv": {"env_class": RoomEnv},
         "Layout": {"text": "A.", "symbols": {}},
+        "RandomApplesEnv": {},
+        "RandomBatteriesEnv": {},
+        "RandomRoomEnv": {},
+        "RandomTrainEnv": {},
         "RoomEnv": dict.fromkeys(["observed_state", "task_reward", "true_reward", "horizon"])
         | {"reward": "task", "render_mode": None},
         "StateSpace": {"fields": {"agent": (2, 2)}, "is_valid": any_state},

@@ -26,6 +26,12 @@ FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
     "batteries:Batteries": {"Batteries-v0": {}, **BATTERIES_PROBLEMS},
 }
 
+# Families of random problems, each with the seed of a layout.
+RANDOM_FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
+    f"random_problems:{name}": {f"{name}-v0": {"layout_seed": 0}}
+    for name in ("RandomRoom", "RandomTrain", "RandomApples", "RandomBatteries")
+}
+
 # What makes each published MuJoCo environment, and with which arguments.
 MUJOCO_TIME_LIMIT = 1000
 MUJOCO: dict[str, tuple[str, dict[str, Any]]] = {
@@ -55,7 +61,7 @@ def register_envs() -> None:
     """Register the environments with Gymnasium; does nothing the second time."""
     from gymnasium.envs.registration import register, registry
 
-    for family, problems in FAMILIES.items():
+    for family, problems in {**FAMILIES, **RANDOM_FAMILIES}.items():
         module, name = family.split(":")
         for env_id, kwargs in problems.items():
             if env_id not in registry:

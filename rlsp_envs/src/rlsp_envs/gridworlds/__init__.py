@@ -1,4 +1,4 @@
-"""The published gridworlds (Shah et al. 2019), and layouts of one's own."""
+"""The published gridworlds (Shah et al. 2019), random ones, and layouts of one's own."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from rlsp_envs.gridworlds.layout import Layout
     from rlsp_envs.gridworlds.mdp import TabularMDP
     from rlsp_envs.gridworlds.outcome import Outcome
+    from rlsp_envs.gridworlds.random_problems import (
+        RandomApplesEnv,
+        RandomBatteriesEnv,
+        RandomRoomEnv,
+        RandomTrainEnv,
+    )
     from rlsp_envs.gridworlds.render import Sprite
     from rlsp_envs.gridworlds.room import RoomEnv
     from rlsp_envs.gridworlds.state_space import StateSpace
@@ -24,6 +30,10 @@ else:
         "GridworldVectorEnv": "vector",
         "Layout": "layout",
         "Outcome": "outcome",
+        "RandomApplesEnv": "random_problems",
+        "RandomBatteriesEnv": "random_problems",
+        "RandomRoomEnv": "random_problems",
+        "RandomTrainEnv": "random_problems",
         "RoomEnv": "room",
         "Sprite": "render",
         "StateSpace": "state_space",
@@ -47,6 +57,10 @@ __all__ = [
     "GridworldVectorEnv",
     "Layout",
     "Outcome",
+    "RandomApplesEnv",
+    "RandomBatteriesEnv",
+    "RandomRoomEnv",
+    "RandomTrainEnv",
     "RoomEnv",
     "Sprite",
     "StateSpace",

@@ -14,6 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from rlsp_envs.gridworlds.apples import ApplesEnv
 from rlsp_envs.gridworlds.batteries import BatteriesEnv
 from rlsp_envs.gridworlds.gridworld import GridworldEnv
+from rlsp_envs.gridworlds.random_problems import (
+    RandomApplesEnv,
+    RandomBatteriesEnv,
+    RandomRoomEnv,
+    RandomTrainEnv,
+)
 from rlsp_envs.gridworlds.room import RoomEnv
 from rlsp_envs.gridworlds.state_space import BoolArray
 from rlsp_envs.gridworlds.toy_train import TrainEnv
@@ -258,3 +264,7 @@ RoomVectorEnv = partial(GridworldVectorEnv, RoomEnv)
 TrainVectorEnv = partial(GridworldVectorEnv, TrainEnv)
 ApplesVectorEnv = partial(GridworldVectorEnv, ApplesEnv)
 BatteriesVectorEnv = partial(GridworldVectorEnv, BatteriesEnv)
+RandomRoomVectorEnv = partial(GridworldVectorEnv, RandomRoomEnv)
+RandomTrainVectorEnv = partial(GridworldVectorEnv, RandomTrainEnv)
+RandomApplesVectorEnv = partial(GridworldVectorEnv, RandomApplesEnv)
+RandomBatteriesVectorEnv = partial(GridworldVectorEnv, RandomBatteriesEnv)
