@@ -37,7 +37,8 @@ class TabularEnv(Protocol):
 
     It may also offer ``observed_states`` (observations (n, *observation_shape) of the states that
     a person left behind), ``horizon`` (how many states that person passed through), and
-    ``task_reward`` and ``true_reward`` (weights (F,) of its features).
+    ``task_reward`` and ``true_reward`` (weights (F,) of its features). If it is registered with the
+    argument ``layout_seed``, it is a family of random problems for ``rlsp table gridworlds``.
     """
 
     observation_space: spaces.Space[Any]

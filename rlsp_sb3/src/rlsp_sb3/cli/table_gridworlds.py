@@ -17,6 +17,8 @@ GRIDWORLDS_EXAMPLES = """Examples:
 - `rlsp table gridworlds --deep --seeds 5 --out runs/table`
 
 - `rlsp table gridworlds --methods task-reward tabular-rlsp your-learner`
+
+- `rlsp table gridworlds --family RandomRoom-v0 RandomTrain-v0 --layouts 100 --out runs/random`
 """
 
 
@@ -40,6 +42,18 @@ def gridworlds(
         bool,
         typer.Option("--deep", help="RLSP with simulated pasts, too, which takes much longer."),
     ] = False,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ENV …",
+            help="Random problems of these families instead: environments that are registered with "
+            "the argument layout_seed.",
+        ),
+    ] = None,
+    layouts: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="How many problems of each family, from seed 0 on."),
+    ] = 30,
     force: Annotated[
         bool, typer.Option("--force", help="Compute anew what is in the folder already.")
     ] = False,
@@ -58,11 +72,17 @@ def gridworlds(
     result is written at once, and a run that was stopped goes on where it was. Writes **cells.csv**
     with each result, **table.md** and **table.csv** with means over seeds, **table.png** and
     **config.json**.
+
+    With `--family` the figures are over layouts: the mean, how many problems were solved, on how
+    many the robot does worse than with the task alone, and **differences.csv** with the differences
+    of each two methods on the same layouts.
     """
     from rlsp_sb3.experiments.gridworlds.run_table import plan_gridworld_table, run_gridworld_table
 
     with user_errors():
-        plan = plan_gridworld_table(methods or None, n_seeds=seeds, deep=deep)
+        plan = plan_gridworld_table(
+            methods or None, n_seeds=seeds, deep=deep, families=family or (), n_layouts=layouts
+        )
     show_left_out(plan.left_out)
     if plan.broken:
         broken = ", ".join(plan.broken)

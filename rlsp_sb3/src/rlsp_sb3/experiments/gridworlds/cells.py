@@ -23,7 +23,11 @@ from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.learners.true_return import fraction_of
 from rlsp_sb3.protocols import TabularEnv
+from rlsp_sb3.utils.did_you_mean import did_you_mean
 from rlsp_sb3.utils.errors import NotOfferedError, PluginError
+
+LAYOUT_SEED = "layout_seed"
+"""The argument that tells the environments of a family apart: it is registered with a default."""
 
 
 class Problem(NamedTuple):
@@ -32,17 +36,29 @@ class Problem(NamedTuple):
     Attributes:
         env_id: What ``gym.make`` makes it of.
         digest: Differs from that of any other problem.
+        layout_seed: Which one it is of a family; None if it is of none.
     """
 
     env_id: str
     digest: str
+    layout_seed: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in files."""
+        return self.env_id if self.layout_seed is None else f"{self.env_id} {self.layout_seed}"
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """Arguments for making it."""
+        return {} if self.layout_seed is None else {LAYOUT_SEED: self.layout_seed}
 
 
 class Cell(NamedTuple):
     """The result of a method on a problem with a seed.
 
     Attributes:
-        problem: The id of the environment.
+        problem: The name of the problem.
         method: The name of the method.
         seed: The seed of the learner.
         fraction: How much of the best true return its robot gets.
@@ -98,7 +114,7 @@ def find_problems(specs: Iterable[EnvSpec]) -> tuple[list[Problem], list[str]]:
     """The problems among registered environments.
 
     Those are tabular and offer observed states, a horizon and a true reward. Of environments that
-    differ in nothing but their observations, the first counts.
+    differ in nothing but their observations, the first counts, and of families none.
 
     Returns:
         The problems, and the ids of environments that could not be made.
@@ -106,6 +122,8 @@ def find_problems(specs: Iterable[EnvSpec]) -> tuple[list[Problem], list[str]]:
     problems: dict[str, Problem] = {}
     failed = []
     for spec in specs:
+        if LAYOUT_SEED in spec.kwargs:
+            continue
         try:
             with env_util.open_env(spec) as env:
                 offers = [
@@ -118,6 +136,30 @@ def find_problems(specs: Iterable[EnvSpec]) -> tuple[list[Problem], list[str]]:
         except PluginError:  # a broken package must not stop the others
             failed.append(spec.id)
     return list(problems.values()), failed
+
+
+def find_family(env_id: str, n_layouts: int) -> list[Problem]:
+    """The first problems of a family.
+
+    Args:
+        env_id: The id of an environment that is registered with the argument ``layout_seed``.
+        n_layouts: How many, of the layout seeds from 0 on.
+
+    Raises:
+        ValueError: If there is no such family.
+    """
+    families = {spec.id for spec in env_util.plugin_specs() if LAYOUT_SEED in spec.kwargs}
+    if env_id not in families:
+        raise ValueError(
+            f"--family: there is no family {env_id!r}{did_you_mean(env_id, families)}: expected "
+            f"some of {', '.join(sorted(families))}"
+        )
+    problems = []
+    for seed in range(n_layouts):
+        env = env_util.make_env(env_id, layout_seed=seed)
+        problems.append(Problem(env_id, _digest(env.unwrapped), seed))
+        env.close()
+    return problems
 
 
 def cell_fingerprint(problem: Problem, method: Method, seed: int) -> str:
@@ -139,7 +181,7 @@ def compute_cell(problem: Problem, method: Method, seed: int) -> Cell:
         ValueError: If the problem has no solution.
     """
     learner_class = registry.load_learner(method.learner)
-    made = env_util.make_env(problem.env_id)
+    made = env_util.make_env(problem.env_id, **problem.kwargs)
     env: Any = made.unwrapped
     _ = env.mdp  # built at first use: that is not the method's time
     try:
@@ -154,7 +196,7 @@ def compute_cell(problem: Problem, method: Method, seed: int) -> Cell:
         made.close()
     identity = cell_fingerprint(problem, method, seed)
     return Cell(
-        problem=problem.env_id,
+        problem=problem.name,
         method=method.name,
         seed=seed,
         fraction=fraction,
@@ -185,7 +227,7 @@ def compute_cells(
     """
     cells, failed = [], {}
     for problem, method, seed in todo:
-        what = cell_name(problem.env_id, method.name, seed)
+        what = cell_name(problem.name, method.name, seed)
         on_start(what)
         cell = None if force else file.find(cell_fingerprint(problem, method, seed))
         if cell is None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.experiments.gridworlds.cells import (
+    Cell,
     CellFile,
     Problem,
     cell_name,
     compute_cells,
+    find_family,
     find_problems,
+)
+from rlsp_sb3.experiments.gridworlds.families import (
+    FAMILY_EXPLANATION,
+    difference_tables,
+    family_fractions,
+    family_tables,
+    write_differences_csv,
 )
 from rlsp_sb3.experiments.gridworlds.figure import gridworld_plot
 from rlsp_sb3.experiments.gridworlds.table import (
@@ -34,7 +45,6 @@ from rlsp_sb3.io.unwritten_files import write_all
 from rlsp_sb3.utils.checks import check_int
 
 _CELLS = "cells.csv"
-_NUMBERS = [_CELLS, "table.csv"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class GridworldPlan:
         methods: The methods.
         problems: The problems.
         n_seeds: How many seeds there are of a method that is random, from 0 on.
+        families: The ids of families that the problems are of; empty if they are of none.
         left_out: Why methods are not part of it, by their names.
         broken: The ids of environments that could not be made.
     """
@@ -52,6 +63,7 @@ class GridworldPlan:
     methods: list[Method]
     problems: list[Problem]
     n_seeds: int
+    families: list[str]
     left_out: dict[str, str]
     broken: list[str]
 
@@ -68,24 +80,36 @@ class GridworldPlan:
 
 
 def plan_gridworld_table(
-    methods: Sequence[str] | None = None, *, n_seeds: int = 3, deep: bool = False
+    methods: Sequence[str] | None = None,
+    *,
+    n_seeds: int = 3,
+    deep: bool = False,
+    families: Sequence[str] = (),
+    n_layouts: int = 30,
 ) -> GridworldPlan:
-    """Plan a table of methods on all tabular problems that are installed.
+    """Plan a table of methods on all tabular problems that are installed, or on random ones.
 
     Args:
         methods: The names of some of :data:`~rlsp_sb3.experiments.GRIDWORLD_METHODS` or of
             installed learners; None for all that are installed and not slow.
         n_seeds: How many seeds, from 0 on, at least 1.
         deep: Whether to add the slow ones.
+        families: The ids of families of random problems, which are then the only ones.
+        n_layouts: How many problems of each family, at least 1.
 
     Raises:
         ImportError: If a method that is named is not installed.
         ValueError: If something is unknown or out of range, or if nothing is left.
     """
     check_int("--seeds", n_seeds, 1)
+    check_int("--layouts", n_layouts, 1)
     found, left_out = find_methods(methods, GRIDWORLD_METHODS, with_slow=deep, with_learners=True)
     env_util.register_envs()
-    problems, broken = find_problems(env_util.plugin_specs())
+    if families:
+        broken: list[str] = []
+        problems = [each for name in families for each in find_family(name, n_layouts)]
+    else:
+        problems, broken = find_problems(env_util.plugin_specs())
     if not problems:
         raise ValueError(
             "no installed package brings a tabular environment with observed states, a horizon and "
@@ -93,7 +117,7 @@ def plan_gridworld_table(
         )
     if not found:
         raise ValueError("no method's learner is installed: run `pip install rlsp-baselines`")
-    return GridworldPlan(found, problems, n_seeds, left_out, broken)
+    return GridworldPlan(found, problems, n_seeds, list(families), left_out, broken)
 
 
 def run_gridworld_table(
@@ -128,6 +152,9 @@ def run_gridworld_table(
         for method in plan.methods
     }
     words = ["--methods", ",".join(configs), "--seeds", str(plan.n_seeds), "--out", str(out)]
+    if plan.families:
+        n_layouts = len(plan.problems) // len(plan.families)
+        words = ["--family", ",".join(plan.families), "--layouts", str(n_layouts), *words]
     config = TableConfig(
         out,
         command=["rlsp", "table", "gridworlds", *words],
@@ -150,16 +177,60 @@ def run_gridworld_table(
         bar.update(task, completed=len(plan.todo), description="done")
     if not cells:
         return TableResult({}, [], failed, [], "")
-    env_ids = [problem.env_id for problem in plan.problems]
-    summaries = summarize_cells(cells)
-    tables = gridworld_tables(env_ids, plan.methods, summaries)
-    write_gridworld_csv(out / "table.csv", env_ids, plan.methods, summaries)
+    summary = (
+        _summarize_families(plan, cells) if plan.families else _summarize_problems(plan, cells)
+    )
+    for name, write in summary.numbers.items():
+        write(out / name)
     missing = [f"{name} is left out: {why}" for name, why in plan.left_out.items()]
     missing += [f"{what} failed: {why}" for what, why in failed.items()]
-    write_markdown_tables(out / TABLE, tables, GRIDWORLD_EXPLANATION, missing)
-    draw = partial(gridworld_plot, env_ids=env_ids, methods=plan.methods, summaries=summaries)
+    tables = {**summary.tables, **summary.wide_tables}
+    write_markdown_tables(out / TABLE, tables, summary.explanation, missing)
     # After the numbers, which are good without.
-    figures, no_figures = write_all(out, {"table.png": draw})
-    files = [*_NUMBERS, *figures]
+    figures, no_figures = write_all(out, summary.figures)
+    files = [_CELLS, *summary.numbers, *figures]
     config.write(log, {cell_name(*cell[:3]): cell.seconds for cell in cells}, files)
-    return TableResult(tables, no_figures, failed, [TABLE, *files, CONFIG], GRIDWORLD_EXPLANATION)
+    listed = [TABLE, *files, CONFIG]
+    return TableResult(summary.tables, no_figures, failed, listed, summary.explanation)
+
+
+class _Summary(NamedTuple):
+    """What there is to show and to write of cells.
+
+    Attributes:
+        tables: Tables by title.
+        explanation: What their cells show.
+        numbers: What writes each file of numbers, by its name.
+        figures: What draws each figure, by the name of its file.
+        wide_tables: Tables by title that are too wide for a screen.
+    """
+
+    tables: dict[str, Table]
+    explanation: str
+    numbers: dict[str, Callable[[Path], None]]
+    figures: dict[str, Callable[[Path], None]] = {}
+    wide_tables: dict[str, Table] = {}
+
+
+def _summarize_problems(plan: GridworldPlan, cells: Sequence[Cell]) -> _Summary:
+    """The results on each problem."""
+    env_ids = [problem.name for problem in plan.problems]
+    results: dict[str, Any] = {"methods": plan.methods, "summaries": summarize_cells(cells)}
+    return _Summary(
+        gridworld_tables(env_ids, **results),
+        GRIDWORLD_EXPLANATION,
+        {"table.csv": partial(write_gridworld_csv, env_ids=env_ids, **results)},
+        {"table.png": partial(gridworld_plot, env_ids=env_ids, **results)},
+    )
+
+
+def _summarize_families(plan: GridworldPlan, cells: Sequence[Cell]) -> _Summary:
+    """The results on each family."""
+    fractions = family_fractions(plan.problems, plan.methods, cells)
+    results: dict[str, Any] = {"methods": plan.methods, "fractions": fractions}
+    return _Summary(
+        family_tables(**results),
+        FAMILY_EXPLANATION,
+        {"differences.csv": partial(write_differences_csv, **results)},
+        wide_tables=difference_tables(**results),
+    )
