@@ -45,7 +45,7 @@ class Problem(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What it is called in files."""
+        """The name of the problem in files."""
         return self.env_id if self.layout_seed is None else f"{self.env_id} {self.layout_seed}"
 
     @property
@@ -138,7 +138,7 @@ def find_problems(specs: Iterable[EnvSpec]) -> tuple[list[Problem], list[str]]:
     return list(problems.values()), failed
 
 
-def find_family(env_id: str, n_layouts: int) -> list[Problem]:
+def family_problems(env_id: str, n_layouts: int) -> list[Problem]:
     """The first problems of a family.
 
     Args:

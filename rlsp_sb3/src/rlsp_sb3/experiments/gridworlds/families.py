@@ -34,7 +34,7 @@ FAMILY_EXPLANATION = (
     f"{FEWEST_FOR_INTERVAL} problems or more. Differences are between methods on the same problem, "
     f"the mean over seeds of each. {NOTHING}: not run, or there is none."
 )
-"""What the cells of :func:`family_tables` show."""
+"""Caption of the cells of :func:`family_tables`."""
 
 Fractions = Mapping[str, Mapping[str, FloatArray]]
 """Fractions of the best true return by family and method, one for each problem; NaN for none."""
@@ -124,7 +124,7 @@ def _mean_cell(values: FloatArray) -> Text:
 
 
 def _share_cell(holds: NDArray[np.bool_], values: FloatArray) -> Text:
-    """How many of the values that are known something holds for."""
+    """The number of values for which something holds, of those that are known."""
     n = len(_known(values))
     return Text(f"{int(holds.sum())} of {n}" if n else NOTHING)
 

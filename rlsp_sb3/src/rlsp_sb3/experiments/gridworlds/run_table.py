@@ -19,7 +19,7 @@ from rlsp_sb3.experiments.gridworlds.cells import (
     Problem,
     cell_name,
     compute_cells,
-    find_family,
+    family_problems,
     find_problems,
 )
 from rlsp_sb3.experiments.gridworlds.families import (
@@ -107,7 +107,7 @@ def plan_gridworld_table(
     env_util.register_envs()
     if families:
         broken: list[str] = []
-        problems = [each for name in families for each in find_family(name, n_layouts)]
+        problems = [each for name in families for each in family_problems(name, n_layouts)]
     else:
         problems, broken = find_problems(env_util.plugin_specs())
     if not problems:
@@ -117,7 +117,14 @@ def plan_gridworld_table(
         )
     if not found:
         raise ValueError("no method's learner is installed: run `pip install rlsp-baselines`")
-    return GridworldPlan(found, problems, n_seeds, list(families), left_out, broken)
+    return GridworldPlan(
+        found,
+        problems,
+        n_seeds=n_seeds,
+        families=list(families),
+        left_out=left_out,
+        broken=broken,
+    )
 
 
 def run_gridworld_table(
@@ -195,7 +202,7 @@ def run_gridworld_table(
 
 
 class _Summary(NamedTuple):
-    """What there is to show and to write of cells.
+    """Tables, numbers and figures of cells.
 
     Attributes:
         tables: Tables by title.
