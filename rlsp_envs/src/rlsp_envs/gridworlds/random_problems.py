@@ -130,7 +130,6 @@ FAMILIES = {
 }
 
 
-@lru_cache(maxsize=256, typed=True)  # True is no 1
 def random_problem(name: str, layout_seed: int) -> Problem:
     """The problem of a family and a seed: the first that is drawn in which the task does harm.
 
@@ -141,7 +140,12 @@ def random_problem(name: str, layout_seed: int) -> Problem:
         raise ValueError(f"layout_seed={layout_seed!r}: expected an int of at least 0")
     if not 0 <= layout_seed <= MAX_SEED:
         raise ValueError(f"layout_seed={layout_seed!r}: expected an int from 0 to {MAX_SEED}")
-    family, rng = FAMILIES[name], np.random.default_rng(int(layout_seed))
+    return _first_problem(name, int(layout_seed))
+
+
+@lru_cache(maxsize=256)
+def _first_problem(name: str, layout_seed: int) -> Problem:
+    family, rng = FAMILIES[name], np.random.default_rng(layout_seed)
     while True:
         problem = _problem_of(family, family.draw(rng), rng)
         if problem is not None:
