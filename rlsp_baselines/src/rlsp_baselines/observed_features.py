@@ -235,7 +235,8 @@ class ObservedFeaturesLearner(EpochLearner):
 
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         self.encoder.set_arrays(subtree(arrays, "encoder"))
-        if known := subtree(arrays, "observed"):
+        known = subtree(arrays, "observed")
+        if known or self.num_timesteps:
             self.encoder.check_fitted()
             self._observed_features = known["features"]
         if self._solver is not None:

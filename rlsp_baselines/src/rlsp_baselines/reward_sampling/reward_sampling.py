@@ -352,7 +352,7 @@ class RewardSampling(TabularLearner):
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         n_features = len(self.feature_names)
         expected: dict[str, tuple[int, ...]] = {
-            "samples": (self.n_chains, arrays["samples"].shape[1], n_features),
+            "samples": (self.n_chains, *arrays["samples"].shape[1:2], n_features),
             "chains": (self.n_chains, n_features),
             "n_accepted": (self.n_chains,),
         }

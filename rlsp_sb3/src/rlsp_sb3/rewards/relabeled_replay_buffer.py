@@ -12,6 +12,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
+from rlsp_sb3.io.state_arrays import array_like
 from rlsp_sb3.rewards.reward import FeatureFn
 from rlsp_sb3.utils.checks import MAX_COUNT, check_device, check_int, check_vector
 from rlsp_sb3.utils.type_checks import checks_types
@@ -177,7 +178,8 @@ class RelabeledReplayBuffer(ReplayBuffer):
         Raises:
             ValueError: If they are of a buffer of another size or with other spaces.
         """
-        full, pos = bool(arrays["full"]), int(arrays["pos"])
+        own_state = {"full": np.array(self.full), "pos": np.array(self.pos)}
+        full, pos = (array_like(own, arrays, name).item() for name, own in own_state.items())
         size = self.buffer_size if full else pos
         for name in TRANSITION_ARRAYS:
             own, other = getattr(self, name), arrays[name]

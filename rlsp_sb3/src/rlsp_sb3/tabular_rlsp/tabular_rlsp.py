@@ -365,7 +365,7 @@ class TabularRLSP(TabularLearner):
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         self.theta = self._check_theta(arrays["theta"])
         self._start, self._n_iterations = self.theta, 0
-        if "n_iterations" in arrays:
-            self._start = self._check_theta(arrays["start"])
+        if {"start", "n_iterations"} & set(arrays):
+            self._start = check_vector("start", arrays["start"], len(self.theta))
             (n_iterations,) = check_vector("n_iterations", arrays["n_iterations"], 1)
             self._n_iterations = max(int(n_iterations), 0)
