@@ -89,7 +89,9 @@ PUBLIC_TEXT = {
         "retrain_policy"
     ),
     "rlsp_sb3.presets": "FAST PAPER Preset PresetName find_preset",
-    "rlsp_sb3.protocols": "AppendedEntry Policy ReportingLearner TabularEnv TabularMDP",
+    "rlsp_sb3.protocols": (
+        "AppendedEntry BatchDynamics Policy ReportingLearner TabularEnv TabularMDP"
+    ),
     "rlsp_sb3.rewards": (
         "PRIORS FeatureFn GaussianPrior LaplacePrior LinearReward Prior RelabeledReplayBuffer "
         "RewardFn RewardVecEnv UniformPrior"
@@ -100,9 +102,8 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.runs": "Run RunConfig RunFolder read_run",
     "rlsp_sb3.simulators": (
-        "ClassicControlSimulator LearnedSimulator MujocoSimulator ResetSimulator Simulator "
-        "SimulatorVecEnv "
-        "TabularSimulator Trajectories make_simulator rollout_simulator"
+        "BatchSimulator ClassicControlSimulator LearnedSimulator MujocoSimulator ResetSimulator "
+        "Simulator SimulatorVecEnv TabularSimulator Trajectories make_simulator rollout_simulator"
     ),
     "rlsp_sb3.solvers": (
         "Algorithm FastPPO FastSAC ForwardModel NormalizedActorCriticPolicy PlanningSolver "

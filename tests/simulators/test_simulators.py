@@ -23,6 +23,7 @@ import rlsp_envs  # noqa: F401
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
 from rlsp_sb3.simulators import base
 from rlsp_sb3.simulators.base import ResetSimulator, Simulator, TabularSimulator
+from rlsp_sb3.simulators.batch import BatchSimulator
 from rlsp_sb3.simulators.rollout import (
     Trajectories,
     act_with,
@@ -32,6 +33,7 @@ from rlsp_sb3.simulators.rollout import (
 from rlsp_sb3.state_reset import set_state_from_observation
 
 from helpers.corridor import Corridor
+from helpers.point import STEP, Point
 
 OLD_GYMNASIUM = gym.__version__.startswith("0.")
 VERSION = "v4" if OLD_GYMNASIUM else "v5"
@@ -127,6 +129,35 @@ def test_the_same_as_classic_control(env_id: str) -> None:
     assert following.dtype == simulator.observation_space.dtype
     expected = one_at_a_time(env_id, observations, actions)
     np.testing.assert_allclose(following, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_the_same_as_equations_that_an_environment_offers() -> None:
+    simulator = make("PointVase-v0")
+    assert type(simulator).__name__ == "BatchSimulator"
+    assert simulator.is_deterministic
+    observations, actions = some_transitions(simulator, 200)
+    following = simulator.step(observations, actions)
+    np.testing.assert_array_equal(following, one_at_a_time("PointVase-v0", observations, actions))
+
+
+class Wrong(Point):
+    """Offers equations that are not those of its steps."""
+
+    def next_observations(self, observations: Any, actions: Any) -> Any:
+        return observations + 0.9 * STEP * actions
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda env: Wrong(), lambda env: RescaleAction(env, np.float32(-2), np.float32(2))],
+)
+def test_equations_that_are_not_the_steps_are_left_out(wrap: Any) -> None:
+    assert type(make(wrap(gym.make("PointVase-v0")))) is ResetSimulator
+
+
+def test_a_batch_simulator_needs_equations() -> None:
+    with pytest.raises(TypeError, match="offers no next_observations"):
+        BatchSimulator(Point(), np.random.default_rng(0))
 
 
 @pytest.mark.filterwarnings("ignore:.*already returned terminated.*")

@@ -54,6 +54,7 @@ SIDE_EFFECTS = {
     "InvertedPendulumDrift-v0": "make_inverted_pendulum_drift",
 }
 
+POINT_TIME_LIMIT = 100
 FETCH_TIME_LIMIT = 50
 
 
@@ -87,6 +88,12 @@ def register_envs() -> None:
                 entry_point=f"rlsp_envs.side_effects:{entry_point}",
                 max_episode_steps=MUJOCO_TIME_LIMIT,
             )
+    if "PointVase-v0" not in registry:
+        register(
+            "PointVase-v0",
+            entry_point="rlsp_envs.point_vase:PointVaseEnv",
+            max_episode_steps=POINT_TIME_LIMIT,
+        )
     if "FetchReachStack-v1" not in registry:
         register(
             "FetchReachStack-v1",

@@ -11,7 +11,14 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-__all__ = ["AppendedEntry", "Policy", "ReportingLearner", "TabularEnv", "TabularMDP"]
+__all__ = [
+    "AppendedEntry",
+    "BatchDynamics",
+    "Policy",
+    "ReportingLearner",
+    "TabularEnv",
+    "TabularMDP",
+]
 
 
 @runtime_checkable
@@ -67,6 +74,14 @@ class AppendedEntry(Protocol):
 
     def next_entries(self, entries: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float64]:
         """The entries (N,) that follow on entries (N,) under actions (N, *action_shape)."""
+
+
+@runtime_checkable
+class BatchDynamics(Protocol):
+    """An environment whose observations are its states, and which follows no chance."""
+
+    def next_observations(self, observations: NDArray[Any], actions: NDArray[Any]) -> NDArray[Any]:
+        """The N observations that follow on N observations under actions (N, *action_shape)."""
 
 
 @runtime_checkable

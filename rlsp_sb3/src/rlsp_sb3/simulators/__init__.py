@@ -6,6 +6,7 @@ from rlsp_sb3.utils.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from rlsp_sb3.simulators.base import ResetSimulator, Simulator, TabularSimulator
+    from rlsp_sb3.simulators.batch import BatchSimulator
     from rlsp_sb3.simulators.classic_control import ClassicControlSimulator
     from rlsp_sb3.simulators.learned import LearnedSimulator
     from rlsp_sb3.simulators.mujoco import MujocoSimulator
@@ -15,6 +16,7 @@ else:
     __getattr__, __dir__ = lazy_exports(__name__)
 
 __all__ = [
+    "BatchSimulator",
     "ClassicControlSimulator",
     "LearnedSimulator",
     "MujocoSimulator",

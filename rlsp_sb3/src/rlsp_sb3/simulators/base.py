@@ -267,6 +267,19 @@ class ResetSimulator(Simulator):
         observations = [self._seeded_reset()] + [self.env.reset()[0] for _ in range(n - 1)]
         return np.array(observations, dtype=self.observation_space.dtype)
 
+    def agrees(self) -> bool:
+        """Return whether this simulates some transitions as the environment does, one at a time."""
+        space: Any = self.action_space
+        space.seed(0)
+        observations = self.reset(8)
+        for _ in range(8):
+            actions = np.array([space.sample() for _ in observations])
+            expected, _ = ResetSimulator._advance(self, observations, actions)
+            if not np.allclose(self.step(observations, actions), expected, rtol=1e-5, atol=1e-5):
+                return False
+            observations = expected
+        return True
+
     def _advance(self, states: Array, actions: Array) -> tuple[Array, Array]:
         next_observations = np.empty(states.shape, self.observation_space.dtype)
         self._seeded_reset()

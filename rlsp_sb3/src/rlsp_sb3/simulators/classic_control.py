@@ -74,19 +74,6 @@ class ClassicControlSimulator(ResetSimulator):
         """True: nothing is random, since the equations agree with the environment."""
         return True
 
-    def agrees(self) -> bool:
-        """Return whether this simulates some transitions as the environment does."""
-        space: Any = self.action_space
-        space.seed(0)
-        observations = self.reset(8)
-        for _ in range(8):
-            actions = np.array([space.sample() for _ in observations])
-            expected, _ = super()._advance(observations, actions)
-            if not np.allclose(self.step(observations, actions), expected, rtol=1e-5, atol=1e-5):
-                return False
-            observations = expected
-        return True
-
     def _states(self, observations: Array) -> Array:
         return classic_states(self.env.unwrapped, observations)
 

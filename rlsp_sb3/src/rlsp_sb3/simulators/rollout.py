@@ -25,6 +25,7 @@ from rlsp_sb3.simulators.base import (
     check_observations,
     finite,
 )
+from rlsp_sb3.simulators.batch import make_batch_simulator
 from rlsp_sb3.simulators.classic_control import make_classic_simulator
 from rlsp_sb3.simulators.trials import check_restores, interfering_wrapper
 from rlsp_sb3.type_aliases import Array
@@ -59,6 +60,8 @@ def make_simulator(
       with the environment on some transitions;
     * :class:`~rlsp_sb3.simulators.ClassicControlSimulator` for Gymnasium's classic
       control, on the same condition;
+    * :class:`~rlsp_sb3.simulators.BatchSimulator` for environments with
+      :class:`~rlsp_sb3.protocols.BatchDynamics`, on the same condition;
     * :class:`ResetSimulator` for all else that can be put into the state of an observation, also
       when a wrapper changes observations or actions.
 
@@ -81,7 +84,8 @@ def make_simulator(
         check_restores(env)
         simulator = (
             _mujoco_simulator(env, rng, n_threads)
-            or _classic_simulator(env, rng)
+            or make_classic_simulator(env, rng)
+            or make_batch_simulator(env, rng)
             or ResetSimulator(env, rng)
         )
     logger.info("%s is simulated by a %s", env, type(simulator).__name__)
@@ -172,11 +176,6 @@ def _tabular_simulator(env: Any, rng: np.random.Generator) -> TabularSimulator |
     except ValueError as error:  # isinstance may build the tables
         logger.info("%s is not simulated by tables: %s", env, error)
         return None
-
-
-def _classic_simulator(env: Any, rng: np.random.Generator) -> Simulator | None:
-    """A simulator by equations of motion, if the environment is one of classic control."""
-    return make_classic_simulator(env, rng) if isinstance(env, gym.Env) else None
 
 
 def _mujoco_simulator(
