@@ -155,5 +155,7 @@ def test_concatenated_do_not_say_what_one_of_them_does_not_say():
 def test_what_is_saved_gives_the_same_again():
     seen = collect(Point(), 3, rng())
     for transitions in (seen, seen._replace(dones=None)):
-        again = Transitions(**transitions.arrays())
+        again = Transitions.from_arrays(transitions.arrays())
         assert all(a is b for a, b in zip(transitions, again, strict=True))
+    with pytest.raises(KeyError, match="dones"):
+        Transitions.from_arrays({k: v for k, v in seen.arrays().items() if k != "dones"})

@@ -218,6 +218,22 @@ def test_the_arrays_of_an_encoder_are_not_all_missing(encoder, tmp_path):
         RLSP.load(tmp_path / "learner", ENV)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("transitions.dones", "past.n_clipped", "past.n_outside"),
+        *("past.actions", "transitions.observations"),
+    ],
+)
+def test_no_array_of_the_past_may_be_missing(name, tmp_path):
+    make_learner(sampling="backward").learn(100).save(tmp_path / "learner")
+    data, arrays = read_archive(tmp_path / "learner")
+    del arrays[f"gradient_estimator.{name}"]
+    write_archive(tmp_path / "learner", data, arrays)
+    with pytest.raises(ValueError, match=rf"path='.*learner'.*{name}"):
+        RLSP.load(tmp_path / "learner", ENV)
+
+
 def test_interruption_keeps_what_was_learned():
     def interrupt(local, _):
         if local["self"].num_timesteps == 202:

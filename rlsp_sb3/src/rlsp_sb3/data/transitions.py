@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_sb3.data.episodes import Episode
+from rlsp_sb3.io.state_arrays import optional_arrays, read_optional
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array, Arrays
@@ -56,8 +57,18 @@ class Transitions(NamedTuple):
         )
 
     def arrays(self) -> Arrays:
-        """Those attributes that are not None, by name, to be saved."""
-        return {name: array for name, array in self._asdict().items() if array is not None}
+        """The attributes by name, to be saved."""
+        return optional_arrays(self._asdict())
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Transitions:
+        """The transitions that :meth:`arrays` was asked of.
+
+        Raises:
+            KeyError: If an attribute is missing.
+        """
+        check_type("arrays", arrays, Mapping)
+        return cls(**read_optional(arrays, cls._fields))
 
 
 def concatenate(*parts: Transitions) -> Transitions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rlsp_sb3.type_aliases import Arrays
+
+_NONE = np.zeros(0, dtype=np.bool_)
+"""Stands for None in files."""
 
 
 def flatten_arrays(**parts: Arrays) -> dict[str, NDArray[Any]]:
@@ -58,6 +62,20 @@ def array_like(own: NDArray[Any], arrays: Arrays, name: str) -> NDArray[Any]:
             f"{own.shape} and {own.dtype}"
         )
     return np.array(saved)
+
+
+def optional_arrays(values: Mapping[str, NDArray[Any] | None]) -> Arrays:
+    """Arrays to be saved, some of which are None, so that one that is missing is noticed."""
+    return {name: _NONE if value is None else value for name, value in values.items()}
+
+
+def read_optional(arrays: Arrays, names: Iterable[str]) -> dict[str, Any]:
+    """The arrays, or None, of which :func:`optional_arrays` made arrays.
+
+    Raises:
+        KeyError: If there is none of a name.
+    """
+    return {name: None if arrays[name].shape == _NONE.shape else arrays[name] for name in names}
 
 
 def module_arrays(module: nn.Module) -> dict[str, NDArray[Any]]:

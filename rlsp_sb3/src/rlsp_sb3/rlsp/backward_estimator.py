@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rlsp_sb3.io.state_arrays import optional_arrays, read_optional
 from rlsp_sb3.rlsp.gradient import weighted_mean
 from rlsp_sb3.rlsp.gradient_estimator import GradientEstimate, GradientEstimator
 from rlsp_sb3.rlsp.past_trajectories import (
@@ -136,9 +137,9 @@ class BackwardEstimator(GradientEstimator):
 
     def past_arrays(self) -> Arrays:
         """The last past trajectories, to be saved."""
-        past = {} if self.past is None else self.past._asdict()
-        return {name: array for name, array in past.items() if array is not None}
+        return {} if self.past is None else optional_arrays(self.past._asdict())
 
     def set_past_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`past_arrays` returned."""
-        self.past = PastTrajectories(**arrays) if arrays else None
+        fields = PastTrajectories._fields
+        self.past = PastTrajectories(**read_optional(arrays, fields)) if arrays else None

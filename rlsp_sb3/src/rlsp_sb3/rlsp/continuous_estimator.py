@@ -258,7 +258,7 @@ class ContinuousGradientEstimator(BackwardEstimator):
         self.inverse_dynamics.model.set_arrays(subtree(arrays, "inverse_dynamics"))
         seen = subtree(arrays, "transitions")
         if seen:
-            self.transitions = Transitions(**seen)
+            self.transitions = Transitions.from_arrays(seen)
         if isinstance(self.simulator, LearnedSimulator):
             self.simulator.set_arrays(subtree(arrays, "simulator"))
         self.set_past_arrays(subtree(arrays, "past"))
