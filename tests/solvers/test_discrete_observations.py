@@ -48,7 +48,7 @@ def neighbors(state):
     ("forward_model", "simulator"), [("auto", ResetSimulator), ("learned", LearnedSimulator)]
 )
 def test_the_past_is_one_of_states(forward_model, simulator):
-    learner = learner_of(forward_model=forward_model).learn()
+    learner = learner_of(forward_model=forward_model, sampling="backward").learn()
     assert type(learner.gradient_estimator.simulator) is simulator
     past = learner.gradient_estimator.past.observations
     assert past.dtype == np.int64

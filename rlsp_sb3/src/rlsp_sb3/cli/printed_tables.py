@@ -97,10 +97,10 @@ def env_table(specs: Iterable[EnvSpec]) -> tuple[Table, dict[str, str], dict[str
     """
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     table.add_column("id", min_width=20, overflow="fold")
-    for name in ("states", "actions", "features", "horizon", "time\nlimit"):
+    for name in ("states", "actions", "fea-\ntures", "hori-\nzon", "time\nlimit"):
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("observed\nstate")
-    table.add_column("simu-\nlated")
+    table.add_column("simu-\nlated", min_width=5)
     failed, slow = {}, {}
     for spec in sorted(specs, key=lambda spec: spec.id):
         try:
