@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from rlsp_baselines import AverageFeatures
+from rlsp_baselines import AverageFeatures, Contrast
 from rlsp_sb3 import RLSP, TabularRLSP
 from rlsp_sb3.simulators import SimulatorVecEnv, make_simulator
 from rlsp_sb3.solvers import FastPPO
@@ -42,8 +42,9 @@ class Problem:
         main: The index of the feature that the expert is rewarded for.
         side: The index of the feature in question.
         expert_steps: For how many steps the expert is trained.
-        episode_length: How long an episode of the expert is; the state is observed in its second
-            half.
+        training_length: How long the expert's episodes are while it is trained: short enough to be
+            mostly about what is rewarded.
+        episode_length: How long an episode is in which the state is observed, in its second half.
         forward: What is told to RLSP that samples forward.
         backward: What is told to RLSP that simulates backward.
     """
@@ -54,6 +55,7 @@ class Problem:
     main: int
     side: int
     expert_steps: int
+    training_length: int
     episode_length: int
     forward: dict[str, Any]
     backward: dict[str, Any] = field(default_factory=dict)
@@ -86,7 +88,8 @@ PROBLEMS = {
         pendulum_features,
         main=0,
         side=2,
-        expert_steps=400_000,
+        expert_steps=300_000,
+        training_length=60,
         episode_length=1_000,
         forward={
             "horizon": 60,
@@ -99,7 +102,8 @@ PROBLEMS = {
         "features",
         main=0,
         side=1,
-        expert_steps=400_000,
+        expert_steps=300_000,
+        training_length=100,
         episode_length=100,
         forward={
             "horizon": 40,
@@ -113,6 +117,7 @@ PROBLEMS = {
         main=8,
         side=17,
         expert_steps=2_000_000,
+        training_length=400,
         episode_length=1_000,
         forward={
             "hyperparameters": {
@@ -127,8 +132,9 @@ PROBLEMS = {
 def train_expert(problem, seed):
     rng = np.random.default_rng(seed)
     simulator = make_simulator(gym.make(problem.env_id), rng, n_threads=1)
-    length = min(problem.episode_length, 400)
-    venv = SimulatorVecEnv(simulator, N_COPIES, length, problem.reward, rng, share_of_starts=0)
+    venv = SimulatorVecEnv(
+        simulator, N_COPIES, problem.training_length, problem.reward, rng, share_of_starts=0
+    )
     model = FastPPO("MlpPolicy", venv, seed=seed, device="cpu")
     return model.learn(problem.expert_steps, log_interval=None)
 
@@ -149,8 +155,11 @@ def observe(problem, expert, seed):
 def infer(problem, method, state, seed):
     """Weights that a method infers, and the steps that it took."""
     arguments = {"encoder": problem.encoder, "solver": "FastPPO", "seed": seed, "device": "cpu"}
-    if method == "average-features":  # its reward needs no policy
+    if method == "average-features":  # its reward needs no policy, nor does that of Contrast
         learner = AverageFeatures(problem.env_id, [state], **arguments).learn(1)
+    elif method == "contrast":
+        horizon = problem.forward.get("horizon", 100)
+        learner = Contrast(problem.env_id, [state], horizon=horizon, **arguments).learn(1)
     elif method == "rlsp-forward":
         settings = {"eval_interval": 0, **problem.forward}
         learner = RLSP(problem.env_id, [state], sampling="forward", **settings, **arguments).learn()
@@ -179,13 +188,9 @@ def run_far_room(seeds):
             learner = TabularRLSP("RoomFar-v0", prior_std=prior_std, seed=seed).learn()
             method = f"exact RLSP, prior_std={prior_std}"
             show(problem="room-far", method=method, seed=seed, **shares(learner.theta, 2, 0))
-        learner = AverageFeatures("RoomFar-v0", seed=seed).learn()
-        show(
-            problem="room-far",
-            method="average-features",
-            seed=seed,
-            **shares(learner.reward.weights, 2, 0),
-        )
+        for method, baseline in (("average-features", AverageFeatures), ("contrast", Contrast)):
+            weights = baseline("RoomFar-v0", seed=seed).learn().reward.weights
+            show(problem="room-far", method=method, seed=seed, **shares(weights, 2, 0))
 
 
 def run(name, seeds, methods):
@@ -218,7 +223,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("problems", nargs="+", choices=["room-far", *PROBLEMS])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    methods = ["average-features", "rlsp-forward", "rlsp-backward"]
+    methods = ["average-features", "contrast", "rlsp-forward", "rlsp-backward"]
     parser.add_argument("--methods", nargs="+", choices=methods, default=methods)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
