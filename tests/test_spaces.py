@@ -130,6 +130,8 @@ def test_trained_policies(name, observation, action):
     batch, _ = learner.predict(shown(env))
     assert batch.shape == (2, *env.action_space.shape)
     if name == "RLSP":
+        if learner.sampling == "forward":
+            learner = RLSP(env, shown(env), horizon=3, sampling="backward", **DEEP).learn()
         past = learner.gradient_estimator.past
         assert past.observations.dtype == env.observation_space.dtype
         assert all(env.observation_space.contains(each) for each in past.states[:5])

@@ -20,7 +20,6 @@ from rlsp_sb3.experiments import LearnerRun
 from rlsp_sb3.planning import PlannedPolicy
 from rlsp_sb3.policies import ExpertRun
 from test_wrong_arguments import (
-    DEEP,
     EPISODE,
     FOLDER,
     NANS,
@@ -50,10 +49,12 @@ LEARNERS = {
     if name not in ("load_policy", "sample_observed_states", "LinearReward", "AIRL", "GAIL")
 }
 
+DEEP_LEARNERS = [name for name, (_, right) in LEARNERS.items() if right.get("env") is POINT]
+
 
 def methods_of(name: str) -> dict[str, dict[str, Any]]:
     """Right arguments of the methods of a learner."""
-    is_deep = LEARNERS[name][1] is DEEP
+    is_deep = name in DEEP_LEARNERS
     env = POINT if is_deep else "RoomDefault-v0"
     own: dict[str, dict[str, Any]] = {} if is_deep else {"set_env": {"env": env}}
     if name == "TabularRLSP":
@@ -125,7 +126,7 @@ OBJECTS: dict[str, tuple[Callable[[], Any], dict[str, dict[str, Any]]]] = {
 
 # Not used: by a policy without a memory, by rewards that depend on other parts of transitions.
 UNUSED = {
-    **{name: ("state", "episode_start") for name in LEARNERS if LEARNERS[name][1] is DEEP},
+    **dict.fromkeys(DEEP_LEARNERS, ("state", "episode_start")),
     "LinearReward": ("state", "action", "done"),
     "SimulatedReward": ("next_state", "done"),
 }

@@ -16,7 +16,9 @@ class Commands(LazyGroup):
     """The subcommands. To list them, or to complete a command line, takes no import of theirs."""
 
     modules = {
-        "rlsp_sb3.cli.envs": {"envs": "List the environments that installed packages bring."},
+        "rlsp_sb3.cli.envs": {
+            "envs": "List the environments that installed packages bring, or those that are named."
+        },
         "rlsp_sb3.cli.learn": {
             "learn": "Infer the reward that explains the observed state of an environment."
         },

@@ -48,6 +48,7 @@ COUNTERS = (
     "_n_calls",  # of DQN
     "exploration_rate",  # of DQN
     "step_scale",  # of FastPPO
+    "temperature",  # of FastPPO, whose exploration starts anew where there is none any more
 )
 """Counters and schedules of algorithms."""
 
