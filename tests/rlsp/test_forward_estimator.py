@@ -207,6 +207,11 @@ def test_luck_is_no_choice():
         RLSP(slippery, [3], sampling="forward", **arguments)
 
 
+def test_a_solver_without_a_temperature_is_refused():
+    with pytest.raises(ValueError, match=r'no temperature.*solver="FastPPO"'):
+        make_learner(sampling="forward", solver="PPO")
+
+
 def test_a_past_without_an_action_is_refused():
     with pytest.raises(ValueError, match=r"horizon=1: .*2"):
         make_learner(horizon=1)

@@ -98,7 +98,7 @@ def _episode(value: Any) -> Episode:
     if not _is_trajectory(value):
         raise TypeError(f"demonstrations have a {type(value).__name__}: {EXPECTED}")
     terminal = has_terminated(
-        getattr(value, "terminal", False), *_infos(value, len(value.acts))[-1:]
+        bool(getattr(value, "terminal", False)), *_infos(value, len(value.acts))[-1:]
     )
     rewards = getattr(value, "rews", np.full(len(value.acts), np.nan))
     return Episode(value.obs, value.acts, rewards, terminal, not terminal)

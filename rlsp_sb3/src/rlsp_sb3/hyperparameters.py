@@ -125,7 +125,7 @@ class SolverHyperparameters(Settings):
         past_start_fraction: The fraction of episodes, from 0 to 1, that starts in states of the
             simulated past, rather than where the environment starts them.
         standardize_rewards: Whether rewards are standardized over the replay buffer.
-        kwargs: Other arguments of an off-policy algorithm such as SAC, as far as it has them.
+        kwargs: Other arguments of the algorithm, as far as it has them.
     """
 
     n_envs: Count

@@ -19,10 +19,9 @@ from rlsp_sb3.rlsp.past_trajectories import Observations
 from rlsp_sb3.rlsp.trajectory_weights import effective_sample_size, kernel_weights
 from rlsp_sb3.simulators.base import Simulator, finite
 from rlsp_sb3.simulators.rollout import rollout_simulator
-from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
 from rlsp_sb3.solvers.base import SB3Solver
 from rlsp_sb3.solvers.factory import SolverSpec, make_model
-from rlsp_sb3.solvers.training_env import make_training_env
+from rlsp_sb3.solvers.training_env import make_simulated_env
 from rlsp_sb3.type_aliases import Arrays, FloatArray
 from rlsp_sb3.utils.timer import Timer
 
@@ -179,16 +178,14 @@ def make_forward_estimator(
         ValueError: If arguments do not fit together.
     """
     encoder = problem.encoder
-    training_env = make_training_env(
+    training_env = make_simulated_env(
         venv,
         lambda observations: np.asarray(encoder(observations) @ theta),
         rng,
         algorithm=solver.algorithm,
         hyperparameters=problem.hyperparameters,
-        simulated=True,
         keep_termination=keep_termination,
     )
-    assert isinstance(training_env, SimulatorVecEnv)  # since it is simulated
     model = make_model(solver, training_env, encoder, theta, int(rng.integers(2**31)))
     n_steps = problem.hyperparameters.solver.n_steps
     return ForwardEstimator(problem, training_env.simulator, SB3Solver(model, encoder, n_steps))

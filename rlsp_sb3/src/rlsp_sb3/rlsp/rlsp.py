@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 
-from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
 from rlsp_sb3.learners.epoch import EpochLearner
@@ -30,11 +29,10 @@ from rlsp_sb3.rlsp.gradient_estimator import (
     GradientProblem,
     TrajectoryWeights,
 )
+from rlsp_sb3.rlsp.sampling import Sampling, find_sampling
 from rlsp_sb3.rlsp.tabular_estimator import TabularGradientEstimator
-from rlsp_sb3.simulators.trials import looks_deterministic
 from rlsp_sb3.solvers.base import PlanningSolver, seeded_globally
-from rlsp_sb3.solvers.factory import SolverSpec, is_instance_or_subclass
-from rlsp_sb3.solvers.fast_ppo import FastPPO
+from rlsp_sb3.solvers.factory import SolverSpec
 from rlsp_sb3.solvers.training_env import ForwardModel
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import (
@@ -52,38 +50,39 @@ DEFAULT_HORIZON = 30
 LEAST_SIGNAL = 2.0  # standard errors; a mean of noise alone is about 1 long
 NEGLIGIBLE = 1e-6  # change of the log likelihood within the width of the prior
 
-Sampling = Literal["auto", "backward", "forward"]
-"""Directions in which pasts are sampled: from the observed states, or from where episodes start."""
-
 
 class RLSP(EpochLearner):
     """Deep RLSP: the reward under which simulated pasts of the observed states make sense.
 
-    In each epoch (Lindner et al. 2021, Algorithm 1):
+    In each epoch, the solver finds the policy of a person for whom θ·φ(s) is the reward; pasts of
+    the observed states are sampled from what that policy does; and θ changes such that the features
+    of these pasts become more likely than those that the policy collects anyway.
 
-    1. the solver finds the policy of a person for whom θ·φ(s) is the reward;
-    2. it acts, and an inverse policy (which action led here?) and inverse dynamics (from where?)
-       learn from that;
-    3. they simulate the past of the observed states;
-    4. θ changes such that the features of these pasts become more likely than those that the policy
-       collects from where they begin.
+    **Forward** (``sampling="forward"``, the default where there is a simulator and nothing in it is
+    random): the policy acts from where episodes start, and trajectories count by how near they come
+    to an observed state. That is the gradient of the likelihood of exact RLSP (Shah et al. 2019),
+    smoothed by a kernel. The policy has a temperature, as the person of that likelihood, and θ
+    starts at 0. In the last part of training θ is kept and the temperature 0, so that ``predict``
+    acts as well as it can for the reward at the end. See :mod:`rlsp_sb3.rlsp.forward_estimator`.
 
-    The environment has to be one that a simulator can be put into the state of an observation of
-    (see :mod:`rlsp_sb3.state_reset`); for others a forward model is learned.
+    **Backward** (``sampling="backward"``, as published; Lindner et al. 2021, Algorithm 1): the
+    policy acts, and an inverse policy (which action led here?) and inverse dynamics (from where?)
+    learn from that; they simulate the past of the observed states. This takes a simulator that can
+    be put into the state of an observation (see :mod:`rlsp_sb3.state_reset`), or learns a forward
+    model. What differs from the paper:
 
-    **Environments to plan in** (with ``mdp``, such as the gridworlds of rlsp-envs) are planned in;
-    a timestep is a gradient step. What differs from the paper makes rewards come out as exact RLSP
-    has them: the inverse models are told the time and see trajectories that start where the person
-    did, so that pasts lead there; pasts that the simulator cannot reproduce do not count; and step
-    4 simulates forward from each state of the past instead of the first one only, which is what the
-    gradient is where dynamics are random.
+    - random Fourier features are the default, because a reward that is linear in the latent
+      variables of an autoencoder wants more and more of something, rather than to be somewhere;
+    - all networks are small and kept from epoch to epoch; rewards in a replay buffer follow θ and
+      are standardized; the inverse dynamics also see what the policy comes upon;
+    - θ's step size falls to 0, so that the policy at the end is one for the reward at the end.
 
-    **All other environments**: a timestep is a step that the solver takes. What differs from the
-    paper: random Fourier features are the default, because a reward that is linear in the latent
-    variables of an autoencoder wants more and more of something, rather than to be somewhere; all
-    networks are small and kept from epoch to epoch; rewards in the replay buffer follow θ and are
-    standardized; the inverse dynamics also see what the policy comes upon; θ's step size falls to
-    0, so that the policy at the end is one for the reward at the end.
+    **Environments to plan in** (with ``mdp``, such as the gridworlds of rlsp-envs) are planned in,
+    and sampled backward; a timestep is a gradient step, elsewhere it is one that the solver takes.
+    There the inverse models are told the time and see trajectories that start where the person did,
+    so that pasts lead there; pasts that the simulator cannot reproduce do not count; and the policy
+    acts from each state of the past instead of the first one only, which is what the gradient is
+    where dynamics are random. So rewards come out as exact RLSP has them.
 
     Args:
         env: The environment, a ``DummyVecEnv`` of SB3, or the id of a registered one.
@@ -207,9 +206,10 @@ class RLSP(EpochLearner):
         )
         self._choose(trajectory_weights, prior, prior_std)
         is_tabular = isinstance(self.unwrapped_env, TabularEnv)
-        self.sampling = self._choose_sampling() if sampling == "auto" else sampling
+        self.sampling = find_sampling(
+            sampling, self.env, self.algorithm, is_simulated=self._is_simulated
+        )
         self._is_forward = self.sampling == "forward"
-        self._check_sampling(is_tabular)
         self.horizon = self._check_horizon(horizon)
         n_actions = max(self.horizon - 1, 1)
         if learning_rate is None:
@@ -231,31 +231,6 @@ class RLSP(EpochLearner):
         self.gradient_estimator = self._make_gradient_estimator()
         self.curriculum = self._make_curriculum(is_tabular)
         self._check_checkpoints()
-
-    def _choose_sampling(self) -> Sampling:
-        """Sampling forward where that is right, with a solver that knows a temperature."""
-        if not self._is_simulated or not is_instance_or_subclass(self.algorithm, FastPPO):
-            return "backward"
-        return "forward" if looks_deterministic(first_base_env(self.env)) else "backward"
-
-    def _check_sampling(self, is_tabular: bool) -> None:
-        if not self._is_forward:
-            return
-        if is_tabular:
-            raise ValueError(
-                'sampling="forward": expected "backward", because the states of the environment '
-                "are enumerated"
-            )
-        if not self._is_simulated:
-            raise ValueError(
-                'sampling="forward": expected "backward", because the environment is not '
-                f"simulated: it cannot be put into a state, or forward_model={self.forward_model!r}"
-            )
-        if not looks_deterministic(first_base_env(self.env)):
-            raise ValueError(
-                'sampling="forward": expected "backward", because the same action leads from the '
-                "same state to different ones, and luck would count as a choice of the person"
-            )
 
     def _make_curriculum(self, is_tabular: bool) -> Curriculum:
         """Horizons of the epochs: those of pasts that are sampled backward by networks grow."""

@@ -192,8 +192,7 @@ class FastPPO(PPO):
     def _train_flat(self, updates: PPOUpdates, observations: Tensor, ent_coef: float) -> float:
         buffer, policy = self.rollout_buffer, self.policy
         with torch.no_grad():
-            features = policy.extract_features(observations)
-        assert isinstance(features, Tensor)  # shared by the actor and the critic
+            features = cast(Tensor, policy.extract_features(observations))  # shared by both
         n = len(observations)
         actions, log_probs, advantages, returns = (
             torch.as_tensor(each.reshape(n, -1), device=self.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -148,8 +148,7 @@ class NormalizedActorCriticPolicy(ActorCriticPolicy):
         """Count observations (N, *observation_shape) in the statistics that normalize them."""
         if isinstance(self.features_extractor, RunningNormalization):
             shown = preprocess_obs(observations, self.observation_space, self.normalize_images)
-            assert isinstance(shown, Tensor)  # of one array: no Dict space gets here
-            self.features_extractor.update(shown)
+            self.features_extractor.update(cast(Tensor, shown))  # of one array, not of a dict
 
     @torch.no_grad()
     def rescale_values(self, mean: float, std: float) -> None:

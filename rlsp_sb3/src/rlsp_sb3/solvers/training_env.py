@@ -58,6 +58,39 @@ def make_training_env(
     """
     if not simulated:
         return RewardVecEnv(venv, reward, keep_termination)
+    return make_simulated_env(
+        venv,
+        reward,
+        rng,
+        algorithm=algorithm,
+        hyperparameters=hyperparameters,
+        keep_termination=keep_termination,
+    )
+
+
+def make_simulated_env(
+    venv: VecEnv,
+    reward: ObservationReward,
+    rng: np.random.Generator,
+    *,
+    algorithm: Algorithm,
+    hyperparameters: RLSPHyperparameters,
+    keep_termination: bool,
+) -> SimulatorVecEnv:
+    """Copies of the environment with another reward, which are put into states.
+
+    Args:
+        venv: The environment.
+        reward: Maps observations (N, *observation_shape) to rewards (N,).
+        rng: Decides all that is random.
+        algorithm: What trains there; one that exists already decides the number of copies.
+        hyperparameters: How many copies there are otherwise, and how long their episodes.
+        keep_termination: Has to be False.
+
+    Raises:
+        TypeError: If it cannot be put into the state of an observation.
+        ValueError: If termination is to be kept.
+    """
     if keep_termination:
         raise ValueError(
             'keep_termination=True: expected False unless forward_model="learned", because a '
