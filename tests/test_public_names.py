@@ -76,7 +76,7 @@ PUBLIC_TEXT = {
         "Timer check_choice check_int check_positive check_vector checkpoints checks_types "
         "flatten_arrays "
         "learner_names load_learner load_module load_optimizer module_arrays optimizer_arrays "
-        "plans_policy subtree true_return_fractions"
+        "plans_policy read_array read_scalar subtree true_return_fractions"
     ),
     "rlsp_sb3.models": "ActionNormalizer DeltaModel Normalizer",
     "rlsp_sb3.planning": (

@@ -315,7 +315,7 @@ def test_every_argument_comes_back(tmp_path, name):
 
 def test_file_that_does_not_fit_is_an_error(tmp_path):
     learned().save(tmp_path / "learner")
-    with pytest.raises(ValueError, match="have shape"):
+    with pytest.raises(ValueError, match="samples has shape"):
         RewardSampling.load(tmp_path / "learner", "RoomDefault-v0", n_chains=3)
 
 

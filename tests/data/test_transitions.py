@@ -153,9 +153,14 @@ def test_concatenated_do_not_say_what_one_of_them_does_not_say():
 
 
 def test_what_is_saved_gives_the_same_again():
-    seen = collect(Point(), 3, rng())
+    env = Point()
+    env_spaces = env.observation_space, env.action_space
+    seen = collect(env, 3, rng())
     for transitions in (seen, seen._replace(dones=None)):
-        again = Transitions.from_arrays(transitions.arrays())
-        assert all(a is b for a, b in zip(transitions, again, strict=True))
+        again = Transitions.from_arrays(transitions.arrays(), *env_spaces)
+        assert all(map(np.array_equal, transitions, again))
+    arrays = seen.arrays()
     with pytest.raises(KeyError, match="dones"):
-        Transitions.from_arrays({k: v for k, v in seen.arrays().items() if k != "dones"})
+        Transitions.from_arrays({k: v for k, v in arrays.items() if k != "dones"}, *env_spaces)
+    with pytest.raises(ValueError, match="actions has shape"):
+        Transitions.from_arrays({**arrays, "actions": arrays["actions"][1:]}, *env_spaces)

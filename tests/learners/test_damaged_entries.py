@@ -1,7 +1,7 @@
-"""Every entry of a tabular learner's file is checked: it is missed, and has a type and a shape."""
+"""Every entry of a learner's file is checked: it is missed, and has a type and a shape."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,17 @@ import pytest
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_baselines import (
+    AverageFeatures,
     Deviation,
     RelativeReachability,
     RewardSampling,
     TaskReward,
+    Waypoints,
 )
 from rlsp_sb3 import TabularRLSP
 from rlsp_sb3.io.save_util import read_archive, write_archive
+
+from helpers.deep_learner import ENV, STATES, TINY, make_learner
 
 GRID = "RoomDefault-v0"
 LEARNED: dict[str, Callable[[], Any]] = {
@@ -25,7 +29,16 @@ LEARNED: dict[str, Callable[[], Any]] = {
     "Deviation": lambda: Deviation(GRID, seed=0).learn(),
     "RelativeReachability": lambda: RelativeReachability(GRID, seed=0).learn(),
     "RewardSampling": lambda: RewardSampling(GRID, n_samples=5, burn_in=5, seed=0).learn(),
+    "RLSP, FastPPO": lambda: make_learner().learn(200),
+    "RLSP, FastSAC": lambda: make_learner(sampling="backward", solver="FastSAC").learn(200),
+    "AverageFeatures, FastPPO": lambda: AverageFeatures(
+        ENV, STATES, hyperparameters=TINY, seed=0
+    ).learn(200),
+    "Waypoints, FastSAC": lambda: Waypoints(
+        ENV, STATES, hyperparameters=TINY, solver="FastSAC", seed=0
+    ).learn(200),
 }
+MANY = 20  # arrays in a file, so that not every change of each is tried
 SPOILERS: list[Any] = [None, "text", -1, [[1]], {"a": [1]}]
 
 
@@ -57,6 +70,12 @@ def changed_arrays(name: str, array: Any) -> dict[str, Any]:
     }
 
 
+def some(changes: Iterable[Any], arrays: Any, number: int) -> list[Any]:
+    """All changes of an entry, or two, in turn, in files of many: the first, and one other."""
+    first, *others = changes
+    return [first, *(others if len(arrays) < MANY else others[number % len(others) :][:1])]
+
+
 def refusal(saved: Any, tmp_path: Path, data: Any, arrays: Any) -> str:
     """Why a file with other entries is refused; "" if it is not."""
     learner_class, env, _ = saved
@@ -72,14 +91,15 @@ def refusal(saved: Any, tmp_path: Path, data: Any, arrays: Any) -> str:
 def test_every_array(saved: Any, tmp_path: Path) -> None:
     data, arrays = read_archive(saved[2])
     assert not refusal(saved, tmp_path, data, arrays)
-    for name, array in arrays.items():
-        for how, changed in changed_arrays(name, array).items():
+    unclear = []
+    for i, (name, array) in enumerate(arrays.items()):
+        for how, changed in some(changed_arrays(name, array).items(), arrays, i):
             others = {each: kept for each, kept in arrays.items() if each != name}
             others |= {} if changed is None else {name: changed}
             message = refusal(saved, tmp_path, data, others)
-            assert "changed.zip" in message, (name, how)
-            if changed is None:
-                assert name.rpartition(".")[2] in message, (name, message)
+            if "changed.zip" not in message or name.rpartition(".")[2] not in message:
+                unclear.append((name, how, message))
+    assert not unclear
 
 
 def paths(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -94,8 +114,8 @@ def paths(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 def test_every_other_entry(saved: Any, tmp_path: Path) -> None:
     data, arrays = read_archive(saved[2])
-    for path in paths(data):
-        for value in (*SPOILERS, Ellipsis):
+    for i, path in enumerate(paths(data)):
+        for value in some((Ellipsis, *SPOILERS), arrays, i):
             spoiled = copy.deepcopy(data)
             *way, last = path
             place = spoiled

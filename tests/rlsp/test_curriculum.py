@@ -81,7 +81,7 @@ def test_arrays_restore_it(n_before):
     whole, restored = (Curriculum(1, 2, 40, gradient_threshold=0.5) for _ in range(2))
     for gradient in gradients[:n_before]:
         whole.advance(gradient)
-    restored.set_arrays(whole.arrays())
+    restored.set_arrays(whole.arrays(), 2)
     for gradient in gradients[n_before:]:
         assert (restored.horizon, restored.epoch) == (whole.horizon, whole.epoch)
         assert restored.has_converged == whole.has_converged

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_baselines.inaction import InactionPenaltyLearner
-from rlsp_sb3.learners import check_int, checks_types
+from rlsp_sb3.learners import check_int, checks_types, read_scalar
 from rlsp_sb3.planning import value_iteration
 from rlsp_sb3.type_aliases import FloatArray
 
@@ -100,6 +100,6 @@ class AttainableUtility(InactionPenaltyLearner):
         return {"auxiliary_seed": np.array(self.auxiliary_seed)}
 
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self.auxiliary_seed = int(arrays["auxiliary_seed"])
+        self.auxiliary_seed = read_scalar(arrays, "auxiliary_seed", int)
         check_int("auxiliary_seed", self.auxiliary_seed, 0)
         self._penalties = None

@@ -16,7 +16,7 @@ from rlsp_sb3 import LinearReward
 from rlsp_sb3.data import rollout_env
 from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
-from rlsp_sb3.learners import check_vector, checks_types, flatten_arrays, subtree
+from rlsp_sb3.learners import check_vector, checks_types, flatten_arrays, read_array, subtree
 from rlsp_sb3.planning import occupancies
 from rlsp_sb3.policies import RandomPolicy
 from rlsp_sb3.presets import PresetName
@@ -198,4 +198,4 @@ class Contrast(ObservedFeaturesLearner):
         super()._set_arrays(arrays)
         if known := subtree(arrays, "random"):
             size = len(self.feature_names)
-            self._random_features = check_vector("random.features", known["features"], size)
+            self._random_features = read_array(known, "features", np.float64, (size,))

@@ -19,7 +19,7 @@ from rlsp_sb3.data import collect
 from rlsp_sb3.encoders import FunctionEncoder
 from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
-from rlsp_sb3.learners import EpochLearner, Timer, flatten_arrays, subtree
+from rlsp_sb3.learners import EpochLearner, Timer, flatten_arrays, read_array, subtree
 from rlsp_sb3.presets import PresetName
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.rewards import FeatureFn
@@ -238,7 +238,8 @@ class ObservedFeaturesLearner(EpochLearner):
         known = subtree(arrays, "observed")
         if known or self.num_timesteps:
             self.encoder.check_fitted()
-            self._observed_features = known["features"]
+            shape = (len(self.observed_states), len(self.feature_names))
+            self._observed_features = read_array(known, "features", np.float64, shape)
         if self._solver is not None:
             self._solver.set_arrays(subtree(arrays, "solver"))
             self._solver.set_replay_arrays(subtree(arrays, "replay"))

@@ -23,6 +23,8 @@ from rlsp_sb3.learners import (
     check_positive,
     check_vector,
     checks_types,
+    read_array,
+    read_scalar,
 )
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.rewards import PRIORS, Prior
@@ -345,23 +347,15 @@ class RewardSampling(TabularLearner):
             "samples": self.samples,
             "chains": self._chains,
             "n_accepted": self._n_accepted,
-            "n_steps": np.array([self._n_steps]),
-            "scale": np.array([self._scale]),
+            "n_steps": np.array(self._n_steps),
+            "scale": np.array(self._scale),
         }
 
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        n_features = len(self.feature_names)
-        expected: dict[str, tuple[int, ...]] = {
-            "samples": (self.n_chains, *arrays["samples"].shape[1:2], n_features),
-            "chains": (self.n_chains, n_features),
-            "n_accepted": (self.n_chains,),
-        }
-        for name, shape in expected.items():
-            if arrays[name].shape != shape:
-                raise ValueError(f"{name} have shape {arrays[name].shape}: expected {shape}")
-        self._samples = list(arrays["samples"].swapaxes(0, 1).astype(np.float64))
-        self._chains = arrays["chains"].astype(np.float64)
-        self._n_accepted = arrays["n_accepted"].astype(self._n_accepted.dtype)
-        self._n_steps = int(arrays["n_steps"][0])
-        self._scale = float(arrays["scale"][0])
+        shape = (self.n_chains, None, len(self.feature_names))
+        self._samples = list(read_array(arrays, "samples", np.float64, shape).swapaxes(0, 1))
+        self._chains = read_array(arrays, "chains", np.float64, self._chains.shape)
+        self._n_accepted = read_array(arrays, "n_accepted", np.float64, (self.n_chains,))
+        self._n_steps = read_scalar(arrays, "n_steps", int)
+        self._scale = read_scalar(arrays, "scale", float)
         self._policy = None

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlsp_sb3.data.episodes import Episode
-from rlsp_sb3.io.state_arrays import optional_arrays, read_optional
+from rlsp_sb3.io.state_arrays import optional_arrays, read_elements, read_optional
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array, Arrays
@@ -61,14 +62,31 @@ class Transitions(NamedTuple):
         return optional_arrays(self._asdict())
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Transitions:
+    def from_arrays(
+        cls, arrays: Arrays, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+    ) -> Transitions:
         """The transitions that :meth:`arrays` was asked of.
+
+        Args:
+            arrays: The attributes by name.
+            observation_space: What could be seen.
+            action_space: What could be done.
 
         Raises:
             KeyError: If an attribute is missing.
+            ValueError: If one does not fit to the others or to the spaces.
         """
         check_type("arrays", arrays, Mapping)
-        return cls(**read_optional(arrays, cls._fields))
+        check_type("observation_space", observation_space, spaces.Space)
+        check_type("action_space", action_space, spaces.Space)
+        observations = read_elements(arrays, "observations", observation_space, None)
+        n = len(observations)
+        return cls(
+            observations,
+            read_elements(arrays, "actions", action_space, n),
+            read_elements(arrays, "next_observations", observation_space, n),
+            read_optional(arrays, "dones", np.bool_, (n,)),
+        )
 
 
 def concatenate(*parts: Transitions) -> Transitions:

@@ -7,8 +7,9 @@ rest is for authors of learners:
   ``EpochLearner`` (a policy that is trained while the reward is learned);
 - ``check_choice``, ``check_int``, ``check_positive``, ``check_vector`` and ``checks_types`` for
   arguments, and ``NotOfferedError`` for what an environment lacks;
-- ``flatten_arrays``, ``subtree``, ``module_arrays``, ``load_module``, ``optimizer_arrays`` and
-  ``load_optimizer`` for what is saved: names and NumPy arrays, no code;
+- ``flatten_arrays``, ``subtree``, ``read_array``, ``read_scalar``, ``module_arrays``,
+  ``load_module``, ``optimizer_arrays`` and ``load_optimizer`` for what is saved: names and NumPy
+  arrays, no code;
 - ``SolverCallback``, which calls a learner's callbacks while its solver is trained;
 - ``Timer`` for the seconds that parts of an epoch take.
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
         load_optimizer,
         module_arrays,
         optimizer_arrays,
+        read_array,
+        read_scalar,
         subtree,
     )
     from rlsp_sb3.learners.base import RewardLearner
@@ -64,6 +67,8 @@ __all__ = [
     "module_arrays",
     "optimizer_arrays",
     "plans_policy",
+    "read_array",
+    "read_scalar",
     "subtree",
     "true_return_fractions",
 ]

@@ -12,7 +12,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
-from rlsp_sb3.io.state_arrays import array_like
+from rlsp_sb3.io.state_arrays import read_array, read_scalar
 from rlsp_sb3.rewards.reward import FeatureFn
 from rlsp_sb3.utils.checks import MAX_COUNT, check_device, check_int, check_vector
 from rlsp_sb3.utils.type_checks import checks_types
@@ -178,22 +178,19 @@ class RelabeledReplayBuffer(ReplayBuffer):
         Raises:
             ValueError: If they are of a buffer of another size or with other spaces.
         """
-        own_state = {"full": np.array(self.full), "pos": np.array(self.pos)}
-        full, pos = (array_like(own, arrays, name).item() for name, own in own_state.items())
-        size = self.buffer_size if full else pos
+        full, pos = read_scalar(arrays, "full", bool), read_scalar(arrays, "pos", int)
+        if not 0 <= pos < self.buffer_size:
+            raise ValueError(f"pos={pos}: expected at least 0 and below {self.buffer_size}")
+        size, saved = self.buffer_size if full else pos, {}
         for name in TRANSITION_ARRAYS:
-            own, other = getattr(self, name), arrays[name]
-            expected = (size, *own.shape[1:])
-            if size > len(own) or other.shape != expected or other.dtype != own.dtype:
-                raise ValueError(
-                    f"arrays[{name!r}] has shape {other.shape} and type {other.dtype}: expected "
-                    f"{expected} with at most {len(own)} rows, and {own.dtype}"
-                )
-        self._theta = check_vector("arrays['theta']", arrays["theta"], len(self._theta))
-        for name in TRANSITION_ARRAYS:
-            getattr(self, name)[:size] = arrays[name]
+            own = getattr(self, name)
+            saved[name] = read_array(arrays, name, own.dtype, (size, *own.shape[1:]))
+        self._theta = check_vector("theta", arrays["theta"], len(self._theta))
+        for name, values in saved.items():
+            getattr(self, name)[:size] = values
         self.pos, self.full = pos, full
-        n_new, self._mean, self._std = map(float, arrays["statistics"])
+        statistics = read_array(arrays, "statistics", np.float64, (3,))
+        n_new, self._mean, self._std = map(float, statistics)
         self._n_new = int(n_new)
 
     def _rewards_of(self, features: NDArray[np.float32]) -> NDArray[np.float32]:

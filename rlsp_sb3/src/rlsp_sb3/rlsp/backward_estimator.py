@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium import spaces
 
-from rlsp_sb3.io.state_arrays import optional_arrays, read_optional
+from rlsp_sb3.io.state_arrays import optional_arrays, read_array, read_elements, read_optional
 from rlsp_sb3.rlsp.gradient import weighted_mean
 from rlsp_sb3.rlsp.gradient_estimator import GradientEstimate, GradientEstimator
 from rlsp_sb3.rlsp.past_trajectories import (
@@ -61,6 +62,7 @@ class BackwardEstimator(GradientEstimator):
 
     inverse_policy: InversePolicy
     inverse_dynamics: InverseDynamics
+    action_space: spaces.Space[Any]
     past: PastTrajectories | None = None
 
     @property
@@ -141,5 +143,15 @@ class BackwardEstimator(GradientEstimator):
 
     def set_past_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`past_arrays` returned."""
-        fields = PastTrajectories._fields
-        self.past = PastTrajectories(**read_optional(arrays, fields)) if arrays else None
+        if not arrays:
+            self.past = None
+            return
+        shape = (None, None, *self.observed.shape[1:])
+        observations = read_array(arrays, "observations", self.observed.dtype, shape)
+        length, n = observations.shape[:2]
+        self.past = PastTrajectories(
+            observations,
+            read_elements(arrays, "actions", self.action_space, length - 1, n),
+            read_optional(arrays, "n_clipped", np.int64, (n,)),
+            read_optional(arrays, "n_outside", np.int64, (n,)),
+        )

@@ -13,7 +13,13 @@ from stable_baselines3.common.vec_env import VecEnv
 from rlsp_sb3.data.transitions import Transitions, collect, concatenate
 from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.hyperparameters import FitSettings
-from rlsp_sb3.io.state_arrays import flatten_arrays, load_module, module_arrays, subtree
+from rlsp_sb3.io.state_arrays import (
+    flatten_arrays,
+    load_module,
+    module_arrays,
+    read_scalar,
+    subtree,
+)
 from rlsp_sb3.models.delta_model import DeltaModel
 from rlsp_sb3.models.normalization import find_clock_entries
 from rlsp_sb3.rlsp.backward_estimator import BackwardEstimator, FeatureDifferences, Weighting
@@ -83,6 +89,7 @@ class ContinuousGradientEstimator(BackwardEstimator):
         self.transitions: Transitions | None = None
         self.simulator = simulator
         self._env = env
+        self.action_space = env.action_space
         self._encoder = problem.encoder
         self._horizon = problem.horizon
         self._n_fits = 0
@@ -258,11 +265,13 @@ class ContinuousGradientEstimator(BackwardEstimator):
         self.inverse_dynamics.model.set_arrays(subtree(arrays, "inverse_dynamics"))
         seen = subtree(arrays, "transitions")
         if seen:
-            self.transitions = Transitions.from_arrays(seen)
+            self.transitions = Transitions.from_arrays(
+                seen, self._env.observation_space, self._env.action_space
+            )
         if isinstance(self.simulator, LearnedSimulator):
             self.simulator.set_arrays(subtree(arrays, "simulator"))
         self.set_past_arrays(subtree(arrays, "past"))
-        self._n_fits = int(subtree(arrays, "fits")["n"])
+        self._n_fits = read_scalar(subtree(arrays, "fits"), "n", int)
         if self._n_fits > 0 and not self.inverse_dynamics.model.is_fitted:
             raise ValueError("inverse_dynamics: the arrays of a fitted model are missing")
 

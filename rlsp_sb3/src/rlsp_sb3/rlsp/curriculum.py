@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsp_sb3.io.state_arrays import read_array, read_scalar
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_positive
 
@@ -65,12 +66,22 @@ class Curriculum:
         """State of the curriculum, to be saved."""
         return {
             "epoch": np.array(self.epoch),
-            "gradients": np.array(self._gradients),
+            "gradients": np.array(self._gradients) if self._gradients else np.zeros((0, 0)),
             "has_converged": np.array(self.has_converged),
         }
 
-    def set_arrays(self, arrays: dict[str, NDArray[np.generic]]) -> None:
-        """Take over what :meth:`arrays` returned."""
-        self.epoch = int(arrays["epoch"])
-        self._gradients = list(np.array(arrays["gradients"], dtype=np.float64))
-        self.has_converged = bool(arrays["has_converged"])
+    def set_arrays(self, arrays: dict[str, NDArray[np.generic]], n_features: int) -> None:
+        """Take over what :meth:`arrays` returned.
+
+        Args:
+            arrays: What it returned.
+            n_features: The number F of entries of a gradient.
+
+        Raises:
+            KeyError: If something is missing.
+            ValueError: If it is another kind of array.
+        """
+        self.epoch = read_scalar(arrays, "epoch", int)
+        shape = (None, n_features) if arrays["gradients"].size else (0, 0)
+        self._gradients = list(read_array(arrays, "gradients", np.float64, shape))
+        self.has_converged = read_scalar(arrays, "has_converged", bool)

@@ -14,7 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
-from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
+from rlsp_sb3.io.state_arrays import flatten_arrays, read_scalar, subtree
 from rlsp_sb3.learners.epoch import EpochLearner
 from rlsp_sb3.presets import PresetName
 from rlsp_sb3.protocols import Policy, TabularEnv
@@ -434,12 +434,12 @@ class RLSP(EpochLearner):
         return flatten_arrays(replay=self.gradient_estimator.solver.replay_arrays())
 
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self._is_ready = bool(arrays["is_ready"])
-        self.signal_to_noise = float(arrays["signal_to_noise"])
+        self._is_ready = read_scalar(arrays, "is_ready", bool)
+        self.signal_to_noise = read_scalar(arrays, "signal_to_noise", float)
         self.encoder.set_arrays(subtree(arrays, "encoder"))
         if self._is_ready:
             self.encoder.check_fitted()
         self.theta = check_vector("theta", arrays["theta"], len(self.feature_names))
         self.gradient_estimator.set_arrays(subtree(arrays, "gradient_estimator"))
         self.gradient_estimator.solver.set_replay_arrays(subtree(arrays, "replay"))
-        self.curriculum.set_arrays(subtree(arrays, "curriculum"))
+        self.curriculum.set_arrays(subtree(arrays, "curriculum"), len(self.theta))

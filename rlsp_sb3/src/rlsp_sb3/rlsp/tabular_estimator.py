@@ -76,6 +76,7 @@ class TabularGradientEstimator(BackwardEstimator):
         self.observed = problem.observed_states
         if self._is_numbered:
             self.observed = env.state_indices(problem.observed_states)
+        self.action_space = env.action_space
         self._simulator = make_simulator(self._simulated, rng)
         self.solver = PlanningSolver(self._simulated, lambda: self.state_features, horizon, rng)
         n_rows, n_states = env.mdp.transitions.shape

@@ -22,6 +22,7 @@ from stable_baselines3.common.vec_env import VecTransposeImage
 from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.encoders.base import Encoder
 from rlsp_sb3.io.state_arrays import (
+    array_like,
     flatten_arrays,
     load_module,
     load_optimizer,
@@ -359,11 +360,14 @@ def set_model_arrays(model: BaseAlgorithm, arrays: Arrays) -> None:
             own = {key: saved[key] for key in attribute.state_dict()}
             load_module(attribute, own)
     for name in variables or []:
-        recursive_getattr(model, name).data[...] = torch.as_tensor(
-            np.array(subtree(arrays, name)["value"])
-        )
-    for name, value in subtree(arrays, "counters").items():
-        setattr(model, name, value.item())
+        variable = recursive_getattr(model, name)
+        value = variable.detach().cpu().numpy()
+        variable.data[...] = torch.as_tensor(array_like(value, subtree(arrays, name), "value"))
+    counters = subtree(arrays, "counters")
+    for name in COUNTERS:
+        if hasattr(model, name):
+            value = np.array(getattr(model, name))
+            setattr(model, name, array_like(value, counters, name).item())
 
 
 def steps_at_once(model: BaseAlgorithm) -> int:

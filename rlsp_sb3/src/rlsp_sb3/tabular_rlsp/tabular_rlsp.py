@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 
+from rlsp_sb3.io.state_arrays import read_scalar
 from rlsp_sb3.learners.tabular import Combination, TabularLearner
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.rewards.priors import PRIORS, Prior, PriorName
@@ -359,7 +360,7 @@ class TabularRLSP(TabularLearner):
         arrays: dict[str, NDArray[Any]] = {"theta": self.theta}
         if self._n_iterations:
             arrays["start"] = self._start
-            arrays["n_iterations"] = np.array([self._n_iterations])
+            arrays["n_iterations"] = np.array(self._n_iterations)
         return arrays
 
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
@@ -367,5 +368,4 @@ class TabularRLSP(TabularLearner):
         self._start, self._n_iterations = self.theta, 0
         if {"start", "n_iterations"} & set(arrays):
             self._start = check_vector("start", arrays["start"], len(self.theta))
-            (n_iterations,) = check_vector("n_iterations", arrays["n_iterations"], 1)
-            self._n_iterations = max(int(n_iterations), 0)
+            self._n_iterations = max(read_scalar(arrays, "n_iterations", int), 0)
