@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from rlsp_sb3.rlsp.past_trajectories import (
     PastTrajectories,
     simulate_past,
 )
-from rlsp_sb3.rlsp.trajectory_weights import without_outside
+from rlsp_sb3.rlsp.trajectory_weights import NoPastError, without_outside
 from rlsp_sb3.type_aliases import Arrays, FloatArray
 from rlsp_sb3.utils.timer import Timer
 
@@ -86,11 +87,19 @@ class BackwardEstimator(GradientEstimator):
             losses = self.fit_inverse_models(self.past, rng)
         with timer("past"):
             past = self.simulate_past(horizon, rng)
-            weighting = self.trajectory_weights(past)
-            weights = without_outside(weighting.weights, past)
-        with timer("gradient"):
-            differences = self.feature_differences(past)
-            mean = weighted_mean(weights, differences.values)
+        try:
+            with timer("past"):
+                weighting = self.trajectory_weights(past)
+                weights = without_outside(weighting.weights, past)
+            with timer("gradient"):
+                differences = self.feature_differences(past)
+                mean = weighted_mean(weights, differences.values)
+        except NoPastError as error:
+            warnings.warn(f"this epoch has no gradient: {error}", stacklevel=2)
+            zeros = np.zeros(len(self.problem.encoder.feature_names))
+            return GradientEstimate(
+                zeros, 0.0, losses, {"effective_pasts": 0.0, **past.diagnostics}
+            )
         self.past = past
         diagnostics = {
             **past.diagnostics,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsp_sb3.rlsp.past_trajectories import Observations, PastTrajectories, same_observations
-from rlsp_sb3.rlsp.trajectory_weights import effective_sample_size
+from rlsp_sb3.rlsp.trajectory_weights import NoPastError, effective_sample_size
 from rlsp_sb3.simulators.base import Simulator
 from rlsp_sb3.simulators.rollout import BatchPolicy, rollout_simulator
 
@@ -50,11 +50,11 @@ def weighted_mean(weights: NDArray[np.float64], values: NDArray[np.float64]) -> 
         values: What each trajectory says (N, F); NaN where the simulator became unstable.
 
     Raises:
-        FloatingPointError: If no trajectory with a weight has finite values.
+        NoPastError: If no trajectory with a weight has finite values.
     """
     known = np.isfinite(values).all(axis=1) & (weights != 0)
     if not known.any():
-        raise FloatingPointError(
+        raise NoPastError(
             "no simulated past can be compared with the policy: wherever they begin, the "
             "simulator becomes unstable; simulate for a shorter horizon"
         )

@@ -19,6 +19,10 @@ MAX_BETA = 1e3  # of kernels: where trajectories hardly differ
 SMALLEST_STD = 1e-3  # of where a person may have been, in standard deviations of all observations
 
 
+class NoPastError(FloatingPointError):
+    """No simulated past counts, so that there is nothing to compare with the policy."""
+
+
 def initial_weights(
     reached: Observations,
     expected: Observations,
@@ -132,10 +136,10 @@ def without_outside(weights: NDArray[np.float64], past: PastTrajectories) -> NDA
     What was clipped because a model is not exact at a bound keeps its weight.
 
     Raises:
-        FloatingPointError: If all were that have a weight, or if none has one.
+        NoPastError: If all were that have a weight, or if none has one.
     """
     if not weights.any():
-        raise FloatingPointError(
+        raise NoPastError(
             f"all {len(weights)} simulated pasts have the weight 0: none begins where the person "
             'can have begun; pass trajectory_weights="uniform" to count all the same, simulate for '
             "another horizon, or check observed_states"
@@ -145,7 +149,7 @@ def without_outside(weights: NDArray[np.float64], past: PastTrajectories) -> NDA
     outside = past.n_outside > 0
     if not weights[~outside].any():
         n_weighed = np.count_nonzero(weights)
-        raise FloatingPointError(
+        raise NoPastError(
             f"all {n_weighed} simulated pasts with a weight left the range of observations: the "
             "inverse dynamics are wrong there; let them see more transitions "
             "(hyperparameters.n_transitions), simulate for a shorter horizon, or check "
