@@ -85,11 +85,41 @@ def expert_run() -> ExpertRun:
     return ExpertRun("CartPole-v1", out, solver="PPO", settings=settings, force=True)
 
 
+THETA = {"theta": np.zeros(2)}
+PRIORS = ("GaussianPrior", "LaplacePrior", "UniformPrior")
+
+
+def of(module: str, name: str) -> Callable[[], Any]:
+    """Makes an object of a public class."""
+    made, right = getattr(import_module(module), name), RIGHT[module][name]
+    return lambda: made(**right)
+
+
 OBJECTS: dict[str, tuple[Callable[[], Any], dict[str, dict[str, Any]]]] = {
     **{
         name: (lambda made=made, right=right: made(**right), methods_of(name))
         for name, (made, right) in LEARNERS.items()
     },
+    **{
+        name: (
+            of("rlsp_sb3.rewards", name),
+            {
+                "log_prob": THETA,
+                "gradient": THETA,
+                "posterior_gradient": {**THETA, "likelihood_gradient": np.zeros(2)},
+            },
+        )
+        for name in PRIORS
+    },
+    "ResetSimulator": (
+        of("rlsp_sb3.simulators", "ResetSimulator"),
+        {
+            "reset": {"n": 2},
+            "seed": {"seed": 0},
+            "states": {"observations": STATES},
+            "step": {"observations": STATES, "actions": np.zeros((2, 1))},
+        },
+    ),
     "ExpertRun": (expert_run, {"learn": {"timesteps": 8}}),
     "Layout": (lambda: Layout("A.", {}), {"cells": {"symbols": "A"}, "one": {"symbol": "A"}}),
     "LearnerRun": (

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array
-from rlsp_sb3.utils.checks import check_int, check_mdp
+from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_mdp, check_seed
 from rlsp_sb3.utils.type_checks import checks_types
 
 logger = logging.getLogger(__name__)
@@ -65,8 +65,13 @@ class Simulator(ABC):
         return False
 
     def seed(self, seed: int | None) -> None:
-        """Start the random numbers anew; None for unpredictable ones."""
-        self.rng = np.random.default_rng(seed)
+        """Start the random numbers anew; None for unpredictable ones.
+
+        Raises:
+            TypeError: If the seed is no int.
+            ValueError: If it is negative.
+        """
+        self.rng = check_seed("seed", seed)
 
     def step(self, observations: ArrayLike, actions: ArrayLike) -> Array:
         """Simulate a transition of each observation under its action.
@@ -214,7 +219,7 @@ class TabularSimulator(Simulator):
 
     def reset(self, n: int) -> Array:
         """Initial observations, from the initial distribution of the tables."""
-        check_int("n", n, 1)
+        check_int("n", n, 1, MAX_COUNT)
         initial = self._mdp.initial_distribution
         return self._observe(self.rng.choice(len(initial), size=n, p=initial))
 
@@ -263,7 +268,7 @@ class ResetSimulator(Simulator):
 
     def reset(self, n: int) -> Array:
         """Initial observations, by resetting the environment."""
-        check_int("n", n, 1)
+        check_int("n", n, 1, MAX_COUNT)
         observations = [self._seeded_reset()] + [self.env.reset()[0] for _ in range(n - 1)]
         return np.array(observations, dtype=self.observation_space.dtype)
 

@@ -50,7 +50,7 @@ class LearnedSimulator(Simulator):
 
     def reset(self, n: int) -> Array:
         """Initial observations of the environment, drawn from those that are kept."""
-        check_int("n", n, 1)
+        check_int("n", n, 1, MAX_COUNT)
         return self.initial[self.rng.integers(len(self.initial), size=n)]
 
     def _advance(self, states: Array, actions: Array) -> tuple[Array, Array]:
