@@ -19,14 +19,14 @@ test-expensive: .venv/ready  ## Run the tests that take minutes
 lint: .venv/ready  ## Check style, docstrings and types
 	$(NOX) -s lint
 
-docs:  ## Build the documentation
-	@echo "There is no documentation to build yet: read README.md."
+docs: .venv/ready  ## Build the documentation into site/html/
+	$(NOX) -s docs
 
 benchmarks: .venv/ready  ## Measure speed
 	$(NOX) -s benchmarks
 
 clean:  ## Remove environments, builds, caches and runs
-	rm -rf .venv .nox dist runs site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
+	rm -rf .venv .nox dist runs site docs/api .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.benchmarks .coverage htmlcov
 	find rlsp_envs rlsp_sb3 rlsp_baselines tests benchmarks -name __pycache__ -prune \
 		-exec rm -rf {} + 2>/dev/null || true

@@ -22,6 +22,8 @@ nox.options.sessions = ["lint", "wheels", "envs_alone", "tests(imitation)"]
 
 PACKAGES = ("rlsp_envs", "rlsp_sb3", "rlsp_baselines")
 DIST = Path("dist")
+SITE = Path("site")
+DOCS_TOOLS = ("furo", "ipykernel", "myst-nb", "nbclient", "sphinx", "sphinx-copybutton")
 TEST_TOOLS = (
     "hypothesis",
     "markdown-it-py",
@@ -88,6 +90,31 @@ def benchmarks(session: nox.Session) -> None:
     """Measure speed, with nothing else running in parallel."""
     install_checkout(session, "latest", *TEST_TOOLS)
     session.run("pytest", "benchmarks", *session.posargs)
+
+
+def install_for_docs(session: nox.Session) -> None:
+    """Install the checkout, whose docstrings and notebooks are read, and what builds the pages."""
+    install_checkout(session, "latest", "-c", "constraints-docs.txt", *DOCS_TOOLS)
+    session.env["PYTHONPATH"] = "docs"  # where our extensions of Sphinx are
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/, with warnings as errors, and check its links."""
+    install_for_docs(session)
+    shutil.rmtree(SITE, ignore_errors=True)
+    session.run("sphinx-build", "-M", "html", "docs", str(SITE), "-W", "--keep-going")
+    session.run("python", "docs/check_site.py", str(SITE / "html"))
+    session.log(f"open {SITE / 'html' / 'index.html'}")
+
+
+@nox.session
+def figures(session: nox.Session) -> None:
+    """Draw the figures of the documentation, and run the notebooks, anew."""
+    install_for_docs(session)
+    for script in sorted(Path("docs/figures").glob("*.py")):
+        session.run("python", str(script))
+    session.run("python", "docs/run_notebooks.py")
 
 
 @nox.session

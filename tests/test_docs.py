@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from helpers.deep_learner import TINY
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
     path
-    for pattern in ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "rlsp_*/README.md")
+    for pattern in ("*.md", ".github/**/*.md", "docs/**/*.md", "rlsp_*/README.md")
     for path in ROOT.glob(pattern)
 )
 
@@ -48,6 +49,26 @@ def documents_with(*languages: str) -> list[Any]:
         for document in DOCUMENTS
         if blocks(document, *languages)
     ]
+
+
+def test_no_block_is_left_out():
+    """A block in another language is text, or is run, parsed or built by what knows it."""
+    known = {"python", "pycon", "python no-run", "bash", "sh", "shell", "console"}
+    known |= {"text", "toml", "yaml", "mermaid", "bibtex", "{toctree}", "{include} ../CHANGELOG.md"}
+    found = {
+        token.info.strip()
+        for document in DOCUMENTS
+        for token in MarkdownIt().parse(document.read_text(encoding="utf-8"))
+        if token.type == "fence"
+    }
+    assert found <= known
+
+
+@pytest.mark.parametrize("document", documents_with("python no-run"))
+def test_examples_that_need_more_are_parsed(document):
+    """What needs a package that tests do without, such as sbx, is at least Python."""
+    for block in blocks(document, "python no-run"):
+        compile(block.text, str(document), "exec")
 
 
 def run_python(block: Block, document: Path, namespace: dict[str, Any]) -> None:
@@ -124,7 +145,7 @@ def test_command_finds_the_learner_of_the_page(tmp_path, monkeypatch):
     cli = pytest.importorskip("rlsp_sb3.cli.main")
     testing = pytest.importorskip("typer.testing")
     pytest.importorskip("rlsp_envs")
-    page = ROOT / "docs" / "write-your-own-learner.md"
+    page = ROOT / "docs" / "guide" / "your-learner.md"
     module, *_ = blocks(page, "python")
     (project,) = blocks(page, "toml")
     group = project.text.partition('[project.entry-points."rlsp.learners"]\n')[2]
@@ -168,6 +189,59 @@ def test_rlsp_commands_exist(document):
             if program == "rlsp":
                 result = testing.CliRunner().invoke(cli.app, [*arguments, "--help"])
                 assert result.exit_code == 0, f"rlsp {shlex.join(arguments)}\n{result.output}"
+
+
+def inline_commands(document: Path) -> Iterator[list[str]]:
+    """The words of each `rlsp …` within a sentence or a table that has more than the program."""
+    for token in MarkdownIt().enable("table").parse(document.read_text(encoding="utf-8")):
+        for child in token.children or ():
+            if child.type == "code_inline" and child.content.startswith("rlsp "):
+                yield from commands(child.content)
+
+
+INLINE = [
+    pytest.param(words, id=f"{document.relative_to(ROOT)}: {shlex.join(words)}")
+    for document in sorted(ROOT.glob("docs/**/*.md"))  # elsewhere there are halves of commands
+    for words in inline_commands(document)
+]
+
+
+@pytest.mark.parametrize("words", INLINE)
+def test_inline_commands_exist(words):
+    cli = pytest.importorskip("rlsp_sb3.cli.main")
+    testing = pytest.importorskip("typer.testing")
+    result = testing.CliRunner().invoke(cli.app, [*words[1:], "--help"])
+    assert result.exit_code == 0, f"{shlex.join(words)}\n{result.output}"
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub and the site name them."""
+    tokens = MarkdownIt().parse(document.read_text(encoding="utf-8"))
+    headings = [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
+    words = [re.sub(r"[^\w\- ]", "", heading).lower() for heading in headings]
+    return {each.replace(" ", "-") for each in words}
+
+
+def links(document: Path) -> Iterator[str]:
+    for token in MarkdownIt().enable("table").parse(document.read_text(encoding="utf-8")):
+        for child in token.children or ():
+            target = child.attrs.get("href") or child.attrs.get("src")
+            if target and "://" not in str(target):
+                yield str(target)
+
+
+@pytest.mark.parametrize(
+    "document", [pytest.param(each, id=str(each.relative_to(ROOT))) for each in DOCUMENTS]
+)
+def test_links_lead_somewhere(document):
+    """Links to files, and to headings of Markdown files."""
+    broken = []
+    for target in links(document):
+        name, _, anchor = target.partition("#")
+        path = document.parent / name if name else document
+        if not path.exists() or (anchor and path.suffix == ".md" and anchor not in anchors(path)):
+            broken.append(target)
+    assert broken == []
 
 
 @pytest.mark.parametrize("document", SHELL_DOCUMENTS)

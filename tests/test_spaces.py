@@ -1,4 +1,4 @@
-"""Each space is served or refused at construction, by every learner, as docs/spaces.md says."""
+"""Each space is served or refused at construction, by every learner, as the guide says."""
 
 from functools import partial
 from importlib.util import find_spec

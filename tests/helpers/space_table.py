@@ -82,7 +82,7 @@ ACTIONS = {
     "Dict": Row(spaces.Dict({"step": box(-1, 1)}), ARRAYS, MDP),
 }
 
-PAGE = Path(__file__).parents[2] / "docs" / "spaces.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "spaces.md"
 HEADER = """# Spaces
 
 Which observations and actions learners serve. What they do not serve they refuse at construction,
