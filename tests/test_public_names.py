@@ -260,7 +260,7 @@ def test_only_public_names_are_imported(where, text):
 def test_documents_name_what_is_public():
     """A module beside the packages of a distribution may be named, for its docstring."""
     unknown = []
-    for pattern in ("*.md", "docs/*.md", "rlsp_*/README.md"):
+    for pattern in ("*.md", "docs/**/*.md", "rlsp_*/README.md"):
         for path in sorted(ROOT.glob(pattern)):
             for dotted in DOTTED.findall(path.read_text(encoding="utf-8")):
                 module, _, name = dotted.rpartition(".")
