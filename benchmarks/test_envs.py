@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 
 import gymnasium as gym
@@ -12,6 +13,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import rlsp_envs  # noqa: F401 (registers the environments)
 
 THIRTEEN_VASES = "A" + "V" * 9 + "\n" + "V" * 4 + "." * 6 + "\n" + "\n".join(["." * 10] * 8)
+CELLS = "A" + 40 * "V" + 59 * "."
+FORTY_VASES = "\n".join(CELLS[start : start + 10] for start in range(0, 100, 10))
 
 
 def make_vec(env_id: str, num_envs: int) -> Any:
@@ -64,18 +67,57 @@ def test_vector_steps(benchmark: BenchmarkFixture, env_id: str, num_envs: int) -
     report_rate(benchmark, actions.size)
 
 
-@pytest.mark.parametrize("wrapped", [False, True], ids=["unwrapped", "as made"])
-@pytest.mark.parametrize("env_id", ["RoomDefault-v0", "ApplesDefault-v0"])
-def test_single_steps(benchmark: BenchmarkFixture, env_id: str, wrapped: bool) -> None:
-    """Step one environment at random through one episode; reports steps per second."""
-    env = gym.make(env_id) if wrapped else gym.make(env_id).unwrapped
-    actions = np.random.default_rng(0).integers(env.action_space.n, size=20).tolist()
-    env.reset(seed=0)
+def newest(name: str) -> str:
+    """The id of the newest version of an environment."""
+    return max(env_id for env_id in gym.registry if env_id.startswith(f"{name}-v"))
 
-    def run() -> None:
-        env.reset()
-        for action in actions:
-            env.step(action)
 
-    benchmark(run)
-    report_rate(benchmark, len(actions))
+def random_steps(env: Any, rng: np.random.Generator) -> None:
+    """Step an environment at random, in as many episodes as it takes."""
+    step, reset = env.step, env.reset
+    reset()
+    for action in rng.integers(env.action_space.n, size=2000).tolist():
+        _, _, terminated, truncated, _ = step(action)
+        if terminated or truncated:
+            reset()
+
+
+IDS = [
+    env_id
+    for env_id, spec in gym.registry.items()
+    if str(spec.entry_point).startswith("rlsp_envs.gridworlds.")
+]
+SINGLE: dict[str, tuple[str, dict[str, Any]]] = {
+    **{env_id: (env_id, {}) for env_id in IDS},
+    "room with 40 vases": ("Room-v0", {"layout": FORTY_VASES}),
+    "room with 40 vases, pixels": (
+        "Room-v0",
+        {"layout": FORTY_VASES, "observation": "pixels"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_single_steps(benchmark: BenchmarkFixture, name: str) -> None:
+    """Step one environment, as made, beside Gymnasium's own; reports steps per second of each."""
+    env_id, arguments = SINGLE[name]
+    env, rng = gym.make(env_id, **arguments), np.random.default_rng(0)
+    peers = {peer: gym.make(newest(peer)) for peer in ("Taxi", "FrozenLake", "CliffWalking")}
+    seconds: dict[str, list[float]] = {peer: [] for peer in peers}
+    for made in (env, *peers.values()):
+        made.reset(seed=0)
+        for _ in range(10):
+            random_steps(made, rng)
+    for _ in range(10):
+        for peer, made in peers.items():
+            start = perf_counter()
+            random_steps(made, rng)
+            seconds[peer].append(perf_counter() - start)
+
+    benchmark.pedantic(random_steps, (env, rng), rounds=20)
+    if benchmark.stats is not None:  # none with --benchmark-disable
+        median = benchmark.stats.stats.median
+        benchmark.extra_info["steps per second"] = round(2000 / median)
+        for peer, each in seconds.items():
+            benchmark.extra_info[f"of {peer}"] = round(2000 / float(np.median(each)))
+            benchmark.extra_info[f"times as fast as {peer}"] = round(np.median(each) / median, 2)

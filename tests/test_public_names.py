@@ -36,6 +36,7 @@ PUBLIC_TEXT = {
         "RandomBatteriesEnv RandomRoomEnv RandomTrainEnv RoomEnv Sprite StateSpace TabularMDP "
         "TrainEnv"
     ),
+    "rlsp_envs.gridworlds.states": "",
     "rlsp_envs.wrappers": "Drift FuelGauge TerminationPenalty TimeFeature",
     "rlsp_sb3": (
         "RLSP LinearReward RewardFn RewardLearner TabularRLSP UnreachableStateError "

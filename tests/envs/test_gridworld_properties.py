@@ -13,7 +13,7 @@ from rlsp_envs.gridworlds.apples import ApplesEnv
 from rlsp_envs.gridworlds.batteries import BatteriesEnv
 from rlsp_envs.gridworlds.gridworld import GridworldEnv
 from rlsp_envs.gridworlds.room import RoomEnv
-from rlsp_envs.gridworlds.state_space import State
+from rlsp_envs.gridworlds.states.state_space import State
 from rlsp_envs.gridworlds.toy_train import TrainEnv
 
 from helpers.brute_force import ARROWS, Apples, Batteries, Cell, Room, Train, World, neighbor

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from rlsp_envs.gridworlds.render import Sprite
     from rlsp_envs.gridworlds.room import RoomEnv
-    from rlsp_envs.gridworlds.state_space import StateSpace
+    from rlsp_envs.gridworlds.states.state_space import StateSpace
     from rlsp_envs.gridworlds.toy_train import TrainEnv
     from rlsp_envs.gridworlds.vector import GridworldVectorEnv
 else:
@@ -36,7 +36,7 @@ else:
         "RandomTrainEnv": "random_problems",
         "RoomEnv": "room",
         "Sprite": "render",
-        "StateSpace": "state_space",
+        "StateSpace": "states.state_space",
         "TabularMDP": "mdp",
         "TrainEnv": "toy_train",
     }

@@ -17,7 +17,7 @@ from rlsp_envs.gridworlds.layout import Layout
 from rlsp_envs.gridworlds.outcome import Outcome
 from rlsp_envs.gridworlds.problems import APPLES_DEFAULT
 from rlsp_envs.gridworlds.render import Sprite
-from rlsp_envs.gridworlds.state_space import BoolArray, IntArray, State, States
+from rlsp_envs.gridworlds.states.state_space import BoolArray, IntArray, State, States
 
 AGENT, CARRYING, APPLE, BARE, BUCKET, COUNT = range(6)
 

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_envs.gridworlds.render import Sprite
-from rlsp_envs.gridworlds.state_space import BoolArray, IntArray
+from rlsp_envs.gridworlds.states.state_space import BoolArray, IntArray
 
 
 def agents_at(agents: NDArray[np.int16], cells: NDArray[np.int16]) -> BoolArray:
     """Return whether each of N agents is at each of k cells (k, 2) or (N, k, 2): (N, k)."""
-    return np.asarray((agents[:, None, :] == cells).all(axis=-1))
+    agents = agents[:, None]
+    return np.asarray((agents[..., 0] == cells[..., 0]) & (agents[..., 1] == cells[..., 1]))
 
 
 def mark(layer: NDArray[np.float32], cells: NDArray[np.int16], values: ArrayLike) -> None:

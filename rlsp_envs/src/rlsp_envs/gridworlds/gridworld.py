@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
@@ -20,8 +21,9 @@ from rlsp_envs.gridworlds.layout import Layout
 from rlsp_envs.gridworlds.mdp import TabularMDP
 from rlsp_envs.gridworlds.outcome import Outcome
 from rlsp_envs.gridworlds.render import Sprite, Window, draw, to_text
-from rlsp_envs.gridworlds.reward_weights import Weights, parse_weights
-from rlsp_envs.gridworlds.state_space import BoolArray, IntArray, State, States, StateSpace
+from rlsp_envs.gridworlds.reward_weights import RewardWeights, Weights
+from rlsp_envs.gridworlds.states.seen_states import SeenState, SeenStates, Successors
+from rlsp_envs.gridworlds.states.state_space import BoolArray, IntArray, State, States, StateSpace
 
 RewardName = Literal["task", "true", "none"]
 
@@ -58,6 +60,9 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
         "render_fps": 4,
     }
     n_actions: ClassVar[int] = 5
+    task_reward = RewardWeights()
+    true_reward = RewardWeights()
+    step_reward = RewardWeights()
 
     def __init__(
         self,
@@ -86,20 +91,19 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
         self.feature_names = tuple(feature_names)
         self.horizon = horizon
         self.render_mode = render_mode
-        self.task_reward = parse_weights("task_reward", task_reward, self.feature_names)
-        self.true_reward = parse_weights("true_reward", true_reward, self.feature_names)
-        self.step_reward = {
-            "task": self.task_reward,
-            "true": self.true_reward,
-            "none": np.zeros(len(self.feature_names)),
-        }[reward]
+        self.seen = SeenStates()
+        self.task_reward = task_reward
+        self.true_reward = true_reward
+        self.step_reward = {"task": self.task_reward, "true": self.true_reward, "none": None}[
+            reward
+        ]
 
         self.initial_state = initial_state
-        self._initial = self.states.batch(initial_state)
+        self._initial = self.states.keys(self.states.batch(initial_state))[0]
         self.observed_state = (
             None if observed_state is None else self._complete("observed_state", observed_state)
         )
-        self._current: States | None = None
+        self._current: SeenState | None = None
         self._window = Window()
 
         self.grid_shape = (*layout.shape, len(channels))
@@ -164,13 +168,13 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
         if "observation" in options:
             self.set_state_from_observation(options["observation"])
         elif "state" in options:
-            self._current = self.states.batch(self.complete(options["state"]))
+            self._start(self.states.batch(self.complete(options["state"])))
         else:
-            self._current = self._initial
+            self._current = self._recall(self._initial)
         if self.render_mode == "human":
             self.render()
-        observation, info, _ = self._report()
-        return observation, info
+        start = self._now()
+        return start.observation.copy(), self._info(start)
 
     def step(
         self, action: np.int64 | int
@@ -181,23 +185,22 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
             InvalidAction: If the action is not one of the action space.
             ResetNeeded: If the environment was never reset.
         """
-        if not self.action_space.contains(action):
+        # Gymnasium's own check takes as long as the rest of a step.
+        is_action = type(action) in (int, np.int64) and 0 <= action < self.n_actions
+        if not is_action and not self.action_space.contains(action):
             raise InvalidAction(
                 f"action={action!r}: expected an int from 0 to {self.n_actions - 1}"
             )
-        if self._current is None:
+        before = self._current
+        if before is None:
             raise ResetNeeded("step was called before reset: call reset first")
-        outcomes = list(self._outcomes(self._current, np.array([action])))
-        if len(outcomes) == 1:
-            self._current = outcomes[0].states
-        else:
-            probabilities = np.array([outcome.probability.item() for outcome in outcomes])
-            chosen = self.np_random.choice(len(outcomes), p=probabilities)
-            self._current = outcomes[chosen].states
+        keys, cumulative = (before.successors or self._compute_successors(before))[action]
+        # This is what Generator.choice does, which takes longer.
+        chosen = bisect_right(cumulative, self.np_random.random()) if len(keys) > 1 else 0
+        self._current = after = self._recall(keys[chosen])
         if self.render_mode == "human":
             self.render()
-        observation, info, reward = self._report()
-        return observation, reward, False, False, info
+        return after.observation.copy(), after.reward, False, False, self._info(after)
 
     def render(self) -> Any:
         """Draw the current state.
@@ -215,7 +218,7 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
                 'example render_mode="rgb_array"'
             )
             return None
-        state = self.states.single(self._now())
+        state = self.states.single(self._now().states)
         shape, caption = self.layout.shape, self._caption(state)
         if self.render_mode == "ansi":
             return to_text(self._sprites(state), shape, caption)
@@ -268,7 +271,7 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
     @property
     def state(self) -> State | None:
         """The current state; None before the first reset."""
-        return None if self._current is None else self.states.single(self._current)
+        return None if self._current is None else self.states.single(self._current.states)
 
     @property
     def observed_states(self) -> NDArray[Any] | None:
@@ -279,7 +282,7 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
 
     def set_state_from_observation(self, observation: ArrayLike) -> None:
         """Put the environment into the state of one observation, or the one most like it."""
-        self._current = self._states_of(np.asarray(observation)[None])
+        self._start(self._states_of(np.asarray(observation)[None]))
 
     def state_indices(self, observations: ArrayLike) -> NDArray[np.int64]:
         """The MDP's indices (N,) of the states of N observations (N, *observation_shape)."""
@@ -361,10 +364,19 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
 
     def _move(self, agents: NDArray[np.int16], actions: IntArray) -> NDArray[np.int16]:
         """Cells (N, 2) that agents get to; obstacles and other actions than moves stop them."""
-        step = MOVES[np.where(actions < len(MOVES), actions, STAY)]
-        moved = np.clip(agents + step, 0, np.array(self.layout.shape, dtype=np.int16) - 1)
-        blocked = self._obstacles[moved[:, 0], moved[:, 1]]
-        return np.where(blocked[:, None], agents, moved)
+        moved: NDArray[np.int16] = self._destinations[agents[:, 0], agents[:, 1], actions]
+        return moved
+
+    @cached_property
+    def _destinations(self) -> NDArray[np.int16]:
+        """The cells that actions lead to from each cell (height, width, actions, 2)."""
+        shape = self.layout.shape
+        cells = np.indices(shape, dtype=np.int16).transpose(1, 2, 0)[:, :, None]
+        moves = MOVES[np.minimum(np.arange(self.n_actions), STAY)]
+        moved = np.clip(cells + moves, 0, np.array(shape, dtype=np.int16) - 1)
+        blocked = self._obstacles[moved[..., 0], moved[..., 1]]
+        destinations: NDArray[np.int16] = np.where(blocked[..., None], cells, moved)
+        return destinations
 
     @cached_property
     def _obstacles(self) -> BoolArray:
@@ -411,18 +423,54 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
             )
         return self._states_of_grids(observations.reshape(-1, *self.grid_shape))
 
-    def _now(self) -> States:
-        """The current state as a batch of one."""
+    def _start(self, states: States) -> None:
+        """Go to a state, a batch of one."""
+        self._current = self._recall(self.states.keys(states)[0])
+
+    def _now(self) -> SeenState:
+        """The current state, and what was computed of it."""
         if self._current is None:
             raise ResetNeeded("there is no current state: call reset first")
         return self._current
 
-    def _report(self) -> tuple[NDArray[Any], dict[str, Any], float]:
-        """The observation of the current state, the info about it, and its reward."""
-        features = self._features(self._now())[0]
-        info = {
-            "features": features,
-            "task_reward": float(features @ self.task_reward),
-            "true_reward": float(features @ self.true_reward),
+    def _recall(self, key: bytes) -> SeenState:
+        """The state of a key, and what was computed of it, now or before."""
+        return self.seen.get(key) or self._compute_state(key)
+
+    def _compute_state(self, key: bytes) -> SeenState:
+        states = self.states.state_of_key(key)
+        features = self._features(states)[0]
+        seen = SeenState(
+            states=states,
+            observation=self._observe(states)[0],
+            features=features,
+            reward=float(features @ self.step_reward),
+            task_reward=float(features @ self.task_reward),
+            true_reward=float(features @ self.true_reward),
+        )
+        self.seen.add(key, seen)
+        return seen
+
+    def _compute_successors(self, state: SeenState) -> list[Successors]:
+        actions = np.arange(self.n_actions)
+        states = {
+            name: values.repeat(len(actions), axis=0) for name, values in state.states.items()
         }
-        return self._observe(self._now())[0], info, float(features @ self.step_reward)
+        keys: list[list[bytes]] = [[] for _ in actions]
+        probabilities: list[list[float]] = [[] for _ in actions]
+        for outcome in self._outcomes(states, actions):
+            rows, chances = outcome.rows.tolist(), outcome.probability.tolist()
+            followers = self.states.keys(outcome.states)
+            for action, probability, key in zip(rows, chances, followers, strict=True):
+                keys[action].append(key)
+                probabilities[action].append(probability)
+        successors = list(map(Successors.of, keys, probabilities))
+        self.seen.add_successors(state, successors)
+        return successors
+
+    def _info(self, state: SeenState) -> dict[str, Any]:
+        return {
+            "features": state.features.copy(),
+            "task_reward": state.task_reward,
+            "true_reward": state.true_reward,
+        }

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from rlsp_envs.gridworlds.state_space import State, StateSpace
+from rlsp_envs.gridworlds.states.state_space import State, StateSpace
 
 
 @dataclass(frozen=True, eq=False)

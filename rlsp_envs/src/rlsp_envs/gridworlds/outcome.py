@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rlsp_envs.gridworlds.state_space import IntArray, States
+from rlsp_envs.gridworlds.states.state_space import IntArray, States
 
 
 class Outcome(NamedTuple):

@@ -12,6 +12,8 @@ BACKGROUND = 200
 _COLORS = np.array(  # of channel 0, 1, …: blue, then seaborn's "deep" palette
     [(0, 0, 255), (76, 114, 176), (221, 132, 82), (85, 168, 104), (196, 78, 82)], dtype=np.uint8
 )
+_FROM_TOP = [0, *range(len(_COLORS) - 1, 0, -1)]  # channels in the order in which they cover others
+_COLORS_FROM_TOP = np.vstack([_COLORS[_FROM_TOP], np.full((1, 3), BACKGROUND, dtype=np.uint8)])
 
 
 def check_shape(shape: tuple[int, int]) -> None:
@@ -29,10 +31,9 @@ def from_grids(grids: NDArray[np.float32]) -> NDArray[np.uint8]:
     Each cell is a square in the color of its last channel that is not 0; channel 0, the agent,
     covers all others.
     """
-    n, height, width, channels = grids.shape
-    cells = np.full((n, height, width, 3), BACKGROUND, dtype=np.uint8)
-    for channel in [*range(1, channels), 0]:
-        cells[grids[..., channel] != 0] = _COLORS[channel]
+    n, height, width, _ = grids.shape
+    marks = grids[..., _FROM_TOP] != 0
+    cells = _COLORS_FROM_TOP[np.where(marks.any(axis=-1), marks.argmax(axis=-1), -1)]
     size = SHAPE[0] // max(height, width)
     images = np.full((n, *SHAPE), BACKGROUND, dtype=np.uint8)
     images[:, : height * size, : width * size] = cells.repeat(size, axis=1).repeat(size, axis=2)

@@ -1,12 +1,18 @@
-"""Reward weights by the names of features."""
+"""Reward weights of gridworlds, by the names of features."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rlsp_envs.gridworlds.states.seen_states import SeenStates
+
+if TYPE_CHECKING:
+    from rlsp_envs.gridworlds.gridworld import GridworldEnv
 
 Weights = Mapping[str, float] | Sequence[float] | NDArray[np.float64] | None
 
@@ -45,3 +51,30 @@ def parse_weights(name: str, weights: Weights, feature_names: Sequence[str]) -> 
             f"{list(feature_names)}"
         )
     return vector
+
+
+class RewardWeights:
+    """Attribute of a gridworld: reward weights (F,), set in any form of :data:`Weights`.
+
+    They can be replaced, but not be written to: rewards of states that were seen are remembered.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, env: None, owner: type) -> RewardWeights: ...
+
+    @overload
+    def __get__(self, env: GridworldEnv, owner: type) -> NDArray[np.float64]: ...
+
+    def __get__(self, env: GridworldEnv | None, owner: type) -> Any:
+        if env is None:
+            return self
+        weights = env.__dict__[self._name]
+        weights.flags.writeable = False  # here, because a copy of the environment can be written to
+        return weights
+
+    def __set__(self, env: GridworldEnv, weights: Weights) -> None:
+        env.__dict__[self._name] = parse_weights(self._name, weights, env.feature_names)
+        env.seen = SeenStates()  # the rewards in it are others

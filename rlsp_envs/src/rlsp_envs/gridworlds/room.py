@@ -22,7 +22,7 @@ from rlsp_envs.gridworlds.layout import GOAL_SYMBOLS, Layout
 from rlsp_envs.gridworlds.outcome import Outcome, surely
 from rlsp_envs.gridworlds.problems import ROOM_DEFAULT
 from rlsp_envs.gridworlds.render import Sprite
-from rlsp_envs.gridworlds.state_space import BoolArray, IntArray, State, States
+from rlsp_envs.gridworlds.states.state_space import BoolArray, IntArray, State, States
 
 AGENT, WHOLE, BROKEN, CARPET, GOAL = range(5)
 

@@ -20,7 +20,7 @@ from rlsp_envs.gridworlds.layout import GOAL_SYMBOLS, Layout
 from rlsp_envs.gridworlds.outcome import Outcome, surely
 from rlsp_envs.gridworlds.problems import TRAIN_DEFAULT
 from rlsp_envs.gridworlds.render import Sprite
-from rlsp_envs.gridworlds.state_space import BoolArray, IntArray, State, States
+from rlsp_envs.gridworlds.states.state_space import BoolArray, IntArray, State, States
 from rlsp_envs.gridworlds.train_track import TRACK_SYMBOLS, follow, track_sprites
 
 AGENT, WHOLE, BROKEN, TRAIN, BROKEN_TRAIN, CARPET, GOAL = range(7)

@@ -21,7 +21,7 @@ from rlsp_envs.gridworlds.random_problems import (
     RandomTrainEnv,
 )
 from rlsp_envs.gridworlds.room import RoomEnv
-from rlsp_envs.gridworlds.state_space import BoolArray
+from rlsp_envs.gridworlds.states.state_space import BoolArray
 from rlsp_envs.gridworlds.toy_train import TrainEnv
 
 # Gymnasium 0.29 resets an environment in the step that ends its episode, 1.x in the next one.

@@ -122,6 +122,32 @@ class StateSpace:
             for name, values in states.items()
         }
 
+    def pack(self, states: States) -> NDArray[np.int16]:
+        """The fields of N states side by side, an array (N, D)."""
+        columns = np.column_stack([states[name] for name in self.fields])
+        return columns.astype(np.int16, copy=False)
+
+    def unpack(self, rows: NDArray[np.int16]) -> States:
+        """The states whose fields lie side by side in an array (N, D), as views of it."""
+        states: States = {}
+        start = 0
+        for name, size in self.fields.items():
+            if isinstance(size, int):
+                states[name] = rows[:, start]
+                start += 1
+            else:
+                states[name] = rows[:, start : start + len(size)]
+                start += len(size)
+        return states
+
+    def keys(self, states: States) -> list[bytes]:
+        """Bytes that identify each of N states, in spaces of any size."""
+        return [row.tobytes() for row in self.pack(states)]
+
+    def state_of_key(self, key: bytes) -> States:
+        """The state that a key identifies, as a batch of one that cannot be written to."""
+        return self.unpack(np.frombuffer(key, dtype=np.int16)[None])
+
     def _number(self, states: States) -> NDArray[np.int64]:
         """The numbers (N,) of states among all combinations, valid or not."""
         columns = (
