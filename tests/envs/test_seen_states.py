@@ -172,7 +172,7 @@ def test_probabilities_that_are_none_are_refused() -> None:
         Successors.of([b"a", b"b"], [0.5, 0.25])
 
 
-@pytest.mark.parametrize("action", [np.int64(5), np.int64(-1), np.uint8(9), np.array(5), 2**70])
+@pytest.mark.parametrize("action", [np.int64(5), np.int64(-1), np.uint8(9), np.array(5)])
 def test_actions_out_of_range_are_refused_in_seen_states(action: Any) -> None:
     env = big_room()
     env.reset()
