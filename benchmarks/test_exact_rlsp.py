@@ -1,9 +1,11 @@
 """Speed of exact RLSP, beside the published code and beside the textbook."""
 
+import resource
 import sys
 from pathlib import Path
 from time import perf_counter
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -16,6 +18,19 @@ from textbook import log_likelihood_and_gradient
 
 assert rlsp_envs.__version__  # imported to register the environments
 PUBLISHED_SECONDS = {"ApplesDefault-v0": 6.4, "BatteriesDefault-v0": 3.0}  # on one core
+
+FORTY_VASES = """
+    A...V.VVVV
+    V.V.V.VVVV
+    V.V...VVVV
+    V.VVVV.VVV
+    1.VVV..V.V
+    V.VVVV....
+    V......VVV
+    ..........
+    ..........
+    ..........
+"""
 
 
 def observed_index(learner):
@@ -61,3 +76,20 @@ def test_evaluation(benchmark, env_id):
     planned = mdp.features @ (env.task_reward + learner.theta)
     true = mdp.features @ env.true_reward
     assert benchmark(true_return_fraction, mdp, planned, true, observed_index(learner)) > 0.998
+
+
+@pytest.mark.parametrize("horizon", [11, 14])
+def test_room_with_40_vases(benchmark, horizon):
+    """From ``gym.make`` to the inferred reward, of 10^14 combinations those within reach."""
+
+    def learn():
+        env = gym.make(
+            "Room-v0", layout=FORTY_VASES, observed_state={"agent": (4, 0)}, horizon=horizon
+        )
+        return TabularRLSP(env, seed=0).learn()
+
+    learner = benchmark.pedantic(learn, rounds=3)
+    assert learner.has_converged
+    benchmark.extra_info["states"] = learner.unwrapped_env.reachable(horizon).mdp.n_states
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    benchmark.extra_info["MB of the process, imports included"] = round(memory / 1024)

@@ -34,7 +34,7 @@ PUBLIC_TEXT = {
     "rlsp_envs.gridworlds": (
         "ApplesEnv BatteriesEnv GridworldEnv GridworldVectorEnv Layout Outcome RandomApplesEnv "
         "RandomBatteriesEnv RandomRoomEnv RandomTrainEnv RoomEnv Sprite StateSpace TabularMDP "
-        "TrainEnv"
+        "TooManyStatesError TrainEnv"
     ),
     "rlsp_envs.gridworlds.states": "",
     "rlsp_envs.wrappers": "Drift FuelGauge TerminationPenalty TimeFeature",
@@ -91,7 +91,7 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.presets": "FAST PAPER Preset PresetName find_preset",
     "rlsp_sb3.protocols": (
-        "AppendedEntry BatchDynamics Policy ReportingLearner TabularEnv TabularMDP"
+        "AppendedEntry BatchDynamics Policy ReachableEnv ReportingLearner TabularEnv TabularMDP"
     ),
     "rlsp_sb3.rewards": (
         "PRIORS FeatureFn GaussianPrior LaplacePrior LinearReward Prior RelabeledReplayBuffer "

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib import metadata
-from typing import Any
+from typing import Any, TypeGuard
 
 import gymnasium as gym
 from gymnasium.envs import registration
@@ -18,6 +18,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
+from rlsp_sb3.protocols import ReachableEnv
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 from rlsp_sb3.utils.errors import PluginError, distribution_name
 from rlsp_sb3.utils.observations import check_array_space
@@ -50,6 +51,16 @@ def first_base_env(env: Any) -> Any:
     while isinstance(first, Monitor):
         first = first.env
     return first
+
+
+def has_too_many_states(env: Any) -> TypeGuard[ReachableEnv]:
+    """Return whether an environment offers the states within reach, as all are too many."""
+    if not isinstance(env, ReachableEnv):
+        return False
+    try:
+        return not hasattr(env, "mdp")
+    except MemoryError:
+        return True
 
 
 ENVIRONMENTS = "gymnasium.envs"

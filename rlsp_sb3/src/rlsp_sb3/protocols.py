@@ -15,6 +15,7 @@ __all__ = [
     "AppendedEntry",
     "BatchDynamics",
     "Policy",
+    "ReachableEnv",
     "ReportingLearner",
     "TabularEnv",
     "TabularMDP",
@@ -60,6 +61,40 @@ class TabularEnv(Protocol):
 
     def state_indices(self, observations: ArrayLike) -> NDArray[np.int64]:
         """The states (N,) of N observations (N, *observation_shape)."""
+
+    def features(self, observations: ArrayLike) -> NDArray[np.float64]:
+        """The features (N, F) of N observations, or (F,) of one."""
+
+
+@runtime_checkable
+class ReachableEnv(Protocol):
+    """An environment whose states are too many to be enumerated, but for those within reach.
+
+    It is told from a :class:`TabularEnv` by its ``mdp``, which it lacks, or which is a
+    ``MemoryError``. Beside what follows it may offer what a :class:`TabularEnv` may.
+    """
+
+    observation_space: spaces.Space[Any]
+
+    def reachable(self, horizon: int, observation: ArrayLike | None = None) -> TabularEnv:
+        """The part of the environment that can be passed through within a horizon.
+
+        Args:
+            horizon: The number T of states of a trajectory, the first one included.
+            observation: What the first state shows; None for the initial states.
+
+        Returns:
+            That part as a tabular environment with indices of its own. In its ``mdp`` the
+            transitions from states that only the last action leads to do not matter, and its
+            ``state_indices`` are -1 for states that are no part of it.
+
+        Raises:
+            MemoryError: If there are too many states within the horizon.
+        """
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the F features."""
 
     def features(self, observations: ArrayLike) -> NDArray[np.float64]:
         """The features (N, F) of N observations, or (F,) of one."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from rlsp_envs.gridworlds.render import Sprite
     from rlsp_envs.gridworlds.room import RoomEnv
-    from rlsp_envs.gridworlds.states.state_space import StateSpace
+    from rlsp_envs.gridworlds.states.state_space import StateSpace, TooManyStatesError
     from rlsp_envs.gridworlds.toy_train import TrainEnv
     from rlsp_envs.gridworlds.vector import GridworldVectorEnv
 else:
@@ -38,6 +38,7 @@ else:
         "Sprite": "render",
         "StateSpace": "states.state_space",
         "TabularMDP": "mdp",
+        "TooManyStatesError": "states.state_space",
         "TrainEnv": "toy_train",
     }
 
@@ -65,5 +66,6 @@ __all__ = [
     "Sprite",
     "StateSpace",
     "TabularMDP",
+    "TooManyStatesError",
     "TrainEnv",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
 
@@ -20,6 +20,7 @@ from rlsp_envs.gridworlds.grid_operations import sprites
 from rlsp_envs.gridworlds.layout import Layout
 from rlsp_envs.gridworlds.mdp import TabularMDP
 from rlsp_envs.gridworlds.outcome import Outcome
+from rlsp_envs.gridworlds.reachable_part import ReachablePart
 from rlsp_envs.gridworlds.render import Sprite, Window, draw, to_text
 from rlsp_envs.gridworlds.reward_weights import RewardWeights, Weights
 from rlsp_envs.gridworlds.states.seen_states import SeenState, SeenStates, Successors
@@ -246,27 +247,44 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
         """The whole environment as arrays, built at first use.
 
         Raises:
-            ValueError: If there are too many states to tabulate.
+            TooManyStatesError: If there are too many states to tabulate.
         """
-        n_states, n_actions = len(self.states), self.n_actions
+        n_states = len(self.states)
         states = self.states.decode(np.arange(n_states))
-        rows, columns, probabilities = [], [], []
-        for action in range(n_actions):
-            for outcome in self._outcomes(states, np.full(n_states, action)):
-                rows.append((outcome.rows * n_actions + action).astype(np.int32))
-                columns.append(self.states.encode(outcome.states).astype(np.int32))
-                probabilities.append(outcome.probability)
-        entries = np.concatenate(probabilities), (np.concatenate(rows), np.concatenate(columns))
+        probabilities, rows, columns = self._entries(
+            states, lambda following: self.states.encode(following).astype(np.int32)
+        )
+        shape = (n_states * self.n_actions, n_states)
         initial = np.zeros(n_states)
         initial[self.states.index(self.initial_state)] = 1
         return TabularMDP(
-            transitions=coo_array(entries, shape=(n_states * n_actions, n_states)).tocsr(),
+            transitions=coo_array((probabilities, (rows, columns)), shape=shape).tocsr(),
             features=self._features(states),
             feature_names=self.feature_names,
             initial_distribution=initial,
             default_action=STAY,
             states=self.states,
         )
+
+    def reachable(self, horizon: int, observation: ArrayLike | None = None) -> ReachablePart:
+        """The states that can be passed through within a horizon, in worlds of any size.
+
+        Args:
+            horizon: The number T of states of a trajectory, the first one included, at least 1.
+            observation: What the first state shows; None for the initial state.
+
+        Raises:
+            TooManyStatesError: If there are more than fit into memory.
+            ValueError: If the horizon is out of range, or the observation has another shape.
+        """
+        if not isinstance(horizon, (int, np.integer)) or isinstance(horizon, bool) or horizon < 1:
+            raise ValueError(f"horizon={horizon!r}: expected an int of at least 1")
+        start = (
+            self.states.batch(self.initial_state)
+            if observation is None
+            else self._states_of(np.asarray(observation)[None])
+        )
+        return ReachablePart(self, start, horizon)
 
     @property
     def state(self) -> State | None:
@@ -407,6 +425,27 @@ class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
         return ""
 
     # Internals.
+
+    def _entries(
+        self, states: States, encode: Callable[[States], NDArray[Any]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[Any]]:
+        """Entries of the transition matrix for all actions in N states.
+
+        Args:
+            states: The states.
+            encode: Numbers the states that follow.
+
+        Returns:
+            Probabilities (n,), their rows s·A + a (n,), and the states that follow (n,), encoded.
+        """
+        n_states = len(next(iter(states.values())))
+        probabilities, rows, following = [], [], []
+        for action in range(self.n_actions):
+            for outcome in self._outcomes(states, np.full(n_states, action)):
+                probabilities.append(outcome.probability)
+                rows.append((outcome.rows * self.n_actions + action).astype(np.int32))
+                following.append(encode(outcome.states))
+        return np.concatenate(probabilities), np.concatenate(rows), np.concatenate(following)
 
     def _observe(self, states: States) -> NDArray[Any]:
         """The observations (N, *observation_shape) of a batch of states."""

@@ -148,7 +148,9 @@ def default_learner(env: str) -> str:
     """
     made = env_util.make_env(env)
     try:
-        return _TABULAR if isinstance(made.unwrapped, TabularEnv) else _CONFIGURED
+        bare = made.unwrapped
+        has_states = env_util.has_too_many_states(bare) or isinstance(bare, TabularEnv)
+        return _TABULAR if has_states else _CONFIGURED
     finally:
         made.close()
 
@@ -318,7 +320,10 @@ class LearnerRun:
         except NotOfferedError as error:
             self.without_fractions = str(error)
         if not plans_policy(learner) and _has_policy(learner):
-            returns = self._measured_returns()
+            try:
+                returns = self._measured_returns()
+            except MemoryError as error:  # too many states to plan in
+                self.without_fractions = str(error)
         self.config = replace(
             self.config,
             report=learner.report() if isinstance(learner, ReportingLearner) else {},
@@ -458,6 +463,8 @@ def _fractions_of(learner: RewardLearner) -> dict[str, float]:
     Raises:
         NotOfferedError: If they cannot be computed exactly.
     """
+    if env_util.has_too_many_states(learner.unwrapped_env):
+        raise NotOfferedError("the environment has too many states to compute them exactly")
     if not plans_policy(learner):
         raise NotOfferedError(f"{type(learner).__name__} plans no policy")
     return true_return_fractions(learner)
@@ -475,6 +482,8 @@ def _film_policy(learner: RewardLearner, env_id: str, path: Path) -> None:
     without_display = (RuntimeError, *([] if mujoco is None else [mujoco.FatalError]))
     try:
         record(learner, env, path, seed=learner.seed, max_steps=_FILM_STEPS)
+    except MemoryError as error:  # too many states to plan in
+        raise NotOfferedError(str(error)) from error
     except without_display as error:
         raise NotOfferedError(
             f"the environment cannot be filmed: {error}; where there is no display, set "

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from rlsp_sb3.env_util import has_too_many_states
 from rlsp_sb3.simulators.trials import interfering_wrapper
 
 TOLERANCE = 0.01
@@ -75,7 +76,9 @@ def _check_are_shown(states: NDArray[Any], env: VecEnv) -> None:
     """
     unwrapped = env.get_attr("unwrapped")[0]
     knows_all = hasattr(unwrapped, "state_indices") and hasattr(unwrapped, "observations")
-    if not knows_all or unwrapped.observation_space != env.observation_space:
+    if has_too_many_states(unwrapped) or not knows_all:
+        return
+    if unwrapped.observation_space != env.observation_space:
         return
     indices = unwrapped.state_indices(states)
     shown = np.asarray(unwrapped.observations(indices), dtype=np.float64)

@@ -11,13 +11,17 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.vec_env import VecEnv
 
+from rlsp_sb3.env_util import has_too_many_states
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.planning.dynamic_programming import value_iteration
-from rlsp_sb3.planning.planned_policy import PlannedPolicy
+from rlsp_sb3.planning.planned_policy import PlannedPolicy, TimedPolicy
+from rlsp_sb3.planning.reachable_policy import ReachablePolicy
 from rlsp_sb3.protocols import TabularEnv, TabularMDP
+from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.simulators.trials import interfering_wrapper
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import MAX_HORIZON, check_choice, check_int, check_mdp, check_positive
+from rlsp_sb3.utils.errors import NotOfferedError
 from rlsp_sb3.utils.type_checks import checks_types
 
 Combination = Literal["additive", "bayesian"]
@@ -70,7 +74,7 @@ class TabularLearner(RewardLearner):
             )
         self.inferred_weight = inferred_weight
         self.combination = combination
-        self._policy: PlannedPolicy | None = None
+        self._policy: TimedPolicy | None = None
         super().__init__(env, observed_states, **kwargs)
 
     @property
@@ -98,11 +102,35 @@ class TabularLearner(RewardLearner):
         return self.task_reward if self.combination == "bayesian" else 0 * self.task_reward
 
     @property
-    def policy(self) -> PlannedPolicy:
+    def policy(self) -> TimedPolicy:
         """The policy, planned at first use and again when the reward has changed."""
         if self._policy is None:
-            self._policy = self.plan(self.planned_rewards)
+            self._policy = self._make_policy()
         return self._policy
+
+    def _make_policy(self) -> TimedPolicy:
+        env = self.unwrapped_env
+        if not has_too_many_states(env):
+            return self.plan(self.planned_rewards)
+        return ReachablePolicy(env, self._planned_weights, self._time_limit, self.rng)
+
+    @property
+    def _planned_weights(self) -> FloatArray:
+        """The weights (F,) that the policy is planned for, of a reward that is linear."""
+        reward = self.reward
+        if not isinstance(reward, LinearReward):
+            raise NotOfferedError(
+                f"env={self.unwrapped_env} has too many states for {type(self).__name__}, whose "
+                "reward is not linear in features: expected an environment with fewer states"
+            )
+        if self.combination == "bayesian":
+            return reward.weights
+        return self.task_reward + self.inferred_weight * reward.weights
+
+    @property
+    def _time_limit(self) -> int:
+        spec = self.env.get_attr("spec")[0]  # the unwrapped one may not know the limit
+        return (spec and spec.max_episode_steps) or DEFAULT_TIME_LIMIT
 
     def plan(self, rewards: FloatArray) -> PlannedPolicy:
         """The best policy for other rewards.
@@ -111,15 +139,14 @@ class TabularLearner(RewardLearner):
             rewards: The reward of each state (S,), or of each state at each time (n, S), the last
                 one for all times from n - 1 on.
         """
-        spec = self.env.get_attr("spec")[0]  # the unwrapped one may not know the limit
-        limit = (spec and spec.max_episode_steps) or DEFAULT_TIME_LIMIT
-        plan = value_iteration(self.mdp.transitions, rewards, limit + 1, temperature=0)
+        horizon = self._time_limit + 1
+        plan = value_iteration(self.mdp.transitions, rewards, horizon, temperature=0)
         return PlannedPolicy(self.unwrapped_env, plan.policy, self.rng)
 
     def _plan_once(self, total_timesteps: int, callback: BaseCallback) -> None:
         """Plan, where that is all there is to do; it takes all timesteps, and is one step."""
         if self.num_timesteps < total_timesteps:
-            self._policy = self.plan(self.planned_rewards)
+            self._policy = self._make_policy()
             self.num_timesteps = total_timesteps
             self._end_step(callback)
 
@@ -147,7 +174,8 @@ class TabularLearner(RewardLearner):
         return horizon
 
     def _check_wrappers(self, env: VecEnv, unwrapped_env: Any) -> None:
-        if isinstance(unwrapped_env, TabularEnv) and (name := interfering_wrapper(env)):
+        offers_states = has_too_many_states(unwrapped_env) or isinstance(unwrapped_env, TabularEnv)
+        if offers_states and (name := interfering_wrapper(env)):
             raise TypeError(
                 f"env has the wrapper {name}, which changes observations or actions, and "
                 f"{type(self).__name__} plans for the states and actions of "
@@ -155,6 +183,15 @@ class TabularLearner(RewardLearner):
             )
 
     def _prepare(self, env: Any) -> None:
+        if not has_too_many_states(env):
+            self._check_tabular(env)
+        if self.combination == "bayesian" and not hasattr(env, "task_reward"):
+            raise ValueError(
+                f'combination="bayesian": env={env} offers no task_reward to center the prior at'
+            )
+        self._policy = None
+
+    def _check_tabular(self, env: Any) -> None:
         if not isinstance(env, TabularEnv):
             raise TypeError(
                 f"env={env}: {type(self).__name__} needs a tabular environment, with the "
@@ -163,11 +200,6 @@ class TabularLearner(RewardLearner):
             )
         check_mdp(env.mdp, env.feature_names)
         check_mdp_actions(env)
-        if self.combination == "bayesian" and not hasattr(env, "task_reward"):
-            raise ValueError(
-                f'combination="bayesian": env={env} offers no task_reward to center the prior at'
-            )
-        self._policy = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -176,8 +208,10 @@ class TabularLearner(RewardLearner):
 
 
 def plans_policy(learner: RewardLearner) -> TypeGuard[TabularLearner]:
-    """Return whether a learner can plan policies in its environment."""
-    return isinstance(learner, TabularLearner) and isinstance(learner.unwrapped_env, TabularEnv)
+    """Return whether a learner can plan policies in its environment, for any reward of states."""
+    if not isinstance(learner, TabularLearner) or has_too_many_states(learner.unwrapped_env):
+        return False
+    return isinstance(learner.unwrapped_env, TabularEnv)
 
 
 def check_mdp_actions(env: Any) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
+from rlsp_sb3.env_util import has_too_many_states
 from rlsp_sb3.planning.dynamic_programming import backup
-from rlsp_sb3.protocols import TabularEnv, TabularMDP
+from rlsp_sb3.planning.layers import make_layers
+from rlsp_sb3.protocols import ReachableEnv, TabularEnv, TabularMDP
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import MAX_HORIZON, check_array, check_int, check_positive
 from rlsp_sb3.utils.type_checks import checks_types
@@ -20,19 +21,6 @@ InitialStates = Literal["known", "uniform"]
 
 class UnreachableStateError(ValueError):
     """An observed state cannot be reached within the horizon."""
-
-
-class ReachableStates(NamedTuple):
-    """The states that can be passed through at one time, and the step to the next ones.
-
-    Attributes:
-        states: The indices of the n states.
-        transitions: P(s' | s, a) from them to the n' states of the next layer, (n·A, n'); of the
-            last layer, without rows.
-    """
-
-    states: NDArray[np.int64]
-    transitions: csr_array
 
 
 class StateLikelihood:
@@ -81,18 +69,21 @@ class StateLikelihood:
         self._observed, self._counts = np.unique(observed, return_counts=True)
         starts = self._starts(initial_distribution, horizon)
         self._initial = initial_distribution[starts]
-        self._layers = self._make_layers(starts, horizon)
+        self._layers = make_layers(mdp.transitions, starts, horizon)
 
     @classmethod
     def of_env(
         cls,
-        env: TabularEnv,
+        env: TabularEnv | ReachableEnv,
         observed_states: NDArray[Any],
         initial_states: InitialStates,
         horizon: int,
         temperature: float,
     ) -> StateLikelihood:
         """The likelihood of observations.
+
+        Of an environment with too many states it knows those that the person can have passed
+        through.
 
         Args:
             env: The environment.
@@ -106,16 +97,21 @@ class StateLikelihood:
             UnreachableStateError: If an observed state has probability 0 whatever the reward.
             ValueError: If an observation is of no state of the environment.
         """
-        known = env.mdp.initial_distribution
+        tabular = (
+            _part_of(env, observed_states, initial_states, horizon)
+            if has_too_many_states(env)
+            else cast(TabularEnv, env)
+        )
+        known = tabular.mdp.initial_distribution
         uniform = np.full(len(known), 1 / len(known))
-        observed = env.state_indices(observed_states)
+        observed = tabular.state_indices(observed_states)
         if observed.min() < 0 or observed.max() >= len(known):
             raise ValueError(
                 f"observed_states are the states {observed} of the environment, which has only "
                 f"those from 0 to {len(known) - 1}"
             )
         initial = known if initial_states == "known" else uniform
-        return cls(env.mdp, observed, initial, horizon, temperature)
+        return cls(tabular.mdp, observed, initial, horizon, temperature)
 
     def log_likelihood(self, theta: FloatArray) -> float:
         """Σ_i log α_{T-1}(s_i), the log probability of the observed states s_i for weights (F,)."""
@@ -213,22 +209,24 @@ class StateLikelihood:
                 )
         return np.flatnonzero(possible.any(axis=1))
 
-    def _make_layers(self, starts: NDArray[np.int64], horizon: int) -> list[ReachableStates]:
-        transitions = self._mdp.transitions
-        n_states = transitions.shape[1]
-        n_actions = transitions.shape[0] // n_states
-        layers, states = [], starts
-        position = np.empty(n_states, dtype=np.int64)
-        for _ in range(horizon - 1):
-            rows = transitions[(states[:, None] * n_actions + np.arange(n_actions)).ravel()]
-            following = np.unique(rows.indices)
-            position[following] = np.arange(len(following))
-            shape = (rows.shape[0], len(following))
-            step = csr_array((rows.data, position[rows.indices], rows.indptr), shape=shape)
-            layers.append(ReachableStates(states, step))
-            states = following
-        layers.append(ReachableStates(states, csr_array((0, 0))))
-        return layers
+
+def _part_of(
+    env: ReachableEnv, observed_states: NDArray[Any], initial_states: InitialStates, horizon: int
+) -> TabularEnv:
+    """The part that the person can have passed through, of an environment with too many states."""
+    if initial_states == "uniform":
+        raise ValueError(
+            'initial_states="uniform": this environment has too many states for a start in any of '
+            'them: expected "known"'
+        )
+    part = env.reachable(horizon)
+    for i, state in enumerate(part.state_indices(observed_states)):
+        if state < 0:
+            raise UnreachableStateError(
+                f"observed_states[{i}] cannot be reached from the initial states within "
+                f"horizon={horizon} states, {horizon - 1} actions: raise the horizon"
+            )
+    return part
 
 
 class _BackwardPass(NamedTuple):

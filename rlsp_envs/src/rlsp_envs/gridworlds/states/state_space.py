@@ -21,6 +21,11 @@ States = dict[str, NDArray[np.int16]]
 
 MAX_COMBINATIONS = 2**27  # a table of that many takes half a gigabyte
 CHUNK = 2**20
+MAX_WORD = 2**62  # what an int64 can count
+
+
+class TooManyStatesError(ValueError, MemoryError):
+    """There are more states than fit into memory."""
 
 
 class StateSpace:
@@ -54,9 +59,17 @@ class StateSpace:
             raise TypeError(f"is_valid={is_valid!r}: expected a function of a batch of states")
         self.fields = dict(fields)
         self._is_valid = is_valid
-        sizes = [size for field in fields.values() for size in np.atleast_1d(field).tolist()]
-        self._sizes = sizes
-        self._strides = [prod(sizes[i + 1 :]) for i in range(len(sizes))]
+        self._sizes = [size for field in fields.values() for size in np.atleast_1d(field).tolist()]
+        # A combination is a number of as many digits as there are columns, the last one varying
+        # fastest, that is cut into words. Each column is a digit of a word.
+        digits, word, stride = [], 0, 1
+        for size in reversed(self._sizes):
+            if stride * size > MAX_WORD:
+                word, stride = word + 1, 1
+            digits.append((word, stride))
+            stride *= size
+        self._digits = digits[::-1]
+        self._n_words = word + 1
 
     def __len__(self) -> int:
         """The number of valid states."""
@@ -82,11 +95,12 @@ class StateSpace:
 
     def encode(self, states: States) -> NDArray[np.int64]:
         """The indices (N,) of a batch of N valid states; -1 for invalid ones."""
-        return self._ranks[self._number(states)].astype(np.int64)
+        indices: NDArray[np.int64] = self._ranks[self.codes(states)].astype(np.int64)
+        return indices
 
     def decode(self, indices: ArrayLike) -> States:
         """The states of an array (N,) of indices."""
-        return self._fields_of(self._numbers[np.asarray(indices, dtype=np.int64)])
+        return self.states_of_codes(self._numbers[np.asarray(indices, dtype=np.int64)])
 
     def batch(self, state: Mapping[str, Any]) -> States:
         """One state as a batch of one, checked.
@@ -148,38 +162,30 @@ class StateSpace:
         """The state that a key identifies, as a batch of one that cannot be written to."""
         return self.unpack(np.frombuffer(key, dtype=np.int16)[None])
 
-    def _number(self, states: States) -> NDArray[np.int64]:
-        """The numbers (N,) of states among all combinations, valid or not."""
+    def codes(self, states: States) -> NDArray[Any]:
+        """Values (N,) that tell N states apart, valid or not, and can be sorted.
+
+        They are the numbers of combinations; bytes where there are too many for 64 bits.
+        """
         columns = (
             column
             for name in self.fields
             for column in (states[name].T if states[name].ndim == 2 else [states[name]])
         )
         first = next(iter(states.values()))
-        number = np.zeros(len(first), dtype=np.int64)
-        for column, stride in zip(columns, self._strides, strict=True):
-            number += column.astype(np.int64) * stride
-        return number
+        words = np.zeros((len(first), self._n_words), dtype=np.int64)
+        for column, (word, stride) in zip(columns, self._digits, strict=True):
+            words[:, word] += column.astype(np.int64) * stride
+        codes: NDArray[Any] = words.view(f"S{8 * self._n_words}" if self._n_words > 1 else np.int64)
+        return codes[:, 0]
 
-    def _fields_of(self, numbers: NDArray[np.int64]) -> States:
-        columns = iter(
-            [
-                (numbers // stride % size).astype(np.int16)
-                for stride, size in zip(self._strides, self._sizes, strict=True)
-            ]
-        )
-        states: States = {}
-        for name, size in self.fields.items():
-            if isinstance(size, int):
-                states[name] = next(columns)
-            else:
-                parts = [next(columns) for _ in size]
-                states[name] = (
-                    np.stack(parts, axis=1)
-                    if parts
-                    else np.zeros((len(numbers), 0), dtype=np.int16)
-                )
-        return states
+    def states_of_codes(self, codes: NDArray[Any]) -> States:
+        """The states (N of them) of codes (N,)."""
+        words = codes.view(np.int64).reshape(len(codes), self._n_words)
+        columns = np.empty((len(codes), len(self._sizes)), dtype=np.int16, order="F")
+        for i, ((word, stride), size) in enumerate(zip(self._digits, self._sizes, strict=True)):
+            columns[:, i] = words[:, word] // stride % size
+        return self.unpack(columns)
 
     def _chunks(self, total: int) -> Iterator[NDArray[np.int64]]:
         for start in range(0, total, CHUNK):
@@ -190,16 +196,19 @@ class StateSpace:
         """The combination number (S,) of each index, ascending."""
         total = prod(self._sizes)
         if total > MAX_COMBINATIONS:
-            raise ValueError(
+            raise TooManyStatesError(
                 f"this environment has {total:.1e} combinations of state variables, more than the "
                 f"{MAX_COMBINATIONS:.1e} that can be tabulated: use fewer objects"
             )
-        valid = [chunk[self._is_valid(self._fields_of(chunk))] for chunk in self._chunks(total)]
+        valid = [
+            chunk[self._is_valid(self.states_of_codes(chunk))] for chunk in self._chunks(total)
+        ]
         return np.concatenate(valid)
 
     @cached_property
     def _ranks(self) -> NDArray[np.int32]:
         """The index of each combination, -1 where it is no state."""
+        numbers = self._numbers
         ranks = np.full(prod(self._sizes), -1, dtype=np.int32)
-        ranks[self._numbers] = np.arange(len(self._numbers), dtype=np.int32)
+        ranks[numbers] = np.arange(len(numbers), dtype=np.int32)
         return ranks
