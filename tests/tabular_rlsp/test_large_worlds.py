@@ -294,6 +294,15 @@ class Corridor(gym.Env):
         return np.array([self.place]), 0.0, False, False, {}
 
 
+def test_actions_of_other_spaces_are_refused() -> None:
+    env = Corridor()
+    env.action_space = spaces.Discrete(2, start=1)
+    with pytest.raises(
+        ValueError, match=r"Discrete\(2, start=1\): expected Discrete\(A\), from 0 on"
+    ):
+        TabularRLSP(env)
+
+
 def test_an_environment_of_ones_own_needs_one_method() -> None:
     env = Corridor()
     assert isinstance(env, ReachableEnv)

@@ -75,6 +75,7 @@ class ReachableEnv(Protocol):
     """
 
     observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
 
     def reachable(self, horizon: int, observation: ArrayLike | None = None) -> TabularEnv:
         """The part of the environment that can be passed through within a horizon.

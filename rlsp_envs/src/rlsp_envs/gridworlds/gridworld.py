@@ -30,7 +30,7 @@ RewardName = Literal["task", "true", "none"]
 
 
 class GridworldEnv(gym.Env[NDArray[Any], np.int64], ABC):
-    """Base class of gridworlds with states that can be enumerated.
+    """Base class of gridworlds.
 
     A subclass says what its states are, what follows from an action, and what features, an
     observation and a picture of a state are, each for a batch of states at once.

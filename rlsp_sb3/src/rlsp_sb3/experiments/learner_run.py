@@ -141,7 +141,7 @@ def learn_into_folder(
 
 
 def default_learner(env: str) -> str:
-    """The learner for an environment: "tabular-rlsp" if that is tabular, and "rlsp" otherwise.
+    """The learner for an environment: "tabular-rlsp" if its states are known, and "rlsp" if not.
 
     Args:
         env: The id of the environment.

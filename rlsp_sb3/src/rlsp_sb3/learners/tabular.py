@@ -183,7 +183,9 @@ class TabularLearner(RewardLearner):
             )
 
     def _prepare(self, env: Any) -> None:
-        if not has_too_many_states(env):
+        if has_too_many_states(env):
+            _check_numbered_from_0(env.action_space)
+        else:
             self._check_tabular(env)
         if self.combination == "bayesian" and not hasattr(env, "task_reward"):
             raise ValueError(
@@ -212,6 +214,12 @@ def plans_policy(learner: RewardLearner) -> TypeGuard[TabularLearner]:
     if not isinstance(learner, TabularLearner) or has_too_many_states(learner.unwrapped_env):
         return False
     return isinstance(learner.unwrapped_env, TabularEnv)
+
+
+def _check_numbered_from_0(space: spaces.Space[Any]) -> None:
+    """Raise a ValueError unless actions can be the rows of an MDP."""
+    if not isinstance(space, spaces.Discrete) or space.start != 0:
+        raise ValueError(f"env has the action_space {space}: expected Discrete(A), from 0 on")
 
 
 def check_mdp_actions(env: Any) -> None:

@@ -38,7 +38,8 @@ class TabularRLSP(TabularLearner):
     the center of the prior plus 0.01 N(0, 1), with the exact gradient: by L-BFGS-B, which needs no
     step size, or by the published gradient ascent, which finds the same maximum if its step size
     suits the prior and the number of observed states.
-    The environment must offer a :class:`~rlsp_sb3.protocols.TabularMDP` as ``mdp``.
+    The environment must offer a :class:`~rlsp_sb3.protocols.TabularMDP` as ``mdp``, or where it has
+    too many states for that, those within reach (:class:`~rlsp_sb3.protocols.ReachableEnv`).
 
     A timestep of ``learn`` is one gradient step, with L-BFGS-B one iteration; an episode, for
     callbacks that count them, too. L-BFGS-B ends at the maximum, which may be before
