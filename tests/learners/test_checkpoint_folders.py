@@ -102,7 +102,7 @@ def test_a_folder_is_free_after_an_error(tmp_path):
 
 
 class Elsewhere(SAC):
-    """Keeps its parameters elsewhere than in PyTorch, as sbx does."""
+    """Keeps its parameters elsewhere than in PyTorch or JAX."""
 
     def _get_torch_save_params(self):
         return [], []

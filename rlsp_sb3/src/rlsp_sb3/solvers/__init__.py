@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 from rlsp_sb3.utils.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from rlsp_sb3.solvers.algorithm_arrays import model_arrays, set_model_arrays
     from rlsp_sb3.solvers.base import (
         PlanningSolver,
         SB3Solver,
         Solver,
-        model_arrays,
         seeded_globally,
-        set_model_arrays,
         steps_at_once,
     )
     from rlsp_sb3.solvers.factory import Algorithm, SolverSpec, find_solver, make_model, solver_name

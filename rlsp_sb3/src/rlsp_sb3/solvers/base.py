@@ -16,42 +16,22 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.vec_env import VecTransposeImage
 
 from rlsp_sb3.data.transitions import Transitions
 from rlsp_sb3.encoders.base import Encoder
-from rlsp_sb3.io.state_arrays import (
-    array_like,
-    flatten_arrays,
-    load_module,
-    load_optimizer,
-    module_arrays,
-    optimizer_arrays,
-    subtree,
-)
 from rlsp_sb3.planning.dynamic_programming import value_iteration
 from rlsp_sb3.planning.planned_policy import PlannedPolicy
 from rlsp_sb3.protocols import Policy, TabularEnv
 from rlsp_sb3.rewards.relabeled_replay_buffer import RelabeledReplayBuffer
 from rlsp_sb3.rewards.reward_vec_env import RewardVecEnv
 from rlsp_sb3.simulators.simulator_vec_env import SimulatorVecEnv
+from rlsp_sb3.solvers.algorithm_arrays import model_arrays, set_model_arrays
 from rlsp_sb3.solvers.fast_ppo import FastPPO
 from rlsp_sb3.type_aliases import Arrays, FloatArray
 from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.observations import channels_last
 from rlsp_sb3.utils.type_checks import checks_types
-
-COUNTERS = (
-    "num_timesteps",
-    "_n_updates",
-    "_episode_num",
-    "_n_calls",  # of DQN
-    "exploration_rate",  # of DQN
-    "step_scale",  # of FastPPO
-    "temperature",  # of FastPPO, whose exploration starts anew where there is none any more
-)
-"""Counters and schedules of algorithms."""
 
 
 class Solver(ABC):
@@ -323,51 +303,6 @@ def _last_rollout(model: OnPolicyAlgorithm) -> Transitions:
         actions[:-1][goes_on].astype(model.action_space.dtype),
         observations[1:][goes_on],
     )
-
-
-def model_arrays(model: BaseAlgorithm) -> Arrays:
-    """The networks, optimizers and counters of an algorithm, to be saved.
-
-    Raises:
-        TypeError: If they are not PyTorch's, as those of sbx.
-    """
-    parts: dict[str, Arrays] = {}
-    state_dicts, variables = model._get_torch_save_params()
-    if not state_dicts:
-        raise TypeError(
-            f"the solver {type(model).__name__} cannot be saved, because it keeps its parameters "
-            "elsewhere than in PyTorch; use one of SB3, such as FastSAC"
-        )
-    for name in state_dicts:
-        attribute = recursive_getattr(model, name)
-        is_optimizer = isinstance(attribute, torch.optim.Optimizer)
-        parts[name] = optimizer_arrays(attribute) if is_optimizer else module_arrays(attribute)
-    for name in variables or []:
-        value = recursive_getattr(model, name)
-        parts[name] = {"value": value.detach().cpu().numpy().copy()}
-    counters = {name: np.array(getattr(model, name)) for name in COUNTERS if hasattr(model, name)}
-    return flatten_arrays(counters=counters, **parts)
-
-
-def set_model_arrays(model: BaseAlgorithm, arrays: Arrays) -> None:
-    """Give an algorithm what :func:`model_arrays` returned of one that was made alike."""
-    state_dicts, variables = model._get_torch_save_params()
-    for name in state_dicts:
-        attribute, saved = recursive_getattr(model, name), subtree(arrays, name)
-        if isinstance(attribute, torch.optim.Optimizer):
-            load_optimizer(attribute, saved)
-        else:
-            own = {key: saved[key] for key in attribute.state_dict()}
-            load_module(attribute, own)
-    for name in variables or []:
-        variable = recursive_getattr(model, name)
-        value = variable.detach().cpu().numpy()
-        variable.data[...] = torch.as_tensor(array_like(value, subtree(arrays, name), "value"))
-    counters = subtree(arrays, "counters")
-    for name in COUNTERS:
-        if hasattr(model, name):
-            value = np.array(getattr(model, name))
-            setattr(model, name, array_like(value, counters, name).item())
 
 
 def steps_at_once(model: BaseAlgorithm) -> int:
