@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import FrameType
 
 import typer
@@ -44,8 +44,15 @@ def user_errors(
     try:
         yield
     except mendable() as error:
-        stderr.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        stderr.print(f"error: {_message(error)}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(status) from None
+
+
+def _message(error: Exception) -> str:
+    """The message of an error; of the operating system's, which file it is about, and why."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 @contextmanager
@@ -99,6 +106,10 @@ def check_output(path: Path, suffix: str = "") -> Path:
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: expected the name of a file")
     folder = next(folder for folder in path.absolute().parents if folder.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OSError(f"{path} cannot be written to: choose another name")
-    return path
+    try:
+        with TemporaryFile(dir=folder):  # permissions alone do not tell
+            return path
+    except OSError as error:
+        raise OSError(
+            f"{path} cannot be written to ({error.strerror}): choose another name"
+        ) from error
