@@ -24,16 +24,17 @@ N_STEPS = 4
 
 
 class Walk(Simulator):
-    """A walk on the integers from 0 on."""
+    """A walk on the integers, from one of some on."""
 
-    def __init__(self):
+    def __init__(self, starts=(0,)):
+        self.starts = np.array(starts, np.float32)
         env = gym.Env()
         env.observation_space = spaces.Box(-np.inf, np.inf, (1,))
         env.action_space = spaces.Discrete(2)
         super().__init__(env, np.random.default_rng(0))
 
     def reset(self, n):
-        return np.zeros((n, 1), np.float32)
+        return self.rng.choice(self.starts, size=(n, 1))
 
     def _advance(self, states, actions):
         following = states + np.where(actions, 1, -1)[:, None].astype(np.float32)
@@ -44,7 +45,7 @@ class CoinTosses:
     """A solver whose policy is to toss a coin."""
 
     def __init__(self):
-        self.rng = np.random.default_rng(0)
+        self.rng = np.random.default_rng(1)  # not what draws the starts
 
     def act(self, observations, time):
         return self.rng.integers(2, size=len(observations))
@@ -55,26 +56,27 @@ def phi(observations):
     return np.hstack([x, x**2])
 
 
-def exact_gradient(observed):
-    """Σ_t p(s_t = s) (E[Σφ | s_t = s] - E[Σφ]) per action, by all sequences of actions."""
-    paths = np.array(
-        [np.concatenate([[0], np.cumsum(steps)]) for steps in product([-1, 1], repeat=N_STEPS)]
-    )
+def exact_gradient(observed, starts):
+    """Σ_t p(s_t = s) E[Σφ - E[Σφ | s_0] | s_t = s] per action, by all sequences of actions."""
+    steps = np.array(list(product([-1, 1], repeat=N_STEPS)))
+    paths = np.array([[start, *(start + row.cumsum())] for start in starts for row in steps])
     gradients = []
     for state in observed:
         gradient, length = np.zeros(2), 0.0
         for time in range(1, N_STEPS + 1):
             counts = np.array([phi(path[: time + 1, None]).sum(axis=0) for path in paths])
+            by_start = counts.reshape(len(starts), len(steps), 2)
+            counts = (by_start - by_start.mean(axis=1, keepdims=True)).reshape(-1, 2)
             there = paths[:, time] == state
             if there.any():
                 share = there.mean()
-                gradient += share * (counts[there].mean(axis=0) - counts.mean(axis=0))
+                gradient += share * counts[there].mean(axis=0)
                 length += share * time
         gradients.append(gradient / length)
     return np.mean(gradients, axis=0)
 
 
-def estimate(observed, n, **forward):
+def estimate(observed, n, starts=(0,), **forward):
     hyperparameters = replace(FAST, forward=replace(FAST.forward, **forward))
     problem = GradientProblem(
         observed_states=np.array(observed, np.float32)[:, None],
@@ -84,22 +86,23 @@ def estimate(observed, n, **forward):
         trajectory_weights="uniform",
         hyperparameters=hyperparameters,
     )
-    estimator = ForwardEstimator(problem, Walk(), CoinTosses())
+    estimator = ForwardEstimator(problem, Walk(starts), CoinTosses())
     return estimator.estimate(N_STEPS + 1, np.random.default_rng(0), Timer())
 
 
 @pytest.mark.parametrize("observed", [[2], [-2], [2, -2, 2]], ids=str)
+@pytest.mark.parametrize("starts", [(0,), (-2, 0, 1)], ids=str)
 @pytest.mark.parametrize("kernel", ["gaussian", "cauchy"])
-def test_it_is_exact_for_many_trajectories_and_a_narrow_kernel(observed, kernel):
-    exact = exact_gradient(observed)
+def test_it_is_exact_for_many_trajectories_and_a_narrow_kernel(observed, starts, kernel):
+    exact = exact_gradient(observed, starts)
     errors = []
     for n in (1_000, 64_000):
-        found = estimate(observed, n, effective_share=0.2, kernel=kernel)
+        found = estimate(observed, n, starts, effective_share=0.2, kernel=kernel)
         norm = found.diagnostics["likelihood_gradient_norm"]
         errors.append(np.linalg.norm(found.gradient * max(norm, 0.1) - exact))
     assert np.linalg.norm(exact) > 0.3
-    assert errors[1] < 0.02
-    assert errors[0] < 0.2  # eight times as much, by the law of large numbers
+    assert errors[1] < 0.03
+    assert errors[0] < 0.24  # eight times as much, by the law of large numbers
 
 
 def test_the_signal_stands_out_of_noise_with_more_trajectories():

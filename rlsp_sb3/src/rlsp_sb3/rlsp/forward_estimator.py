@@ -28,6 +28,12 @@ from rlsp_sb3.utils.timer import Timer
 SMALLEST_NORM = 0.1
 """Below this norm per action a gradient is taken for small, rather than scaled to norm 1."""
 
+SMALLEST_STD = 1e-6
+"""Of where episodes start; below it is rounding."""
+
+TRAJECTORIES_PER_COMPONENT = 10
+"""So many at least for each coefficient of the regression on where they start."""
+
 
 class ForwardEstimator(GradientEstimator):
     """Gradient estimator that samples pasts forward, in a simulator.
@@ -36,13 +42,16 @@ class ForwardEstimator(GradientEstimator):
     that its likelihood is the mean of p(s_t = s) over them. Where dynamics are deterministic, the
     gradient of its logarithm is, up to a factor,
 
-        Σ_t p(s_t = s) (E[Σ_{k≤t} φ(s_k) | s_t = s] - E[Σ_{k≤t} φ(s_k)]),
+        Σ_t p(s_t = s) E[Σ_{k≤t} φ(s_k) - V_t(s_0) | s_t = s],  V_t(s_0) = E[Σ_{k≤t} φ(s_k) | s_0],
 
     with expectations over trajectories of the person's policy from where episodes start. All states
     on all trajectories are candidates for s, with weights for how near they are: for many
     trajectories and a narrow kernel the gradient is exact, and no inverse model is needed (the
     likelihood by kernel density estimation, as in approximate Bayesian computation). Times at which
     the person's policy does not come near s count for little, so that pasts grow as it gets better.
+
+    V_t is a regression on what the first state shows and its features: nobody chose where an
+    episode starts, and what is explained by that says nothing of the person.
 
     Args:
         problem: What the gradient is estimated of.
@@ -76,7 +85,8 @@ class ForwardEstimator(GradientEstimator):
             trajectories = trajectories[:, finite(trajectories[-1])]
         with timer("gradient"):
             weights, diagnostics = self._weights(trajectories)
-            terms = _excess_counts(features_of(self._encoder, trajectories), weights)
+            features = features_of(self._encoder, trajectories)
+            terms = _excess_counts(features, weights, _basis(trajectories[0], features[0]))
             gradient = terms.sum(axis=0)
             error = float(np.sqrt(len(terms) * terms.var(axis=0).sum()))
         norm = float(np.linalg.norm(gradient))
@@ -136,22 +146,45 @@ class ForwardEstimator(GradientEstimator):
         self.solver.set_arrays(subtree(arrays, "solver"))
 
 
-def _excess_counts(features: FloatArray, weights: FloatArray) -> FloatArray:
-    """Weighted feature counts less the mean ones, by what each trajectory adds to them.
+def _basis(starts: Observations, features: FloatArray) -> FloatArray:
+    """Orthonormal functions (N, M) of where N trajectories start, the constant one included.
+
+    Args:
+        starts: What the first states show (N, *observation_shape).
+        features: Their features (N, F).
+
+    Returns:
+        The constant, and the largest principal components of all that differs.
+    """
+    n = len(starts)
+    known = np.concatenate([starts.reshape(n, -1).astype(np.float64), features], axis=1)
+    centered = known - known.mean(axis=0)
+    scale = centered.std(axis=0)
+    varies = scale > SMALLEST_STD * np.maximum(np.abs(known).max(axis=0), 1)
+    components, sizes, _ = np.linalg.svd(centered[:, varies] / scale[varies], full_matrices=False)
+    matters = sizes > SMALLEST_STD * np.sqrt(n)
+    components = components[:, matters][:, : n // TRAJECTORIES_PER_COMPONENT]
+    return np.concatenate([np.full((n, 1), n**-0.5), components], axis=1)
+
+
+def _excess_counts(features: FloatArray, weights: FloatArray, basis: FloatArray) -> FloatArray:
+    """Weighted feature counts less those that follow from the start, by trajectory.
 
     Args:
         features: The features of N trajectories of T states (T, N, F).
         weights: How much the way to each state but the first counts (T - 1, N).
+        basis: Orthonormal functions of their starts (N, M), which V_t is a sum of.
 
     Returns:
-        Terms (N, F), whose sum is Σ_{t, i} w_ti (Σ_{k≤t} φ_ki - mean_j Σ_{k≤t} φ_kj).
+        Terms (N, F), whose sum is Σ_{t, i} w_ti (Σ_{k≤t} φ_ki - V_t(s_0i)).
     """
-    # Σ_t w_t Σ_{k≤t} φ_k = Σ_k φ_k Σ_{t≥k} w_t, and the first state is on the way to all.
+    # Σ_t w_t Σ_{k≤t} φ_k = Σ_k φ_k Σ_{t≥k} w_t, and the first state is on the way to all. Least
+    # squares are a projection, which weights can undergo as well as features.
     to_come = weights[::-1].cumsum(axis=0)[::-1]
     to_come = np.concatenate([to_come[:1], to_come])
-    excess = to_come - to_come.mean(axis=1, keepdims=True)
-    centered = features - features.mean(axis=1, keepdims=True)
-    return np.asarray(np.einsum("kn,knf->nf", excess, centered))
+    excess = to_come - (to_come @ basis) @ basis.T
+    residual = features - basis @ (basis.T @ features)
+    return np.asarray(np.einsum("kn,knf->nf", excess, residual))
 
 
 def make_forward_estimator(
