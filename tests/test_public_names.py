@@ -39,8 +39,9 @@ PUBLIC_TEXT = {
     "rlsp_envs.gridworlds.states": "",
     "rlsp_envs.wrappers": "Drift FuelGauge TerminationPenalty TimeFeature",
     "rlsp_sb3": (
-        "RLSP LinearReward RewardFn RewardLearner TabularRLSP UnreachableStateError "
-        "__version__ load_policy retrain_policy sample_observed_states"
+        "RLSP LinearReward RewardFn RewardLearner RewardVecEnv RewardWrapper TabularRLSP "
+        "UnreachableStateError VectorRewardWrapper __version__ load_policy load_reward "
+        "retrain_policy sample_observed_states"
     ),
     "rlsp_sb3.cli": "",
     "rlsp_sb3.data": (
@@ -49,7 +50,7 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.encoders": (
         "Encoder EnvironmentFeatures FunctionEncoder IdentityEncoder RandomFourierFeatures "
-        "ScaledEncoder StateVAE make_encoder slow_axes"
+        "ScaledEncoder StateVAE TableFeatures make_encoder slow_axes"
     ),
     "rlsp_sb3.env_util": (
         "as_vec_env find_spec first_base_env make_env open_env plugin_specs register_envs"
@@ -94,8 +95,9 @@ PUBLIC_TEXT = {
         "AppendedEntry BatchDynamics Policy ReachableEnv ReportingLearner TabularEnv TabularMDP"
     ),
     "rlsp_sb3.rewards": (
-        "PRIORS FeatureFn GaussianPrior LaplacePrior LinearReward Prior RelabeledReplayBuffer "
-        "RewardFn RewardVecEnv UniformPrior"
+        "PRIORS FeatureFn FeaturesNotSavedError GaussianPrior LaplacePrior LinearReward Prior "
+        "RelabeledReplayBuffer RewardFn RewardVecEnv RewardWrapper UniformPrior "
+        "VectorRewardWrapper load_reward"
     ),
     "rlsp_sb3.rlsp": (
         "RLSP ContinuousGradientEstimator GradientEstimator InverseDynamics InversePolicy "

@@ -16,7 +16,7 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from rlsp_sb3 import RLSP, LinearReward, RewardLearner, TabularRLSP
+from rlsp_sb3 import RLSP, LinearReward, RewardLearner, TabularRLSP, load_reward
 from rlsp_sb3.experiments import learner_run
 from rlsp_sb3.experiments.learner_run import LearnerRun, learn_into_folder
 from rlsp_sb3.learners.registry import learner_names
@@ -130,13 +130,21 @@ def test_arguments_that_are_objects(tmp_path: Path) -> None:
     def features(observations: Any) -> Any:
         return np.asarray(observations, dtype=np.float64).reshape(len(observations), -1)
 
-    run = learn_into_folder(
-        *("CartPole-v1", "rlsp"),
-        folder=tmp_path / "run",
-        preset="smoke",
-        observed_states=np.zeros((1, 4), dtype=np.float32),
-        arguments={"encoder": features, "solver": "PPO", "n_epochs": 1, "horizon": 4},
-    )
+    with pytest.warns(UserWarning, match="pass the function again") as caught:
+        run = learn_into_folder(
+            *("CartPole-v1", "rlsp"),
+            folder=tmp_path / "run",
+            preset="smoke",
+            observed_states=np.zeros((1, 4), dtype=np.float32),
+            arguments={"encoder": features, "solver": "PPO", "n_epochs": 1, "horizon": 4},
+        )
+    said = [str(each.message) for each in caught if "pass the function" in str(each.message)]
+    assert [text.partition(":")[0].rpartition("reward.json ")[2] for text in said] == [
+        "will hold no more of a linear reward than its weights",  # before it learns
+        "holds the weights only",
+    ]
+    loaded = load_reward(tmp_path / "run" / "reward.json", features)
+    np.testing.assert_array_equal(loaded.weights, run.learner.reward.weights)
     assert run.config.command is None
     assert read_run(tmp_path / "run").options["encoder"] == "function"
     assert " at 0x" not in (tmp_path / "run" / "config.json").read_text()

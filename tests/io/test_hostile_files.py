@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import hashlib
 import io
 import json
 import pickle
@@ -23,7 +24,7 @@ from rlsp_sb3.data import load_episodes
 from rlsp_sb3.data.state_files import load_states
 from rlsp_sb3.policies import import_sb2_sac, load_policy
 from rlsp_sb3.policies.vec_normalize import read_vec_normalize
-from rlsp_sb3.rewards.reward import LinearReward
+from rlsp_sb3.rewards.reward import LinearReward, load_reward
 
 from helpers.policy_files import Touch, rewrite, sac_parameters, settings, write_zip
 
@@ -126,6 +127,15 @@ def sb2(pickled: bytes, path: Path, **members: Any) -> bytes:
     return rewrite(path, **members).read_bytes() if members else path.read_bytes()
 
 
+def changed_reward(path: Path, **entries: Any) -> bytes:
+    """The file of a reward with other entries, and a checksum that is right."""
+    TabularRLSP(GRID, seed=0).reward.save(path)
+    content = {**json.loads(path.read_text()), **entries}
+    del content["checksum"]
+    checksum = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return json.dumps({**content, "checksum": checksum}).encode()
+
+
 # What is made of a pickle, given a path to write to; the name of the file; and what reads it.
 PLACES: dict[str, tuple[Callable[[bytes, Path], bytes], str, Callable[[Path], Any]]] = {
     "learner": (lambda p, _: p, "learner.zip", load_learner),
@@ -195,6 +205,16 @@ PLACES: dict[str, tuple[Callable[[bytes, Path], bytes], str, Callable[[Path], An
     "states, npy, objects": (lambda p, _: objects(p), "states.npy", load_states),
     "states, csv": (lambda p, _: p, "states.csv", load_states),
     "reward": (lambda p, _: p, "reward.json", LinearReward.load),
+    "reward, arrays": (
+        lambda p, path: changed_reward(path, arrays=base64.b64encode(p).decode()),
+        "reward.json",
+        load_reward,
+    ),
+    "reward, features": (
+        lambda p, path: changed_reward(path, features=serialized(p)),
+        "reward.json",
+        load_reward,
+    ),
     "demonstrations": (lambda p, _: p, "demonstrations.pkl", load_episodes),
     "VecNormalize": (lambda p, _: p, "vecnormalize.pkl", read_vec_normalize),
 }

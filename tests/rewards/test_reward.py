@@ -194,7 +194,7 @@ def test_file_holds_names_and_weights_exactly(tmp_path):
     np.testing.assert_array_equal(loaded.weights, reward.weights)
     assert loaded.feature_names == reward.feature_names
     data = json.loads((tmp_path / "reward.json").read_text())
-    assert set(data) == {"weights", "checksum"}
+    assert set(data) == {"format", "weights", "features", "checksum"}
     assert data["weights"] == dict(zip(reward.feature_names, reward.weights, strict=True))
 
 

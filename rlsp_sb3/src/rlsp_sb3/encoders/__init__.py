@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rlsp_sb3.encoders.factory import make_encoder
     from rlsp_sb3.encoders.fourier_features import RandomFourierFeatures
     from rlsp_sb3.encoders.slow_features import slow_axes
+    from rlsp_sb3.encoders.table_features import TableFeatures
     from rlsp_sb3.encoders.vae import StateVAE
 else:
     __getattr__, __dir__ = lazy_exports(__name__)
@@ -27,6 +28,7 @@ __all__ = [
     "RandomFourierFeatures",
     "ScaledEncoder",
     "StateVAE",
+    "TableFeatures",
     "make_encoder",
     "slow_axes",
 ]

@@ -109,6 +109,7 @@ class EnvironmentFeatures(FunctionEncoder):
         if not hasattr(env, "features") or not hasattr(env, "feature_names"):
             raise TypeError(f"env={shown(env)}: expected one with features and feature_names")
         super().__init__(env.features, env.feature_names)
+        self.env = env
 
 
 class ScaledEncoder(Encoder):

@@ -23,6 +23,8 @@ from stable_baselines3.common.type_aliases import MaybeCallback
 
 from rlsp_sb3 import env_util
 from rlsp_sb3.data.rollouts import sample_observed_states
+from rlsp_sb3.encoders.base import EnvironmentFeatures, FunctionEncoder
+from rlsp_sb3.encoders.encoder_entries import encoder_entries
 from rlsp_sb3.evaluation.returns import Returns, measure_returns
 from rlsp_sb3.experiments.config import load_config
 from rlsp_sb3.experiments.equivalent_command import as_json_value, equivalent_command, source_of
@@ -49,7 +51,7 @@ from rlsp_sb3.runs.run_config import (
 from rlsp_sb3.runs.run_folder import RunFolder, versions
 from rlsp_sb3.utils.arguments import ARRAYS, SHORT
 from rlsp_sb3.utils.checks import check_int
-from rlsp_sb3.utils.errors import NotOfferedError, PluginError
+from rlsp_sb3.utils.errors import FeaturesNotSavedError, NotOfferedError, PluginError
 from rlsp_sb3.utils.settings import merged
 from rlsp_sb3.utils.type_checks import checks_types
 from rlsp_sb3.video.recording import make_for_film, record
@@ -265,6 +267,7 @@ class LearnerRun:
             versions=versions(),
         )
         self.learner.check_savable()  # now, rather than after hours of work
+        _warn_of_features(self.learner)
         self.folder = RunFolder(path, self.config, force=force)
 
     @checks_types
@@ -397,6 +400,21 @@ class LearnerRun:
                 stacklevel=3,
             )
         return returns
+
+
+def _warn_of_features(learner: RewardLearner) -> None:
+    """Warn before learning if the file of the reward will be without features."""
+    encoder = getattr(learner, "encoder", None)
+    if encoder is None and plans_policy(learner):
+        encoder = EnvironmentFeatures(learner.unwrapped_env)
+    if isinstance(encoder, FunctionEncoder):  # others are fitted by learning
+        try:
+            encoder_entries(encoder)
+        except FeaturesNotSavedError as error:
+            warnings.warn(
+                f"{REWARD_FILE} will hold no more of a linear reward than its weights: {error}",
+                stacklevel=4,
+            )
 
 
 def _shipped_arguments(learner: str, env: str, preset: str | None) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class OneHotCodec:
 
     Attributes:
         sizes: The number of categories of each entry.
+        least: The first of them, of each entry.
     """
 
     def __init__(self, space: spaces.Space[Any]) -> None:
@@ -40,8 +41,8 @@ class OneHotCodec:
         least, largest = space_bounds(space)
         self.shape: tuple[int, ...] = space.shape or ()
         self.dtype = space.dtype
-        self._least = least.ravel().astype(np.int64)
-        self.sizes: list[int] = (largest.ravel().astype(np.int64) - self._least + 1).tolist()
+        self.least = least.ravel().astype(np.int64)
+        self.sizes: list[int] = (largest.ravel().astype(np.int64) - self.least + 1).tolist()
 
     @property
     def size(self) -> int:
@@ -54,7 +55,7 @@ class OneHotCodec:
         Raises:
             RuntimeError: If one is not in the space.
         """
-        categories = elements.reshape(len(elements), -1).astype(np.int64) - self._least
+        categories = elements.reshape(len(elements), -1).astype(np.int64) - self.least
         codes = [one_hot(each, size) for each, size in zip(categories.T, self.sizes, strict=True)]
         return torch.cat(codes, dim=1)
 
@@ -64,7 +65,7 @@ class OneHotCodec:
 
     def decode(self, categories: NDArray[np.int64]) -> NDArray[Any]:
         """The N elements (N, *shape) of the categories (N, entries) from 0 on."""
-        elements = (categories + self._least).astype(self.dtype)
+        elements = (categories + self.least).astype(self.dtype)
         return elements.reshape(len(elements), *self.shape)
 
     def nearest(self, scores: torch.Tensor) -> NDArray[Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -11,9 +10,12 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlsp_sb3.io.archive import read_text_file
-from rlsp_sb3.io.json_file import parse_json, write_json
+from rlsp_sb3.encoders.encoder_entries import encoder_entries
+from rlsp_sb3.encoders.factory import OWN
+from rlsp_sb3.rewards.reward_file import UnsavedFeatures, read_reward_file, write_reward_file
+from rlsp_sb3.type_aliases import Arrays
 from rlsp_sb3.utils.checks import check_names, check_vector
+from rlsp_sb3.utils.errors import FeaturesNotSavedError
 from rlsp_sb3.utils.type_checks import checks_types
 
 FeatureFn = Callable[[Any], NDArray[np.float64]]
@@ -153,44 +155,67 @@ class LinearReward:
         pairs = zip(self.feature_names, self.weights, strict=True)
         return "\n".join(f"{name:<{width}}  {weight:+.4f}" for name, weight in pairs)
 
+    def check_savable(self) -> None:
+        """Raise an error now if :meth:`save` would leave the features out.
+
+        Raises:
+            FeaturesNotSavedError: If they are a function of somebody's own, or an encoder that is
+                not fitted.
+        """
+        if self.features is not None:
+            encoder_entries(self.features)
+
     @checks_types
     def save(self, path: str | Path) -> None:
-        """Write names and weights to a JSON file, whole or not at all; missing folders are made."""
+        """Write weights and features to a JSON file, which :func:`~rlsp_sb3.load_reward` reads.
+
+        The file is written whole or not at all; missing folders are made. Features that a file
+        without code cannot hold are left out, with a warning; see :meth:`check_savable`.
+        """
+        entry: dict[str, Any] | None = None
+        arrays: Arrays = {}
+        if self.features is not None:
+            try:
+                entry, arrays = encoder_entries(self.features)
+            except FeaturesNotSavedError as error:
+                entry = OWN
+                warnings.warn(f"{path} holds the weights only: {error}", stacklevel=3)
         weights = dict(zip(self.feature_names, self.weights.tolist(), strict=True))
-        write_json(Path(path), {"weights": weights, "checksum": _checksum(weights)})
+        write_reward_file(Path(path), weights, entry, arrays)
 
     @classmethod
     @checks_types
     def load(cls, path: str | Path, features: FeatureFn | None = None) -> LinearReward:
-        """Read a reward from a JSON file.
+        """Read a reward from a JSON file; :func:`~rlsp_sb3.load_reward` insists on features.
 
         Args:
             path: The file.
-            features: What maps observations to the features; it is not part of the file.
+            features: What maps observations to the features; None for what the file says.
 
         Raises:
             ValueError: If the file is no JSON file of a reward, or was changed since.
         """
-        try:
-            data = parse_json(read_text_file(Path(path)))
-            # Older files have no checksum.
-            if not isinstance(data, dict) or {*data, "checksum"} != {"weights", "checksum"}:
-                raise ValueError(
-                    "expected 'weights' by name and their 'checksum', as save() writes"
-                )
-            weights = data["weights"]
-            if "checksum" in data and _checksum(weights) != data["checksum"]:
-                raise ValueError(
-                    f"the checksum {data['checksum']!r} is not that of the weights: the file is "
-                    "damaged, or was edited; write it again by save()"
-                )
-            return cls(list(weights.values()), list(weights), features)
-        except (TypeError, AttributeError, ValueError) as error:
-            raise ValueError(
-                f"path={str(path)!r} is not the file of a LinearReward: {error}"
-            ) from error
+        saved = read_reward_file(Path(path))
+        chosen = saved.features if features is None else features
+        return cls(list(saved.weights.values()), list(saved.weights), chosen)
 
 
-def _checksum(weights: Any) -> str:
-    """Checksum of weights by name, in the order in which they are."""
-    return hashlib.sha256(json.dumps(weights).encode()).hexdigest()
+@checks_types
+def load_reward(path: str | Path, features: FeatureFn | None = None) -> LinearReward:
+    """Read a reward that can be computed without the environment and the learner it is of.
+
+    Its rewards are to the bit those of the learner.
+
+    Args:
+        path: A file that ``reward.save(path)`` wrote, such as ``reward.json`` of ``rlsp learn``.
+        features: What maps observations (N, *observation_shape) to features (N, F), if it is not in
+            the file, or another one is wanted.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no file of a reward, or was changed since.
+        FeaturesNotSavedError: If the features are not in it and not given.
+    """
+    if features is None and not read_reward_file(Path(path)).is_complete:
+        UnsavedFeatures(Path(path)).refuse()
+    return LinearReward.load(path, features)

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
+from rlsp_sb3.rewards.state_reward import StateReward, StateRewardFn, as_state_reward, rewards_of
 from rlsp_sb3.utils.observations import check_shown, finite_rows
 from rlsp_sb3.utils.type_checks import checks_types
 
 
 class RewardVecEnv(VecEnvWrapper):
-    """Vector environment with a reward of the state reached instead of its own.
+    """Vector environment of SB3 with a reward of the states reached instead of its own.
 
-    By default, where the environment ends an episode counts as running out of time, because the
-    number of steps would leak its reward.
+    The same as :class:`~rlsp_sb3.RewardWrapper` for each copy: where an episode ends, the reward is
+    that of ``terminal_observation``, and the end counts as running out of time
+    (``TimeLimit.truncated``), because the number of steps would leak the environment's reward. That
+    is ``infos[i]["env_reward"]``.
 
     Args:
         venv: The environment.
-        reward: Maps observations (N, *observation_shape) to rewards (N,).
+        reward: A reward of states, such as ``learner.reward``, or a function that maps observations
+            (N, *observation_shape) to rewards (N,).
         keep_termination: Whether an episode that the environment ends is one that ended.
+
+    Raises:
+        TypeError: If the reward is one of transitions.
     """
 
     @checks_types
     def __init__(
         self,
         venv: VecEnv,
-        reward: Callable[[NDArray[Any]], NDArray[np.float64]],
+        reward: StateReward | StateRewardFn,
         keep_termination: bool = False,
     ) -> None:
         super().__init__(venv)
         self._n_steps = 0
-        self.reward = reward
+        self.reward = as_state_reward(reward)
         self.keep_termination = keep_termination
 
     def reset(self) -> VecEnvObs:
@@ -48,9 +51,11 @@ class RewardVecEnv(VecEnvWrapper):
         Raises:
             ValueError: If the environment shows something that is not finite.
         """
-        observations, _, dones, infos = self.venv.step_wait()
+        observations, own, dones, infos = self.venv.step_wait()
         self._n_steps += 1
         reached = np.array(observations)
+        for info, each in zip(infos, own, strict=True):
+            info["env_reward"] = float(each)
         for i in np.flatnonzero(dones):
             reached[i] = infos[i]["terminal_observation"]
             if not self.keep_termination:
@@ -59,4 +64,4 @@ class RewardVecEnv(VecEnvWrapper):
             for copy in np.flatnonzero(~finite_rows(shown)).tolist():
                 env = self.venv.get_attr("unwrapped", [copy])[0]
                 check_shown(env, shown[copy], f"after step {self._n_steps} of copy {copy}")
-        return observations, self.reward(reached).astype(np.float32), dones, infos
+        return observations, rewards_of(self.reward, reached).astype(np.float32), dones, infos

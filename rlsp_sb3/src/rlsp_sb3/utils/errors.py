@@ -12,6 +12,10 @@ class NotOfferedError(TypeError):
     """The environment or the learner does not offer what a part of the results needs."""
 
 
+class FeaturesNotSavedError(TypeError):
+    """The features of a reward are not in its file, which can hold no function."""
+
+
 class PluginError(RuntimeError):
     """An installed package offers something that cannot be loaded."""
 
