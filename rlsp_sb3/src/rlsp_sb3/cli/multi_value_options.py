@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-_WHOLE = ("--set",)
+_WHOLE = ("--set", "--sweep")
 """Options whose values may have commas of their own."""
 
 

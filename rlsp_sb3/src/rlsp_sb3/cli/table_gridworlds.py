@@ -19,6 +19,8 @@ GRIDWORLDS_EXAMPLES = """Examples:
 - `rlsp table gridworlds --methods task-reward tabular-rlsp your-learner`
 
 - `rlsp table gridworlds --family RandomRoom-v0 RandomTrain-v0 --layouts 100 --out runs/random`
+
+- `rlsp table gridworlds --methods tabular-rlsp --sweep horizon=5,10,20 --out runs/horizons`
 """
 
 
@@ -52,8 +54,19 @@ def gridworlds(
     ] = None,
     layouts: Annotated[
         int,
-        typer.Option(min=1, metavar="N", help="How many problems of each family, from seed 0 on."),
+        typer.Option(min=1, metavar="N", help="How many problems of each family."),
     ] = 30,
+    first_layout: Annotated[
+        int, typer.Option(min=0, metavar="SEED", help="The layout seed of the first of them.")
+    ] = 0,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE,… …",
+            help="Compare methods with each of these values of an argument of theirs, in YAML, or "
+            "with each combination of those of several arguments.",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Compute anew what is in the folder already.")
     ] = False,
@@ -76,12 +89,22 @@ def gridworlds(
     With `--family` the figures are over layouts: the mean, how many problems were solved, on how
     many the robot does worse than with the task alone, and **differences.csv** with the differences
     of each two methods on the same layouts.
+
+    With `--sweep` tables have a row for each method and value, and **table.png** shows fractions
+    over the values of the first argument. A horizon within which the observed state cannot be
+    reached has no result.
     """
     from rlsp_sb3.experiments.gridworlds.run_table import plan_gridworld_table, run_gridworld_table
 
     with user_errors():
         plan = plan_gridworld_table(
-            methods or None, n_seeds=seeds, deep=deep, families=family or (), n_layouts=layouts
+            methods or None,
+            n_seeds=seeds,
+            deep=deep,
+            families=family or (),
+            n_layouts=layouts,
+            first_layout=first_layout,
+            sweeps=sweep or (),
         )
     show_left_out(plan.left_out)
     if plan.broken:

@@ -80,6 +80,18 @@ def methods_table(methods: Sequence[Method], reference: str | None = None) -> Ta
     return table
 
 
+def turned(table: Table) -> Table:
+    """A table with its rows as columns, for one with so many columns that no screen has room."""
+    first, *columns = table.columns
+    result = Table(box=SIMPLE_HEAD, collapse_padding=True)
+    result.add_column("", no_wrap=True)
+    for header in first.cells:
+        result.add_column(header, justify="right", overflow="fold")
+    for column in columns:
+        result.add_row(str(column.header).replace("\n", " "), *column.cells)
+    return result
+
+
 def write_table_csv(folder: Path, subject: str, measures: Sequence[str], rows: Rows) -> None:
     """Write table.csv, with a line for each row.
 

@@ -138,12 +138,12 @@ def find_problems(specs: Iterable[EnvSpec]) -> tuple[list[Problem], list[str]]:
     return list(problems.values()), failed
 
 
-def family_problems(env_id: str, n_layouts: int) -> list[Problem]:
-    """The first problems of a family.
+def family_problems(env_id: str, layout_seeds: Iterable[int]) -> list[Problem]:
+    """Problems of a family.
 
     Args:
         env_id: The id of an environment that is registered with the argument ``layout_seed``.
-        n_layouts: How many, of the layout seeds from 0 on.
+        layout_seeds: Which ones.
 
     Raises:
         ValueError: If there is no such family.
@@ -155,7 +155,7 @@ def family_problems(env_id: str, n_layouts: int) -> list[Problem]:
             f"some of {', '.join(sorted(families))}"
         )
     problems = []
-    for seed in range(n_layouts):
+    for seed in layout_seeds:
         env = env_util.make_env(env_id, layout_seed=seed)
         problems.append(Problem(env_id, _digest(env.unwrapped), seed))
         env.close()
@@ -212,7 +212,7 @@ def compute_cells(
     *,
     on_start: Callable[[str], None] = lambda text: None,
     on_result: Callable[[str], None] = lambda text: None,
-) -> tuple[list[Cell], dict[str, str]]:
+) -> tuple[list[Cell], dict[str, Exception]]:
     """Compute the cells that a file does not have yet, and write each at once.
 
     Args:
@@ -225,7 +225,8 @@ def compute_cells(
     Returns:
         The cells, and why the others could not be computed, by what they are.
     """
-    cells, failed = [], {}
+    cells: list[Cell] = []
+    failed: dict[str, Exception] = {}
     for problem, method, seed in todo:
         what = cell_name(problem.name, method.name, seed)
         on_start(what)
@@ -234,7 +235,7 @@ def compute_cells(
             try:
                 cell = compute_cell(problem, method, seed)
             except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
-                failed[what] = str(error)  # it must not cost all the others
+                failed[what] = error  # it must not cost all the others
                 continue
             file.add(cell)
             on_result(what)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -30,6 +31,13 @@ from rlsp_sb3.experiments.gridworlds.families import (
     write_differences_csv,
 )
 from rlsp_sb3.experiments.gridworlds.figure import gridworld_plot
+from rlsp_sb3.experiments.gridworlds.sweep import (
+    Sweep,
+    SweptMethod,
+    parse_sweeps,
+    sweep_methods,
+)
+from rlsp_sb3.experiments.gridworlds.sweep_figure import sweep_plot
 from rlsp_sb3.experiments.gridworlds.table import (
     GRIDWORLD_EXPLANATION,
     gridworld_tables,
@@ -41,10 +49,13 @@ from rlsp_sb3.experiments.report.markdown import write_markdown_tables
 from rlsp_sb3.experiments.run_log import RunLog
 from rlsp_sb3.experiments.run_table import TableResult
 from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE, TableConfig
+from rlsp_sb3.experiments.table_rows import turned
 from rlsp_sb3.io.unwritten_files import write_all
+from rlsp_sb3.tabular_rlsp.likelihood import UnreachableStateError
 from rlsp_sb3.utils.checks import check_int
 
 _CELLS = "cells.csv"
+_UNREACHABLE = "the observed state cannot be reached within the horizon"
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,10 @@ class GridworldPlan:
         methods: The methods.
         problems: The problems.
         n_seeds: How many seeds there are of a method that is random, from 0 on.
+        words: The words of the command that say all this.
         families: The ids of families that the problems are of; empty if they are of none.
+        sweeps: The arguments of methods that are swept over.
+        swept: The methods by all arguments but the first of these; empty if there is none.
         left_out: Why methods are not part of it, by their names.
         broken: The ids of environments that could not be made.
     """
@@ -63,7 +77,10 @@ class GridworldPlan:
     methods: list[Method]
     problems: list[Problem]
     n_seeds: int
+    words: list[str]
     families: list[str]
+    sweeps: list[Sweep]
+    swept: list[SweptMethod]
     left_out: dict[str, str]
     broken: list[str]
 
@@ -86,6 +103,8 @@ def plan_gridworld_table(
     deep: bool = False,
     families: Sequence[str] = (),
     n_layouts: int = 30,
+    first_layout: int = 0,
+    sweeps: Sequence[str] = (),
 ) -> GridworldPlan:
     """Plan a table of methods on all tabular problems that are installed, or on random ones.
 
@@ -96,6 +115,9 @@ def plan_gridworld_table(
         deep: Whether to add the slow ones.
         families: The ids of families of random problems, which are then the only ones.
         n_layouts: How many problems of each family, at least 1.
+        first_layout: The layout seed of the first, at least 0.
+        sweeps: Arguments of methods with values in YAML, such as "horizon=1,2,3": methods that
+            have them are compared with each value, or with each combination of them.
 
     Raises:
         ImportError: If a method that is named is not installed.
@@ -103,11 +125,13 @@ def plan_gridworld_table(
     """
     check_int("--seeds", n_seeds, 1)
     check_int("--layouts", n_layouts, 1)
+    check_int("--first-layout", first_layout, 0)
     found, left_out = find_methods(methods, GRIDWORLD_METHODS, with_slow=deep, with_learners=True)
     env_util.register_envs()
     if families:
         broken: list[str] = []
-        problems = [each for name in families for each in family_problems(name, n_layouts)]
+        layouts = range(first_layout, first_layout + n_layouts)
+        problems = [each for name in families for each in family_problems(name, layouts)]
     else:
         problems, broken = find_problems(env_util.plugin_specs())
     if not problems:
@@ -117,11 +141,23 @@ def plan_gridworld_table(
         )
     if not found:
         raise ValueError("no method's learner is installed: run `pip install rlsp-baselines`")
+    words = ["--methods", ",".join(method.name for method in found), "--seeds", str(n_seeds)]
+    if families:
+        where = ["--layouts", str(n_layouts)]
+        where += ["--first-layout", str(first_layout)] if first_layout else []
+        words = ["--family", ",".join(families), *where, *words]
+    if sweeps:
+        words += ["--sweep", *sweeps]
+    parsed = parse_sweeps(sweeps)
+    swept = sweep_methods(found, parsed) if parsed else []
     return GridworldPlan(
-        found,
+        [point for each in swept for point in each.points.values()] or found,
         problems,
         n_seeds=n_seeds,
+        words=words,
         families=list(families),
+        sweeps=parsed,
+        swept=swept,
         left_out=left_out,
         broken=broken,
     )
@@ -158,13 +194,9 @@ def run_gridworld_table(
         method.name: {"learner": method.learner, "settings": dict(method.settings)}
         for method in plan.methods
     }
-    words = ["--methods", ",".join(configs), "--seeds", str(plan.n_seeds), "--out", str(out)]
-    if plan.families:
-        n_layouts = len(plan.problems) // len(plan.families)
-        words = ["--family", ",".join(plan.families), "--layouts", str(n_layouts), *words]
     config = TableConfig(
         out,
-        command=["rlsp", "table", "gridworlds", *words],
+        command=["rlsp", "table", "gridworlds", *plan.words, "--out", str(out)],
         configs=configs,
         n_seeds=plan.n_seeds,
         n_jobs=len(plan.todo),
@@ -182,23 +214,34 @@ def run_gridworld_table(
 
         cells, failed = compute_cells(plan.todo, cell_file, force, on_start=tell, on_result=log.add)
         bar.update(task, completed=len(plan.todo), description="done")
+    # Whether the person can have come there in the time is what a sweep of horizons asks.
+    unreachable = [what for what, error in failed.items() if _is_asked(plan, error)]
+    reasons = {what: str(error) for what, error in failed.items() if what not in unreachable}
     if not cells:
-        return TableResult({}, [], failed, [], "")
+        return TableResult({}, [], reasons, [], "")
     summary = (
         _summarize_families(plan, cells) if plan.families else _summarize_problems(plan, cells)
     )
+    if plan.swept:
+        summary = _sweep_summary(plan, cells, summary)
     for name, write in summary.numbers.items():
         write(out / name)
     missing = [f"{name} is left out: {why}" for name, why in plan.left_out.items()]
-    missing += [f"{what} failed: {why}" for what, why in failed.items()]
+    missing += [f"{what} failed: {why}" for what, why in reasons.items()]
+    notes = [f"{len(unreachable)} results are missing: {_UNREACHABLE}"] if unreachable else []
     tables = {**summary.tables, **summary.wide_tables}
-    write_markdown_tables(out / TABLE, tables, summary.explanation, missing)
+    write_markdown_tables(out / TABLE, tables, summary.explanation, [*missing, *notes])
     # After the numbers, which are good without.
     figures, no_figures = write_all(out, summary.figures)
     files = [_CELLS, *summary.numbers, *figures]
     config.write(log, {cell_name(*cell[:3]): cell.seconds for cell in cells}, files)
     listed = [TABLE, *files, CONFIG]
-    return TableResult(summary.tables, no_figures, failed, listed, summary.explanation)
+    notes += no_figures
+    return TableResult(summary.tables, notes, reasons, listed, summary.explanation)
+
+
+def _is_asked(plan: GridworldPlan, error: Exception) -> bool:
+    return bool(plan.swept) and isinstance(error, UnreachableStateError)
 
 
 class _Summary(NamedTuple):
@@ -240,4 +283,23 @@ def _summarize_families(plan: GridworldPlan, cells: Sequence[Cell]) -> _Summary:
         FAMILY_EXPLANATION,
         {"differences.csv": partial(write_differences_csv, **results)},
         wide_tables=difference_tables(**results),
+    )
+
+
+def _sweep_summary(plan: GridworldPlan, cells: Sequence[Cell], summary: _Summary) -> _Summary:
+    """A summary with a row for each method, of which there are many, and a figure of the sweep."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for problem in plan.problems:
+        by_method = found.setdefault(problem.env_id, {})
+        for cell in cells:
+            if cell.problem == problem.name:
+                by_method.setdefault(cell.method, []).append(cell.fraction)
+    means = {
+        panel: {method: float(np.mean(values)) for method, values in by_method.items()}
+        for panel, by_method in found.items()
+    }
+    draw = partial(sweep_plot, sweep=plan.sweeps[0], methods=plan.swept, fractions=means)
+    return summary._replace(
+        tables={title: turned(table) for title, table in summary.tables.items()},
+        figures={"table.png": draw},
     )
