@@ -14,8 +14,8 @@ class Waypoints(ObservedFeaturesLearner):
     (Lindner et al. 2021, section 4): of a single observed state it is that of
     :class:`~rlsp_baselines.AverageFeatures`.
 
-    ``rlsp learn`` writes no ``reward.json`` of it, which is for linear rewards: the reward is in the
-    file of the learner.
+    ``rlsp learn`` writes no ``reward.json`` of it, which is for linear rewards: the reward is in
+    the file of the learner.
 
     The arguments and errors are those of AverageFeatures.
     """

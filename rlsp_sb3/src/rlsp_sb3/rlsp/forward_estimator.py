@@ -29,7 +29,7 @@ SMALLEST_NORM = 0.1
 """Below this norm per action a gradient is taken for small, rather than scaled to norm 1."""
 
 SMALLEST_STD = 1e-6
-"""Of where episodes start; below it is rounding."""
+"""Smallest standard deviation of where episodes start that is not taken for rounding."""
 
 TRAJECTORIES_PER_COMPONENT = 10
 """So many at least for each coefficient of the regression on where they start."""
