@@ -74,7 +74,7 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.io": "read_npz write_npz",
     "rlsp_sb3.learners": (
-        "Combination EpochLearner NotOfferedError RewardLearner SolverCallback TabularLearner "
+        "Combination EpochLearner Learner NotOfferedError RewardLearner SolverCallback TabularLearner "
         "Timer check_choice check_int check_positive check_vector checkpoints checks_types "
         "flatten_arrays "
         "learner_names load_learner load_module load_optimizer module_arrays optimizer_arrays "

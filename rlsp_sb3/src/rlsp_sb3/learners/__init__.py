@@ -4,7 +4,8 @@ Users need ``checkpoints``, ``learner_names``, ``load_learner`` and ``true_retur
 rest is for authors of learners:
 
 - the base classes ``RewardLearner``, ``TabularLearner`` (environments to plan in) and
-  ``EpochLearner`` (a policy that is trained while the reward is learned);
+  ``EpochLearner`` (a policy that is trained while the reward is learned), and ``Learner`` for what
+  learns no reward;
 - ``check_choice``, ``check_int``, ``check_positive``, ``check_vector`` and ``checks_types`` for
   arguments, and ``NotOfferedError`` for what an environment lacks;
 - ``flatten_arrays``, ``subtree``, ``read_array``, ``read_scalar``, ``module_arrays``,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
         read_scalar,
         subtree,
     )
-    from rlsp_sb3.learners.base import RewardLearner
+    from rlsp_sb3.learners.base import Learner, RewardLearner
     from rlsp_sb3.learners.callbacks import SolverCallback, checkpoints
     from rlsp_sb3.learners.epoch import EpochLearner
     from rlsp_sb3.learners.registry import learner_names, load_learner
@@ -48,6 +49,7 @@ else:
 __all__ = [
     "Combination",
     "EpochLearner",
+    "Learner",
     "NotOfferedError",
     "RewardLearner",
     "SolverCallback",

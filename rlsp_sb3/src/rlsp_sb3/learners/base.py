@@ -1,4 +1,4 @@
-"""Base class of all learners, with the surface of an SB3 algorithm."""
+"""Base classes of all learners, with the surface of an SB3 algorithm."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from rlsp_sb3.utils.checks import check_device, check_int
 from rlsp_sb3.utils.observations import check_without_info
 from rlsp_sb3.utils.type_checks import check_type, checks_types
 
-SelfLearner = TypeVar("SelfLearner", bound="RewardLearner")
+SelfLearner = TypeVar("SelfLearner", bound="Learner")
 
 
-class RewardLearner(ABC):
-    """Infers a reward, and a policy for it, by ``learn()``.
+class Learner(ABC):
+    """Learns in an environment by ``learn()``, and is saved without code.
 
     Has what SB3's callbacks and ``evaluate_policy`` need, so they work with a learner as with any
     algorithm. A subclass keeps each argument of its constructor as an attribute of the same name,
@@ -51,8 +51,6 @@ class RewardLearner(ABC):
 
     Args:
         env: The environment, a vector environment of SB3, or the id of a registered one.
-        observed_states: The states that the person left behind, as observations
-            (n, *observation_shape); None for those that the environment offers.
         seed: Seeds all random numbers; None for an unpredictable seed.
         verbose: 0 for no output, 1 to print the log.
         tensorboard_log: The folder for TensorBoard events; None for none.
@@ -60,8 +58,7 @@ class RewardLearner(ABC):
 
     Raises:
         TypeError: If an argument has a wrong type, or observations are no arrays.
-        ValueError: If there are no observed states, or one is not finite or has another shape
-            than an observation.
+        ValueError: If a number is out of range.
     """
 
     timestep: str = "environment step"
@@ -77,7 +74,6 @@ class RewardLearner(ABC):
     def __init__(
         self,
         env: GymEnv | str,
-        observed_states: ArrayLike | None = None,
         *,
         seed: int | None = None,
         verbose: int = 0,
@@ -99,20 +95,14 @@ class RewardLearner(ABC):
         self._before_epoch: tuple[dict[str, Any], dict[str, NDArray[Any]]] | None = None
         self.start_time = time.time_ns()
         self.set_env(env)
-        self.observed_states = find_observed_states(observed_states, self.env)
         self.set_random_seed(seed)
 
     # What a subclass defines.
 
     @property
     @abstractmethod
-    def reward(self) -> RewardFn:
-        """The inferred reward."""
-
-    @property
-    @abstractmethod
     def policy(self) -> Policy:
-        """The policy for it."""
+        """The policy that was learned."""
 
     @property
     @abstractmethod
@@ -142,7 +132,7 @@ class RewardLearner(ABC):
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
     ) -> SelfLearner:
-        """Infer the reward.
+        """Learn.
 
         Args:
             total_timesteps: How many timesteps to take; None for as many as are configured, or for
@@ -369,7 +359,7 @@ class RewardLearner(ABC):
         """
         data, learned = self._saved_state()
         replay = self._replay_arrays() if include_replay else {}
-        arrays = {"observed_states": self.observed_states, **learned, **replay}
+        arrays = {**self._given_arrays(), **learned, **replay}
         write_archive(path, data, arrays)
 
     def check_savable(self) -> None:
@@ -445,7 +435,7 @@ class RewardLearner(ABC):
             saved: The arrays that were taken over.
             replaced: Arguments that do not come from the file.
         """
-        own = {"observed_states": self.observed_states, **self._arrays()}
+        own = {**self._given_arrays(), **self._arrays()}
         if not set(saved) <= set(own):
             own.update(self._replay_arrays())
         for name in sorted(set(own) | set(saved)):
@@ -473,10 +463,14 @@ class RewardLearner(ABC):
         """The arguments for making such a learner again, as JSON can hold them."""
         return {name: getattr(self, name) for name in self._argument_names()}
 
+    def _given_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arguments of the constructor that are arrays, to be saved."""
+        return {}
+
     @classmethod
     def _take_given_arrays(cls, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
         """Take the arguments of the constructor that are arrays out of what was saved."""
-        return {"observed_states": arrays.pop("observed_states")}
+        return {}
 
     def _replay_arrays(self) -> dict[str, NDArray[Any]]:
         """The transitions that are replayed, to be saved."""
@@ -485,4 +479,55 @@ class RewardLearner(ABC):
     @classmethod
     def _argument_names(cls) -> list[str]:
         """The arguments of the constructor that go into a file as they are."""
-        return [name for name in arguments_of(cls) if name != "observed_states"]
+        return list(arguments_of(cls))
+
+
+class RewardLearner(Learner):
+    """Infers a reward, and a policy for it, by ``learn()``.
+
+    Args:
+        env: The environment, a vector environment of SB3, or the id of a registered one.
+        observed_states: The states that the person left behind, as observations
+            (n, *observation_shape); None for those that the environment offers.
+        seed: Seeds all random numbers; None for an unpredictable seed.
+        verbose: 0 for no output, 1 to print the log.
+        tensorboard_log: The folder for TensorBoard events; None for none.
+        device: Where networks run: "cpu", "cuda", or "auto".
+
+    Raises:
+        TypeError: If an argument has a wrong type, or observations are no arrays.
+        ValueError: If there are no observed states, or one is not finite or has another shape
+            than an observation.
+    """
+
+    @checks_types
+    def __init__(
+        self,
+        env: GymEnv | str,
+        observed_states: ArrayLike | None = None,
+        *,
+        seed: int | None = None,
+        verbose: int = 0,
+        tensorboard_log: str | Path | None = None,
+        device: torch.device | str = "auto",
+    ) -> None:
+        super().__init__(
+            env, seed=seed, verbose=verbose, tensorboard_log=tensorboard_log, device=device
+        )
+        self.observed_states = find_observed_states(observed_states, self.env)
+
+    @property
+    @abstractmethod
+    def reward(self) -> RewardFn:
+        """The inferred reward."""
+
+    def _given_arrays(self) -> dict[str, NDArray[Any]]:
+        return {"observed_states": self.observed_states}
+
+    @classmethod
+    def _take_given_arrays(cls, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+        return {"observed_states": arrays.pop("observed_states")}
+
+    @classmethod
+    def _argument_names(cls) -> list[str]:
+        return [name for name in super()._argument_names() if name != "observed_states"]

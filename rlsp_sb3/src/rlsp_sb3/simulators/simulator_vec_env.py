@@ -34,6 +34,8 @@ class SimulatorVecEnv(VecEnv):
         rng: Decides where episodes start.
         share_of_starts: With which probability an episode starts in one of :attr:`starts`, from 0
             to 1.
+        staggered: Whether first episodes are shortened so that copies end theirs one after the
+            other; otherwise all end theirs together.
 
     Raises:
         TypeError: If a number has a wrong type.
@@ -53,6 +55,7 @@ class SimulatorVecEnv(VecEnv):
         reward: ObservationReward,
         rng: np.random.Generator,
         share_of_starts: float = 0.2,
+        staggered: bool = True,
     ) -> None:
         check_int("n_envs", n_envs, 1, MAX_COUNT)
         check_int("episode_length", episode_length, 1)
@@ -65,6 +68,7 @@ class SimulatorVecEnv(VecEnv):
         self.rng = rng
         self.starts: Array | None = None
         self.share_of_starts = share_of_starts
+        self.staggered = staggered
         self.render_mode = None
         super().__init__(n_envs, simulator.observation_space, simulator.action_space)
         self._actions: Array = np.empty(0)
@@ -77,7 +81,8 @@ class SimulatorVecEnv(VecEnv):
     def reset(self) -> Array:
         """Start an episode in each copy."""
         # Copies that start one after the other end one after the other.
-        self._steps = np.arange(self.num_envs) * self.episode_length // self.num_envs
+        ahead = np.arange(self.num_envs) * self.episode_length // self.num_envs
+        self._steps = ahead if self.staggered else np.zeros_like(ahead)
         self._lengths = np.zeros(self.num_envs, dtype=np.int64)
         self._returns = np.zeros(self.num_envs)
         self._observations = self._start(self.num_envs)
