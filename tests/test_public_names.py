@@ -30,6 +30,9 @@ PUBLIC_TEXT = {
         "RewardSampling TaskReward Waypoints __version__"
     ),
     "rlsp_baselines.reward_sampling": "RewardSampling",
+    "rlsp_baselines.skills": (
+        "DADS DIAYN SkillHyperparameters SkillLearner SkillPolicy skill_predictability"
+    ),
     "rlsp_envs": "__version__ register_envs",
     "rlsp_envs.gridworlds": (
         "ApplesEnv BatteriesEnv GridworldEnv GridworldVectorEnv Layout Outcome RandomApplesEnv "
@@ -74,9 +77,9 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.io": "read_npz write_npz",
     "rlsp_sb3.learners": (
-        "Combination EpochLearner Learner NotOfferedError RewardLearner SolverCallback TabularLearner "
-        "Timer check_choice check_int check_positive check_vector checkpoints checks_types "
-        "flatten_arrays "
+        "Combination EpochLearner Learner NotOfferedError RewardLearner SolverCallback "
+        "TabularLearner Timer check_choice check_int check_positive check_vector checkpoints "
+        "checks_types flatten_arrays "
         "learner_names load_learner load_module load_optimizer module_arrays optimizer_arrays "
         "plans_policy read_array read_scalar subtree true_return_fractions"
     ),
