@@ -51,4 +51,10 @@ class NetworkReward:
             FileNotFoundError: If there is no such file.
             ValueError: If its arrays are not those of such a network.
         """
-        load_module(self.network, read_npz(Path(path).read_bytes()))
+        arrays = read_npz(Path(path).read_bytes())
+        try:
+            load_module(self.network, arrays)
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"path={str(path)!r} does not hold the parameters of this network: {error}"
+            ) from error

@@ -14,6 +14,7 @@ from gymnasium import spaces
 from rlsp_sb3.encoders.base import Encoder, EnvironmentFeatures, ScaledEncoder
 from rlsp_sb3.encoders.factory import ENCODERS, FEATURES, encoder_settings
 from rlsp_sb3.encoders.table_features import TableFeatures
+from rlsp_sb3.env_util import has_too_many_states
 from rlsp_sb3.models.networks import IMAGE_AXES
 from rlsp_sb3.models.normalization import Normalizer
 from rlsp_sb3.protocols import TabularEnv
@@ -92,10 +93,10 @@ def _tabulated(features: EnvironmentFeatures) -> TableFeatures:
     """The features of each state of an environment."""
     env = features.env
     observe = getattr(env, "observations", None)
-    if observe is None or not isinstance(env, TabularEnv):
+    if observe is None or has_too_many_states(env) or not isinstance(env, TabularEnv):
         raise FeaturesNotSavedError(
             f"features={FEATURES!r}: {type(env).__name__} computes them, and a file that runs no "
-            "code can hold a table of features only, of an environment with mdp and "
+            "code can hold a table of features only, of an environment with few states, mdp and "
             "observations(indices); pass them again when the reward is loaded: load_reward(path, "
             "features=env.unwrapped.features)"
         )
