@@ -46,7 +46,7 @@ PUBLIC_TEXT = {
         "UnreachableStateError VectorRewardWrapper __version__ load_policy load_reward "
         "retrain_policy sample_observed_states"
     ),
-    "rlsp_sb3.cli": "",
+    "rlsp_sb3.cli": "say user_errors",
     "rlsp_sb3.data": (
         "EPISODE_SUFFIXES Episode Transitions collect concatenate has_terminated load_episodes "
         "load_imitation load_minari rollout_env sample_observed_states save_episodes save_minari"
@@ -75,7 +75,7 @@ PUBLIC_TEXT = {
         "DynamicsHyperparameters EncoderHyperparameters FitSettings ForwardHyperparameters "
         "InversePolicyHyperparameters RLSPHyperparameters SolverHyperparameters"
     ),
-    "rlsp_sb3.io": "read_npz write_npz",
+    "rlsp_sb3.io": "read_npz write_json write_npz",
     "rlsp_sb3.learners": (
         "Combination EpochLearner Learner NotOfferedError RewardLearner SolverCallback "
         "TabularLearner Timer check_choice check_int check_positive check_vector checkpoints "

@@ -58,7 +58,8 @@ class DADS(SkillLearner):
     Attributes:
         model: The algorithm of SB3, whose observations have skills at their end.
         skill_model: The skill dynamics.
+        hyperparameters: All hyperparameters.
     """
 
     def _make_skill_model(self, coordinates: Coordinates, prior: SkillPrior) -> SkillDynamics:
-        return SkillDynamics(coordinates, prior, self._settings)
+        return SkillDynamics(coordinates, prior, self.hyperparameters)

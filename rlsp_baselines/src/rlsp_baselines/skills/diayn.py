@@ -23,4 +23,4 @@ class DIAYN(SkillLearner):
                 f"skill_dim={self.skill_dim!r}: expected None, since the discriminator tells a "
                 "number of skills apart; use n_skills"
             )
-        return SkillDiscriminator(coordinates, prior, self._settings)
+        return SkillDiscriminator(coordinates, prior, self.hyperparameters)

@@ -83,7 +83,7 @@ class SkillLearner(Learner):
         tensorboard_log: str | Path | None = None,
         device: torch.device | str = "auto",
     ) -> None:
-        self._settings = find_hyperparameters(preset, hyperparameters)
+        self.hyperparameters = find_hyperparameters(preset, hyperparameters)
         self._skill_prior = _prior(n_skills, skill_dim)
         self.n_skills, self.skill_dim = n_skills, skill_dim
         self.solver_kwargs = solver_kwargs
@@ -95,7 +95,7 @@ class SkillLearner(Learner):
         chosen = Coordinates(size, coordinates, velocities)
         self.coordinates, self.velocities = chosen.shown.tolist(), chosen.velocities.tolist()
         algorithm = find_solver(
-            self._settings.solver if solver is None else solver,
+            self.hyperparameters.solver if solver is None else solver,
             self.observation_space,
             self.action_space,
             can_plan=False,
@@ -111,7 +111,7 @@ class SkillLearner(Learner):
             self.skill_model = model.to(self.device)
             self.model = self._make_solver(algorithm, self._make_training_env(self.env), drawn)
         self._optimizer = torch.optim.Adam(
-            self.skill_model.parameters(), self._settings.learning_rate
+            self.skill_model.parameters(), self.hyperparameters.learning_rate
         )
 
     @abstractmethod
@@ -197,7 +197,7 @@ class SkillLearner(Learner):
 
     def _make_training_env(self, env: VecEnv) -> SkillVecEnv:
         """Copies of the environment, simulated if possible; when episodes end tells nothing."""
-        settings = self._settings
+        settings = self.hyperparameters
         inside: VecEnv
         if is_simulated(env, "auto"):
             inside = SimulatorVecEnv(
@@ -217,8 +217,11 @@ class SkillLearner(Learner):
     def _make_solver(
         self, algorithm: type[BaseAlgorithm], env: SkillVecEnv, seed: int
     ) -> BaseAlgorithm:
-        length, allowed = self._settings.episode_length, inspect.signature(algorithm).parameters
-        known = deepcopy(dict(self._settings.solver_kwargs))  # SB3 writes into policy_kwargs
+        length, allowed = (
+            self.hyperparameters.episode_length,
+            inspect.signature(algorithm).parameters,
+        )
+        known = deepcopy(dict(self.hyperparameters.solver_kwargs))  # SB3 writes into policy_kwargs
         arguments = {name: value for name, value in known.items() if name in allowed}
         if issubclass(algorithm, OnPolicyAlgorithm):
             arguments["n_steps"] = length
@@ -267,7 +270,7 @@ class SkillLearner(Learner):
             self.model.action_space.seed(seed)
             self.model._last_obs = None
             self.model.learn(
-                self._settings.episode_length * env.num_envs,
+                self.hyperparameters.episode_length * env.num_envs,
                 callback=CallbackList([rewards, watching]),
                 reset_num_timesteps=False,
                 log_interval=None,  # type: ignore[arg-type]
@@ -282,7 +285,7 @@ class SkillLearner(Learner):
         return {
             **{name: getattr(self, name, None) for name in self._argument_names()},
             "solver": solver_name(self.solver),
-            "hyperparameters": asdict(self._settings),
+            "hyperparameters": asdict(self.hyperparameters),
         }
 
     def _arrays(self) -> dict[str, NDArray[Any]]:

@@ -1,3 +1,16 @@
-"""The command ``rlsp``: one module for each of its subcommands."""
+"""The command ``rlsp``: one module for each of its subcommands.
 
-__all__: list[str] = []
+``say`` and ``user_errors`` are for authors of commands, which other packages add by entry points of
+the group ``rlsp.commands``.
+"""
+
+from typing import TYPE_CHECKING
+
+from rlsp_sb3.utils.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from rlsp_sb3.cli.console import say, user_errors
+else:
+    __getattr__, __dir__ = lazy_exports(__name__)
+
+__all__ = ["say", "user_errors"]

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from rlsp_sb3 import __version__
-from rlsp_sb3.cli.lazy_commands import LazyGroup
+from rlsp_sb3.cli.lazy_commands import COMMANDS, LazyGroup
 
 
 class Commands(LazyGroup):
     """The subcommands. To list them, or to complete a command line, takes no import of theirs."""
 
+    entry_points = COMMANDS
     modules = {
         "rlsp_sb3.cli.envs": {
             "envs": "List the environments that installed packages bring, or those that are named."
