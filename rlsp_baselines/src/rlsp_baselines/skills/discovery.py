@@ -27,7 +27,7 @@ LEARNERS: dict[str, type[SkillLearner]] = {"dads": DADS, "diayn": DIAYN}
 
 @dataclass(frozen=True)
 class Discovery:
-    """What to discover, and what to write of it.
+    """Discovery of skills, and of what is written of it.
 
     Attributes:
         env_id: The environment.
