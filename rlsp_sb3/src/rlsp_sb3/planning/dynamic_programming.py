@@ -70,18 +70,21 @@ def backup(
 ) -> tuple[FloatArray, FloatArray]:
     """One step of value iteration: the policy (n, A) and values (n,) of n states.
 
+    All arrays but the transitions may have a further axis, of M rewards at once.
+
     Args:
         transitions: P(s' | s, a) from these n states to n' states, (n·A, n').
-        rewards: The rewards (n,) of the n states.
-        next_values: The values (n',) of the n' states.
+        rewards: The rewards (n,) of the n states, or (n, M).
+        next_values: The values (n',) of the n' states, or (n', M).
         temperature: 0 for the optimal policy, above 0 for the Boltzmann-rational one.
     """
     # Q_t(s, a) = r_t(s) + Σ_s' P(s' | s, a) V_t+1(s')
-    q = rewards[:, None] + (transitions @ next_values).reshape(len(rewards), -1)
+    onward = transitions @ next_values
+    q = rewards[:, None] + onward.reshape(len(rewards), -1, *rewards.shape[1:])
     best = q.max(axis=1)
     if temperature == 0:
         policy = np.zeros_like(q)
-        policy[np.arange(len(q)), q.argmax(axis=1)] = 1
+        np.put_along_axis(policy, q.argmax(axis=1)[:, None], 1, axis=1)
         return policy, best
     # π_t = exp((Q_t - V_t) / τ), V_t = τ log Σ_a exp(Q_t / τ), less the maximum against overflow
     policy = np.exp((q - best[:, None]) / temperature)

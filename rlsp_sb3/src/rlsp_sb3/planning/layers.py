@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,21 +23,26 @@ class Layer(NamedTuple):
     transitions: csr_array
 
 
-def make_layers(transitions: csr_array, starts: NDArray[np.int64], horizon: int) -> list[Layer]:
+def make_layers(
+    transitions: csr_array, starts: Sequence[NDArray[np.int64]], horizon: int
+) -> list[Layer]:
     """The T layers of the states that can be passed through from some states on.
 
     Args:
         transitions: P(s' | s, a), (S·A, S).
-        starts: The indices (n,) of the states to start from, ascending.
+        starts: The indices (n,), ascending, of the states to start from at each time; after the
+            last entry nobody starts. There is one at the first time.
         horizon: T, at least 1.
     """
     n_states = transitions.shape[1]
     n_actions = transitions.shape[0] // n_states
-    layers, states = [], starts
+    layers, states = [], starts[0]
     position = np.empty(n_states, dtype=np.int64)
-    for _ in range(horizon - 1):
+    for time in range(1, horizon):
         rows = transitions[(states[:, None] * n_actions + np.arange(n_actions)).ravel()]
         following = np.unique(rows.indices)
+        if time < len(starts):
+            following = np.union1d(following, starts[time])
         position[following] = np.arange(len(following))
         shape = (rows.shape[0], len(following))
         step = csr_array((rows.data, position[rows.indices], rows.indptr), shape=shape)

@@ -69,7 +69,7 @@ class PartialPlan:
         mdp = part.mdp
         rewards = mdp.features @ weights
         starts = np.flatnonzero(mdp.initial_distribution)
-        layers = make_layers(mdp.transitions, starts, n_steps + 1 - first)
+        layers = make_layers(mdp.transitions, [starts], n_steps + 1 - first)
         values = rewards[layers[-1].states]
         policies = []
         for layer in reversed(layers[:-1]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
@@ -12,11 +13,20 @@ from rlsp_sb3.planning.dynamic_programming import backup
 from rlsp_sb3.planning.layers import make_layers
 from rlsp_sb3.protocols import ReachableEnv, TabularEnv, TabularMDP
 from rlsp_sb3.type_aliases import FloatArray
-from rlsp_sb3.utils.checks import MAX_HORIZON, check_array, check_int, check_positive
+from rlsp_sb3.utils.checks import (
+    MAX_HORIZON,
+    check_array,
+    check_distribution,
+    check_int,
+    check_positive,
+)
 from rlsp_sb3.utils.type_checks import checks_types
 
 InitialStates = Literal["known", "uniform"]
 """Initial states of the person: those of the environment, or any."""
+
+
+_MAX_ENTRIES = 4_000_000  # of an array, at which many weights are not looked at at once
 
 
 class UnreachableStateError(ValueError):
@@ -38,11 +48,17 @@ class StateLikelihood:
     with v_0 = 0, and the gradient is Σ_t Σ_s f(s) Σ_a q_t(s, a), plus Σ_s f(s) v_{T-1}(s). All
     recursions are over scalars for each state, however many features there are.
 
+    With several horizons T the likelihood is their mixture, Σ_T p(T) α_{T-1}(s_T). What a person
+    does depends on how many steps are left, and not on when they began. So a single pass backward
+    from the end has the likelihood of every T, and somebody who acted for less time than the
+    longest is one who starts later.
+
     Args:
         mdp: The environment.
         observed: The indices (n,) of the observed states, which count as independent.
         initial_distribution: The probability of each state at the start (S,).
-        horizon: The number T of states of a trajectory, at least 1.
+        horizon: The number T of states of a trajectory, at least 1; or the probability of each T
+            from 1 on (n,), that of each observed state independent of the others.
         temperature: τ, above 0.
 
     Raises:
@@ -55,11 +71,15 @@ class StateLikelihood:
         mdp: TabularMDP,
         observed: NDArray[np.int64],
         initial_distribution: FloatArray,
-        horizon: int,
+        horizon: int | FloatArray,
         temperature: float,
     ) -> None:
         n_states = len(mdp.initial_distribution)
-        check_int("horizon", horizon, 1, MAX_HORIZON)
+        if isinstance(horizon, np.ndarray):
+            horizons = check_distribution("horizon", horizon, MAX_HORIZON)
+        else:
+            check_int("horizon", horizon, 1, MAX_HORIZON)
+            horizons = np.eye(1, horizon, horizon - 1)[0]
         check_positive("temperature", temperature)
         check_array("initial_distribution", initial_distribution, (n_states,))
         for state in check_array("observed", observed, ("n",)).tolist():
@@ -67,9 +87,14 @@ class StateLikelihood:
         self._mdp = mdp
         self._temperature = temperature
         self._observed, self._counts = np.unique(observed, return_counts=True)
-        starts = self._starts(initial_distribution, horizon)
-        self._initial = initial_distribution[starts]
-        self._layers = make_layers(mdp.transitions, starts, horizon)
+        starts = self._starts(initial_distribution, horizons)
+        self._layers = make_layers(mdp.transitions, starts, len(starts))
+        # p(T) p_0(s) of the states of each layer: who acts for T states starts T from the end.
+        self._initial = [np.zeros(len(layer.states)) for layer in self._layers]
+        for t, first in enumerate(starts):
+            places = np.searchsorted(self._layers[t].states, first)
+            probability = horizons[len(starts) - t - 1]
+            self._initial[t][places] = probability * initial_distribution[first]
 
     @classmethod
     def of_env(
@@ -114,8 +139,33 @@ class StateLikelihood:
         return cls(tabular.mdp, observed, initial, horizon, temperature)
 
     def log_likelihood(self, theta: FloatArray) -> float:
-        """Σ_i log α_{T-1}(s_i), the log probability of the observed states s_i for weights (F,)."""
-        return self._backward(theta).log_likelihood
+        """Σ_i log α_{T-1}(s_i), the log probability of the observed states s_i for weights (F,).
+
+        Raises:
+            FloatingPointError: If it underflows.
+        """
+        return _checked(float(self.log_likelihoods(theta[None])[0]))
+
+    def log_likelihoods(self, thetas: FloatArray) -> FloatArray:
+        """The log probability (M,) of the observed states for each of M weights (M, F).
+
+        It is -inf where it underflows.
+        """
+        largest = max(layer.transitions.shape[0] for layer in self._layers)
+        n_at_once = max(_MAX_ENTRIES // max(largest * len(self._observed), 1), 1)
+        return np.concatenate(
+            [
+                self._log_likelihoods(thetas[first : first + n_at_once])
+                for first in range(0, len(thetas), n_at_once)
+            ]
+        )
+
+    def _log_likelihoods(self, thetas: FloatArray) -> FloatArray:
+        passes = zip(self._backward(thetas), reversed(self._initial), strict=True)
+        totals: FloatArray = np.logaddexp.reduce(
+            [step.log_masses(initial) for step, initial in passes]
+        )
+        return self._counts @ totals
 
     def gradient(self, theta: FloatArray) -> FloatArray:
         """The gradient (F,) of the log likelihood."""
@@ -123,16 +173,30 @@ class StateLikelihood:
 
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """The log likelihood and its gradient (F,)."""
-        passed = self._backward(theta)
+        steps = list(self._backward(theta[None]))[::-1]
+        # Σ_T p(T) α_T-1(s_k) = Σ_t,s p(T) p_0(s) β_t(s, k), as forward by α_t+1 = α_t π_t P.
+        passes = list(zip(steps, self._initial, strict=True))
+        masses = np.array([step.log_masses(initial)[:, 0] for step, initial in passes])
+        totals = np.logaddexp.reduce(masses)
+        value = _checked(float(self._counts @ totals))
+        # Times how often each observed state s_k was observed: P(start at t | s_k), and then
+        # P(s_t = s | s_k), of who has started.
+        starts = np.exp(masses - totals) * self._counts
         derivative = np.zeros(len(self._mdp.features))  # by the reward of each state
-        # P(s_t = s | s_T-1 = s_k) for each observed state s_k, times how often it was observed.
-        posterior = passed.start * self._counts  # (n, k)
-        v = np.zeros(len(posterior))
-        for t, layer in enumerate(self._layers[:-1]):
-            policy, onward = passed.policies[t], passed.onward[t]
+        posterior, v = np.zeros((1, 1)), np.zeros(1)
+        for t, (step, initial) in enumerate(passes):
+            layer, reach = self._layers[t], step.reach[:, :, 0]
+            start = initial[:, None] * reach
+            mass = start.sum(axis=0)
+            posterior = posterior + start * np.divide(
+                starts[t], mass, out=np.zeros_like(mass), where=mass > 0
+            )
+            if t == len(steps) - 1:
+                break
+            policy, onward = step.policy[:, :, 0], step.onward[:, :, :, 0]
             # w_t(s, a) = Σ_k P(s_t = s | s_k) π_t(a | s) β_t(s, a, k) / β_t(s, k)
-            reach = (policy[:, :, None] * onward).sum(axis=1)
-            share = np.divide(posterior, reach, out=np.zeros_like(posterior), where=reach > 0)
+            arrival = (policy[:, :, None] * onward).sum(axis=1)
+            share = np.divide(posterior, arrival, out=np.zeros_like(posterior), where=arrival > 0)
             flow = policy[:, :, None] * share[:, None, :]
             w = (flow * onward).sum(axis=2)
             # q_t = (w_t - π_t Σ_a w_t) / τ + π_t v_t, by softmax and V_t = τ log Σ_a exp(Q_t / τ)
@@ -143,71 +207,80 @@ class StateLikelihood:
             columns = np.concatenate([q.reshape(-1, 1), flow.reshape(q.size, -1)], axis=1)
             arriving = layer.transitions.T @ columns
             v = arriving[:, 0]
-            posterior = arriving[:, 1:] * passed.reach[t + 1]
+            posterior = arriving[:, 1:] * steps[t + 1].reach[:, :, 0]
         derivative[self._layers[-1].states] += v
         # ∇_θ log L = Σ_s f(s) ∂ log L / ∂ r(s), since r(s) = θ·f(s). It is that of the paper,
         # (1/τ) Σ_t E[f(s_t) + Σ_s' P(s' | s_t, a_t) F_t+1(s') - F_t(s_t) | s_T-1], with the
         # features F_t(s) expected from t on.
-        return passed.log_likelihood, self._mdp.features.T @ derivative
+        return value, self._mdp.features.T @ derivative
 
-    def _backward(self, theta: FloatArray) -> _BackwardPass:
-        """Plan for θ, and find how likely each observed state (k of them) is from each state on."""
-        rewards = self._mdp.features @ theta
+    def _backward(self, thetas: FloatArray) -> Iterator[_Step]:
+        """Plan for M weights (M, F), and find how likely each observed state is from each state on.
+
+        From the last time to the first.
+        """
+        rewards = self._mdp.features @ thetas.T
         last = self._layers[-1].states
         # V_T-1 = r and β_T-1(s, k) = [s = s_k]; then backward in time, by backup:
         # Q_t(s, a) = r(s) + Σ_s' P(s' | s, a) V_t+1(s'), π_t = exp((Q_t - V_t) / τ),
         # β_t(s, a, k) = Σ_s' P(s' | s, a) β_t+1(s', k), β_t(s, k) = Σ_a π_t(a | s) β_t(s, a, k).
         values = rewards[last]
         # Rescaled at each time, so that it does not underflow where the observed state is unlikely.
-        reach = (last[:, None] == self._observed).astype(np.float64)
-        log_scale = np.zeros(len(self._observed))
-        policies, onwards, reaches = [], [], [reach]
+        shape = (len(last), len(self._observed), len(thetas))
+        reach = np.broadcast_to((last[:, None] == self._observed)[:, :, None], shape)
+        reach = reach.astype(np.float64)
+        log_scale = np.zeros(shape[1:])
+        yield _Step(np.empty((0, 0, 0)), np.empty((0, 0, 0, 0)), reach, log_scale)
         for layer in reversed(self._layers[:-1]):
             policy, values = backup(
                 layer.transitions, rewards[layer.states], values, self._temperature
             )
-            onward = (layer.transitions @ reach).reshape(*policy.shape, -1)
+            onward = layer.transitions @ reach.reshape(len(reach), -1)
+            onward = onward.reshape(*policy.shape[:2], *shape[1:])
             reach = (policy[:, :, None] * onward).sum(axis=1)
             scale = reach.max(axis=0)
-            if not np.all(scale > 0):
-                raise FloatingPointError(
-                    "an observed state is so unlikely for these reward weights that its "
-                    "probability underflows: scale the weights down or raise the temperature"
-                )
+            scale[scale == 0] = 1  # where nobody gets there in the time that is left
             reach = reach / scale
-            log_scale += np.log(scale)
-            policies.append(policy)
-            onwards.append(onward)
-            reaches.append(reach)
-        # α_T-1(s_k) = Σ_s p_0(s) β_0(s, k), the same as forward by α_t+1 = α_t π_t P.
-        start = self._initial[:, None] * reach
-        total = start.sum(axis=0)
-        return _BackwardPass(
-            log_likelihood=float(self._counts @ (np.log(total) + log_scale)),
-            policies=policies[::-1],
-            onward=onwards[::-1],
-            reach=reaches[::-1],
-            start=start / total,
-        )
+            log_scale = log_scale + np.log(scale)
+            yield _Step(policy, onward, reach, log_scale)
 
-    def _starts(self, initial_distribution: FloatArray, horizon: int) -> NDArray[np.int64]:
-        """The states (n,) to start from from which an observed one can be reached in time."""
+    def _starts(
+        self, initial_distribution: FloatArray, horizon: FloatArray
+    ) -> list[NDArray[np.int64]]:
+        """The states (n,) to start from at each time of the longest horizon that is possible.
+
+        Those are the ones from which an observed state can be reached in the time that is left.
+        """
         n_states = len(initial_distribution)
-        can_reach = np.zeros((n_states, len(self._observed)))
-        can_reach[self._observed, np.arange(len(self._observed))] = 1
-        for _ in range(horizon - 1):
-            onward = self._mdp.transitions @ can_reach
-            can_reach = (onward.reshape(n_states, -1, len(self._observed)) > 0).any(axis=1)
-            can_reach = can_reach.astype(np.float64)
-        possible = (initial_distribution[:, None] > 0) & (can_reach > 0)
-        for k, state in enumerate(self._observed):
-            if not possible[:, k].any():
-                raise UnreachableStateError(
-                    f"observed state {state} cannot be reached from the initial states within "
-                    f"horizon={horizon} states, {horizon - 1} actions: raise the horizon, or pass "
-                    'initial_states="uniform" if the start is not known'
-                )
-        return np.flatnonzero(possible.any(axis=1))
+        can_reach = np.zeros((n_states, len(self._observed)), dtype=np.bool_)
+        can_reach[self._observed, np.arange(len(self._observed))] = True
+        is_possible = np.zeros(len(self._observed), dtype=np.bool_)
+        starts = []
+        for n_steps, probability in enumerate(horizon):
+            if n_steps > 0:
+                onward = self._mdp.transitions @ can_reach.astype(np.float64)
+                can_reach = (onward.reshape(n_states, -1, len(self._observed)) > 0).any(axis=1)
+            possible = (initial_distribution[:, None] * probability > 0) & can_reach
+            is_possible |= possible.any(axis=0)
+            starts.append(np.flatnonzero(possible.any(axis=1)))
+        if not is_possible.all():
+            state = self._observed[is_possible.argmin()]
+            raise UnreachableStateError(
+                f"observed state {state} cannot be reached from the initial states within "
+                f"{_described(horizon)}: raise the horizon, or pass "
+                'initial_states="uniform" if the start is not known'
+            )
+        while not len(starts[-1]):
+            starts.pop()
+        return starts[::-1]
+
+
+def _described(horizon: FloatArray) -> str:
+    """Horizons in an error."""
+    possible = np.flatnonzero(horizon) + 1
+    if len(possible) == 1:
+        return f"horizon={possible[0]} states, {possible[0] - 1} actions"
+    return f"any horizon of {possible[0]} to {possible[-1]} states"
 
 
 def _part_of(
@@ -229,19 +302,38 @@ def _part_of(
     return part
 
 
-class _BackwardPass(NamedTuple):
-    """Messages of the backward pass that the gradient needs, for each time t from the first.
+class _Step(NamedTuple):
+    """Messages of the backward pass at a time t, for M weights and k observed states.
 
     Attributes:
-        log_likelihood: The log probability of the observed states.
-        policies: π_t(a | s), (n, A).
-        onward: How likely each observed state is after each action (n, A, k), up to a factor.
-        reach: How likely each observed state is from each state on (n, k), up to a factor.
-        start: The probability of each state at the start given each observed state (n, k).
+        policy: π_t(a | s), (n, A, M); empty at the last time.
+        onward: How likely each observed state is after each action (n, A, k, M), up to a factor;
+            empty at the last time.
+        reach: How likely each observed state is from each state on (n, k, M), up to a factor.
+        log_scale: The logarithm of this factor (k, M).
     """
 
-    log_likelihood: float
-    policies: list[FloatArray]
-    onward: list[FloatArray]
-    reach: list[FloatArray]
-    start: FloatArray
+    policy: FloatArray
+    onward: FloatArray
+    reach: FloatArray
+    log_scale: FloatArray
+
+    def log_masses(self, initial: FloatArray) -> FloatArray:
+        """The log probability (k, M) of each observed state and to start now.
+
+        Args:
+            initial: The probability to start now in each state (n,).
+        """
+        mass = np.einsum("s,skm->km", initial, self.reach)
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(mass) + self.log_scale)
+
+
+def _checked(log_likelihood: float) -> float:
+    """Raise a FloatingPointError if a likelihood is 0."""
+    if not np.isfinite(log_likelihood):
+        raise FloatingPointError(
+            "an observed state is so unlikely for these reward weights that its probability "
+            "underflows: scale the weights down or raise the temperature"
+        )
+    return log_likelihood

@@ -171,6 +171,23 @@ def check_vector(name: str, value: ArrayLike, size: int) -> NDArray[np.float64]:
     return vector
 
 
+def check_distribution(name: str, value: ArrayLike, largest: int) -> NDArray[np.float64]:
+    """The value as an array (n,) of at most so many probabilities that add up to 1.
+
+    Raises:
+        TypeError: If it is no array of numbers.
+        ValueError: If it is no distribution.
+    """
+    probabilities = check_array(name, value, ("n",))
+    if len(probabilities) > largest:
+        raise ValueError(f"{name} has {len(probabilities):,} entries: expected at most {largest:,}")
+    if probabilities.min() < 0 or not np.isclose(probabilities.sum(), 1):
+        raise ValueError(
+            f"{name}={shown(value)}: expected probabilities, which are at least 0 and add up to 1"
+        )
+    return probabilities
+
+
 def check_policy(name: str, policy: Any) -> None:
     """Raise a TypeError unless an argument is a policy, as far as one can see."""
     if not callable(getattr(policy, "predict", None)):
