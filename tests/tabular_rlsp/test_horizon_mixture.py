@@ -1,5 +1,6 @@
 """The likelihood of several horizons is their mixture, found in one pass."""
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rlsp_sb3 import UnreachableStateError
+from rlsp_sb3 import TabularRLSP, UnreachableStateError
 from rlsp_sb3.planning import layers
 from rlsp_sb3.tabular_rlsp import likelihood as likelihood_module
+from rlsp_sb3.tabular_rlsp.horizons import scale_free
 from rlsp_sb3.tabular_rlsp.likelihood import StateLikelihood
 
 from helpers.problems import HORIZONS, LARGE
@@ -82,15 +84,15 @@ def test_point_mass_is_that_horizon(env_id: str) -> None:
 @pytest.mark.parametrize("env_id", ["RoomDefault-v0", "TrainDefault-v0", "BatteriesDefault-v0"])
 def test_mixture_in_gridworlds(env_id: str, initial: Any) -> None:
     env = gym.make(f"rlsp_envs:{env_id}").unwrapped
-    horizon = np.zeros(14)
-    horizon[[4, 7, 10, 13]] = [0.1, 0.4, 0.3, 0.2]
-    mixture = StateLikelihood.of_env(env, env.observed_states, initial, horizon, 0.7)
+    horizons = [5, 8, 8, 11, 14]
+    mixture = StateLikelihood.of_env(env, env.observed_states, initial, horizons, 0.7)
     theta = np.random.default_rng(1).normal(size=len(env.feature_names))
     known = env.mdp.initial_distribution
     start = known if initial == "known" else np.full(len(known), 1 / len(known))
     world = World(env.mdp.transitions, env.mdp.features, start)
     observed = env.state_indices(env.observed_states).tolist()
-    expected = brute_force(world, theta, observed, horizon, 0.7)
+    probabilities = np.bincount(horizons)[1:] / 5
+    expected = brute_force(world, theta, observed, probabilities, 0.7)
     value, gradient = mixture.value_and_gradient(theta)
     assert value == pytest.approx(expected, rel=1e-11)
     for direction in np.random.default_rng(2).normal(size=(2, len(theta))):
@@ -111,14 +113,14 @@ def test_all_horizons_cost_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
         return backup(*arguments)
 
     monkeypatch.setattr(likelihood_module, "backup", counted)
-    mixture = StateLikelihood.of_env(env, env.observed_states, "known", np.full(20, 0.05), 1.0)
+    mixture = StateLikelihood.of_env(env, env.observed_states, "known", range(1, 21), 1.0)
     mixture.log_likelihood(np.ones(4))
     assert n_backups == 19
 
 
 def test_time_that_nobody_can_have_taken_is_left_out() -> None:
     env = gym.make("rlsp_envs:RoomDefault-v0").unwrapped
-    horizon = np.array([0.25, 0.25, 0, 0, 0, 0, 0.5])  # in 1 or 2 states nobody gets there
+    horizon = [1, 2, 7, 7]  # in 1 or 2 states nobody gets there
     mixture = StateLikelihood.of_env(env, env.observed_states, "known", horizon, 1.0)
     alone = StateLikelihood.of_env(env, env.observed_states, "known", 7, 1.0)
     theta = np.array([0.3, -0.2, 1, 0.5])
@@ -130,7 +132,7 @@ def test_time_that_nobody_can_have_taken_is_left_out() -> None:
 def test_what_no_horizon_reaches_is_an_error() -> None:
     env = gym.make("rlsp_envs:RoomDefault-v0").unwrapped
     with pytest.raises(UnreachableStateError, match="any horizon of 1 to 3 states"):
-        StateLikelihood.of_env(env, env.observed_states, "known", np.full(3, 1 / 3), 1.0)
+        StateLikelihood.of_env(env, env.observed_states, "known", range(1, 4), 1.0)
 
 
 @pytest.mark.parametrize("horizon", [[0.5, 0.6], [1.5, -0.5], [], [[1.0]], [np.nan, 1.0]])
@@ -157,7 +159,7 @@ def test_layers_have_those_who_start_later() -> None:
 def test_many_weights_at_once_are_each_alone(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     env = gym.make(f"rlsp_envs:{env_id}").unwrapped
     states = np.concatenate([env.observed_states, env.observed_states])
-    mixture = StateLikelihood.of_env(env, states, "known", np.full(12, 1 / 12), 1.0)
+    mixture = StateLikelihood.of_env(env, states, "known", range(1, 13), 1.0)
     thetas = np.random.default_rng(0).normal(size=(7, len(env.feature_names)))
     expected = [mixture.log_likelihood(theta) for theta in thetas]
     np.testing.assert_allclose(mixture.log_likelihoods(thetas), expected, rtol=1e-12)
@@ -171,3 +173,64 @@ def test_what_underflows_among_many_is_impossible() -> None:
     possible, impossible = likelihood.log_likelihoods(np.array([[0, 0, 1, 0], [0, 0, 1e4, -1e4]]))
     assert np.isfinite(possible)
     assert impossible == -np.inf
+
+
+@pytest.mark.parametrize(("env_id", "shortest"), [("RoomDefault-v0", 5), ("TrainDefault-v0", 8)])
+def test_auto_is_any_horizon_up_to_twice_the_shortest_way(env_id: str, shortest: int) -> None:
+    env = gym.make(f"rlsp_envs:{env_id}").unwrapped
+    observed, theta = env.observed_states, np.ones(len(env.feature_names))
+    longest = 2 * shortest
+    weights = 1 / np.arange(1, longest + 1)
+    likelihood = StateLikelihood.of_env(env, observed, "known", "auto", 1.0)
+    world = World(env.mdp.transitions, env.mdp.features, env.mdp.initial_distribution)
+    states = env.state_indices(observed).tolist()
+    expected = brute_force(world, theta, states, weights / weights.sum(), 1.0)
+    assert likelihood.log_likelihood(theta) == pytest.approx(expected, rel=1e-11)
+
+
+def test_auto_needs_a_start() -> None:
+    env = gym.make("rlsp_envs:RoomDefault-v0").unwrapped
+    with pytest.raises(ValueError, match='horizon="auto" is told by the shortest way'):
+        StateLikelihood.of_env(env, env.observed_states, "uniform", "auto", 1.0)
+
+
+def test_auto_without_any_way_is_an_error() -> None:
+    env = gym.make("rlsp_envs:RoomDefault-v0").unwrapped
+    start = np.zeros(env.mdp.n_states)
+    broken = env.mdp.features[:, list(env.feature_names).index("broken_vases")] > 0
+    start[np.flatnonzero(broken)[0]] = 1
+    whole = np.flatnonzero(~broken)[:1]
+    horizon = scale_free(env.mdp, whole, start)
+    with pytest.raises(UnreachableStateError):
+        StateLikelihood(env.mdp, whole, start, horizon, 1.0)
+
+
+def test_learner_is_told_no_horizon() -> None:
+    env = gym.make("rlsp_envs:TrainDefault-v0")
+    learner = TabularRLSP(env, horizon="auto", seed=0).learn()
+    assert learner.has_converged
+    assert learner.reward["broken_vases"] < 0
+    several = TabularRLSP(env, horizon=range(8, 12), seed=0)
+    assert several.horizon == [8, 9, 10, 11]
+    assert TabularRLSP(env, horizon=[8], seed=0).log_likelihood(learner.theta) == pytest.approx(
+        TabularRLSP(env, horizon=8, seed=0).log_likelihood(learner.theta), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("horizon", ["auto", [8, 9]])
+def test_learner_without_a_horizon_is_saved(horizon: Any, tmp_path: Path) -> None:
+    env = gym.make("rlsp_envs:TrainDefault-v0")
+    learner = TabularRLSP(env, horizon=horizon, seed=0).learn(3)
+    learner.save(tmp_path / "told")
+    loaded = TabularRLSP.load(tmp_path / "told", env=env)
+    assert loaded.horizon == horizon
+    assert loaded.log_likelihood(learner.theta) == learner.log_likelihood(learner.theta)
+
+
+@pytest.mark.parametrize(
+    ("horizon", "error"),
+    [("any", ValueError), ([], ValueError), ([0, 3], ValueError), ([2.5], TypeError)],
+)
+def test_wrong_horizons_are_refused(horizon: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="horizon"):
+        TabularRLSP("RoomDefault-v0", horizon=horizon)

@@ -12,6 +12,7 @@ from rlsp_sb3.env_util import has_too_many_states
 from rlsp_sb3.planning.dynamic_programming import backup
 from rlsp_sb3.planning.layers import make_layers
 from rlsp_sb3.protocols import ReachableEnv, TabularEnv, TabularMDP
+from rlsp_sb3.tabular_rlsp.horizons import Horizon, equally_likely, scale_free
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import (
     MAX_HORIZON,
@@ -102,7 +103,7 @@ class StateLikelihood:
         env: TabularEnv | ReachableEnv,
         observed_states: NDArray[Any],
         initial_states: InitialStates,
-        horizon: int,
+        horizon: Horizon,
         temperature: float,
     ) -> StateLikelihood:
         """The likelihood of observations.
@@ -115,15 +116,23 @@ class StateLikelihood:
             observed_states: The observations (n, *observation_shape).
             initial_states: "known" for the environment's initial distribution, "uniform" for any
                 state.
-            horizon: The number of states of a trajectory, at least 1.
+            horizon: The number of states of a trajectory, at least 1; several that are equally
+                likely; or "auto" for any up to twice the shortest way, with a probability in
+                proportion to 1 / T.
             temperature: τ, above 0.
 
         Raises:
             UnreachableStateError: If an observed state has probability 0 whatever the reward.
-            ValueError: If an observation is of no state of the environment.
+            ValueError: If an observation is of no state of the environment, or the horizon is
+                "auto" where there is no shortest way: from any state, or among too many of them.
         """
+        if horizon == "auto" and (initial_states == "uniform" or has_too_many_states(env)):
+            raise ValueError(
+                'horizon="auto" is told by the shortest way from where the person started, which '
+                "is not known here: expected an int, or several"
+            )
         tabular = (
-            _part_of(env, observed_states, initial_states, horizon)
+            _part_of(env, observed_states, initial_states, int(np.max(horizon)))
             if has_too_many_states(env)
             else cast(TabularEnv, env)
         )
@@ -136,7 +145,12 @@ class StateLikelihood:
                 f"those from 0 to {len(known) - 1}"
             )
         initial = known if initial_states == "known" else uniform
-        return cls(tabular.mdp, observed, initial, horizon, temperature)
+        horizons: int | FloatArray
+        if horizon == "auto":
+            horizons = scale_free(tabular.mdp, observed, initial)
+        else:
+            horizons = horizon if isinstance(horizon, int) else equally_likely(horizon)
+        return cls(tabular.mdp, observed, initial, horizons, temperature)
 
     def log_likelihood(self, theta: FloatArray) -> float:
         """Σ_i log α_{T-1}(s_i), the log probability of the observed states s_i for weights (F,).

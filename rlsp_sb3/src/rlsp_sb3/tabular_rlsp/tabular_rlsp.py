@@ -17,6 +17,7 @@ from rlsp_sb3.learners.tabular import Combination, TabularLearner
 from rlsp_sb3.protocols import TabularEnv
 from rlsp_sb3.rewards.priors import PRIORS, Prior, PriorName
 from rlsp_sb3.rewards.reward import LinearReward
+from rlsp_sb3.tabular_rlsp.horizons import Horizon, check_horizon
 from rlsp_sb3.tabular_rlsp.lbfgs import climb
 from rlsp_sb3.tabular_rlsp.likelihood import InitialStates, StateLikelihood
 from rlsp_sb3.type_aliases import FloatArray
@@ -58,7 +59,9 @@ class TabularRLSP(TabularLearner):
             (n, *observation_shape); None for those that the environment offers. Several count as
             independent.
         horizon: The number T of states that the person passed through, the first and the observed
-            one included, so T - 1 actions; at least 1. None for what the environment says.
+            one included, so T - 1 actions; at least 1. Several are equally likely. "auto" for any
+            up to twice the shortest way, with a probability in proportion to 1 / T. None for what
+            the environment says.
         temperature: τ > 0: the larger, the more random the person's actions.
         prior: "gaussian", "laplace" or "uniform", centered at 0, or at the task reward if the
             combination is "bayesian".
@@ -106,7 +109,7 @@ class TabularRLSP(TabularLearner):
         env: GymEnv | str,
         observed_states: ArrayLike | None = None,
         *,
-        horizon: int | None = None,
+        horizon: Horizon | None = None,
         temperature: float = 1.0,
         prior: PriorName = "gaussian",
         prior_std: float = 0.5,
@@ -149,7 +152,7 @@ class TabularRLSP(TabularLearner):
             tensorboard_log=tensorboard_log,
             device=device,
         )
-        self.horizon = self._check_horizon(horizon)
+        self.horizon = check_horizon(self._check_horizon(None) if horizon is None else horizon)
         self.temperature = temperature
         self.prior = prior
         self.prior_std = prior_std
