@@ -465,8 +465,8 @@ def test_environment_that_does_not_fit_is_refused(env, error, message):
 
 NAN = float("nan")
 BAD_ARGUMENTS = [
-    *(("horizon", value, TypeError) for value in (7.0, "7", True, NAN)),
-    *(("horizon", value, ValueError) for value in (0, -1)),
+    *(("horizon", value, TypeError) for value in (7.0, True, NAN)),
+    *(("horizon", value, ValueError) for value in (0, -1, "7", [])),
     *(("temperature", value, TypeError) for value in ("1", None, True, [1.0])),
     *(("temperature", value, ValueError) for value in (0, -1.0, NAN, np.inf)),
     *(("prior", value, ValueError) for value in ("normal", "Gaussian", None, 3)),

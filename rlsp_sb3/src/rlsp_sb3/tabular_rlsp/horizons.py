@@ -16,7 +16,7 @@ Horizon = int | Sequence[int] | Literal["auto"]
 """A number T of states, several that are equally likely, or "auto" for any."""
 
 LONGEST = 2
-"""By how much somebody takes longer than the shortest way, at most, as far as "auto" knows."""
+"""Longest past that "auto" takes for possible, in shortest ways to the observed state."""
 
 
 def check_horizon(horizon: Any) -> Horizon:
