@@ -3,8 +3,9 @@
 For the half cheetah in both directions and the inverted pendulum, from one state that an expert
 passed through: how far the inferred reward is from the true one (the Pearson distance
 √((1 - ρ) / 2) on 4,000 states, half of random actions and half of the expert), and what the
-policy at the end of learning returns in 1,000 steps. AverageFeatures has the reward that is
-inferred without a past, the same solver, and as many steps.
+policy at the end of learning, or one that is trained from scratch for the inferred reward, returns
+in 1,000 steps. AverageFeatures has the reward that is inferred without a past, the same solver, and
+as many steps.
 
     python benchmarks/forward_sampling.py cheetah EXPERT.zip --env HalfCheetah-FW-v2
     python benchmarks/forward_sampling.py cheetah EXPERT.zip --env HalfCheetah-BW-v2 --backward
@@ -22,7 +23,7 @@ import torch
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_baselines import AverageFeatures
 from rlsp_sb3 import RLSP
-from rlsp_sb3.policies import load_policy
+from rlsp_sb3.policies import load_policy, retrain_policy
 from rlsp_sb3.simulators import make_simulator
 
 N_EPISODES, EPISODE_LENGTH = 12, 1000
@@ -80,6 +81,9 @@ def main():
     parser.add_argument("--backward", action="store_true")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--methods", nargs="+", default=["rlsp", "average-features"])
+    parser.add_argument(
+        "--retrain", type=int, default=0, help="steps of a policy from scratch for the reward"
+    )
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     settings = dict(CHEETAH if chosen.task == "cheetah" else PENDULUM)
@@ -134,6 +138,11 @@ def main():
                 "distance": round(float(np.sqrt((1 - correlation) / 2)), 3),
                 "return": round(true_return(simulator, learner.policy, reward, has_fallen)),
             }
+            if chosen.retrain:
+                start = time.process_time()
+                fresh = retrain_policy(learner, chosen.retrain, seed=seed).policy
+                row["retrained"] = round(true_return(simulator, fresh, reward, has_fallen))
+                row["retrain_cpu_seconds"] = round(time.process_time() - start)
             print(json.dumps(row), flush=True)
 
 
