@@ -4,7 +4,7 @@ Each problem says in its docstring what should come out. Experts are trained fir
 number of steps; from one state that an expert passed through, each method infers a reward.
 
     python benchmarks/problems.py room-far drift point --seeds 0 1 2
-    python benchmarks/problems.py fuel --seeds 0 --methods rlsp-forward average-features
+    python benchmarks/problems.py fuel --seeds 0 --methods rlsp average-features
 
 ``share`` is the weight in question divided by the main weight: of a broken vase beside the goal
 (room-far, point: negative is right), of the drift beside a pole that stands, and of the fuel gauge
@@ -45,7 +45,7 @@ class Problem:
         training_length: How long the expert's episodes are while it is trained: short enough to be
             mostly about what is rewarded.
         episode_length: How long an episode is in which the state is observed, in its second half.
-        forward: What is told to RLSP that samples forward.
+        forward: What is told to RLSP that samples forward; "rlsp" is told nothing.
         backward: What is told to RLSP that simulates backward.
     """
 
@@ -57,7 +57,7 @@ class Problem:
     expert_steps: int
     training_length: int
     episode_length: int
-    forward: dict[str, Any]
+    forward: dict[str, Any] = field(default_factory=dict)
     backward: dict[str, Any] = field(default_factory=dict)
 
 
@@ -120,12 +120,6 @@ PROBLEMS = {
         expert_steps=2_000_000,
         training_length=400,
         episode_length=1_000,
-        forward={
-            "hyperparameters": {
-                "solver": {"n_steps": 81_920},
-                "forward": {"n_trajectories": 600, "first_horizon": 100},
-            }
-        },
     ),
 }
 
@@ -161,8 +155,8 @@ def infer(problem, method, state, seed):
     elif method == "contrast":
         horizon = problem.forward.get("horizon", 100)
         learner = Contrast(problem.env_id, [state], horizon=horizon, **arguments).learn(1)
-    elif method == "rlsp-forward":
-        settings = {"eval_interval": 0, **problem.forward}
+    elif method in ("rlsp", "rlsp-forward"):
+        settings = {"eval_interval": 0, **(problem.forward if method == "rlsp-forward" else {})}
         learner = RLSP(problem.env_id, [state], sampling="forward", **settings, **arguments).learn()
     else:
         settings = {"eval_interval": 0, **problem.backward}
@@ -224,7 +218,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("problems", nargs="+", choices=["room-far", *PROBLEMS])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    methods = ["average-features", "contrast", "rlsp-forward", "rlsp-backward"]
+    methods = ["average-features", "contrast", "rlsp", "rlsp-forward", "rlsp-backward"]
     parser.add_argument("--methods", nargs="+", choices=methods, default=methods)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
