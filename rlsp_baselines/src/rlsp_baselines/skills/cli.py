@@ -41,7 +41,7 @@ def entries(text: str | None, option: str) -> list[int] | None:
 
 - `rlsp skills discover HalfCheetah-v5 --velocities 0,1,8 --timesteps 2000000`
 
-- `rlsp skills discover Hopper-v5 --velocities 5 --skill-dim 1 --n-skills 6 --learner dads`
+- `rlsp skills discover Pendulum-v1 --coordinates 0,1 --skill-dim 1 --n-skills 6`
 """
 )
 def discover(
@@ -110,8 +110,8 @@ def discover(
     """Discover skills, and write what they do.
 
     Writes the learner **skills.zip**, episodes of each skill in **rollouts/skill_K.npz**, the
-    figure **trajectories.png**, **summary.json**, and, where the environment gives pictures, the
-    **contact_sheet.png**: a row of pictures for each skill.
+    figure **trajectories.png**, **summary.json**, and, where the environment gives pictures of
+    states that it is put into, the **contact_sheet.png**: a row of pictures for each skill.
 
     `rlsp table skills --env ENV --rollout DIR/rollouts/*.npz` then learns the skills from single
     states.

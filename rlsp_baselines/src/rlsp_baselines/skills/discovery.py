@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from rlsp_baselines.skills.contact_sheet import write_contact_sheet
-from rlsp_baselines.skills.coordinates import Coordinates, SkillTransitions
+from rlsp_baselines.skills.coordinates import Coordinates
 from rlsp_baselines.skills.dads import DADS
 from rlsp_baselines.skills.diayn import DIAYN
 from rlsp_baselines.skills.skill_learner import SkillLearner
 from rlsp_baselines.skills.statistics import skill_predictability
-from rlsp_baselines.skills.trajectory_figure import draw_trajectories
-from rlsp_sb3.data import Episode, rollout_env, save_episodes
+from rlsp_baselines.skills.trajectory_figure import draw_trajectories, places
+from rlsp_sb3.data import rollout_env, save_episodes
 from rlsp_sb3.env_util import make_env
 from rlsp_sb3.io import write_json
-from rlsp_sb3.learners import NotOfferedError, check_choice
+from rlsp_sb3.learners import check_choice
 
 LEARNERS: dict[str, type[SkillLearner]] = {"dads": DADS, "diayn": DIAYN}
 
@@ -109,7 +109,9 @@ def discover_skills(
     coordinates = Coordinates(
         sum(env.observation_space.shape or ()), learner.coordinates, learner.velocities
     )
-    predictability = skill_predictability([changes(coordinates, each) for each in episodes])
+    predictability = skill_predictability(
+        [np.array([places(coordinates, each)[-1] for each in of_skill]) for of_skill in episodes]
+    )
     draw_trajectories(folder / "trajectories.png", episodes, coordinates)
     summary: dict[str, Any] = {
         **asdict(discovery),
@@ -118,17 +120,12 @@ def discover_skills(
         "seconds": seconds,
     }
     write_json(folder / "summary.json", summary)
-    yield f"Of the variance of changes {predictability:.0%} is between skills"
+    yield f"{predictability:.1%} of the variance of where episodes end is between skills"
     yield f"{folder}/trajectories.png shows where skills go"
     try:
-        write_contact_sheet(
-            folder / "contact_sheet.png",
-            discovery.env_id,
-            [learner.skill_policy(skill) for skill in chosen],
-            n_steps=steps,
-            seed=discovery.seed,
-        )
-    except NotOfferedError as error:
+        firsts = [of_skill[0] for of_skill in episodes]
+        write_contact_sheet(folder / "contact_sheet.png", discovery.env_id, firsts)
+    except TypeError as error:  # it offers no pictures, or cannot be put into a state
         yield f"No contact sheet: {error}"
     else:
         yield f"{folder}/contact_sheet.png has a row of pictures for each skill"
@@ -145,11 +142,3 @@ def shown_skills(discovery: Discovery) -> list[Any]:
         angles = 2 * np.pi * np.arange(n) / n
         return list(np.column_stack([np.cos(angles), np.sin(angles)]))
     return list(np.random.default_rng(discovery.seed).uniform(-1, 1, (n, size)))
-
-
-def changes(coordinates: Coordinates, episodes: list[Episode]) -> np.ndarray[Any, Any]:
-    """The changes of coordinates in all steps of episodes (N, n_changes)."""
-    before = np.concatenate([each.observations[:-1] for each in episodes])
-    after = np.concatenate([each.observations[1:] for each in episodes])
-    nothing = np.zeros((len(before), 0), dtype=np.float32)
-    return coordinates.changes(SkillTransitions(before, after, nothing))
