@@ -365,7 +365,7 @@ def test_full_folder_is_not_touched_unless_forced(room, tmp_path: Path) -> None:
         ("learn RoomDefault-v0 --set horizon", "expected NAME=VALUE"),
         ("learn RoomDefault-v0 --set seed=1", "use --seed"),
         ("learn RoomDefault-v0 --set observed_states=1", "no argument 'observed_states'"),
-        ("learn RoomDefault-v0 --set horizon=seven", "expected an int or None"),
+        ("learn RoomDefault-v0 --set horizon=seven", "expected an int or a list (an int each) or 'auto' or None"),
         ("learn RoomDefault-v0 --set temperature=0", "temperature=0.0: expected a number above 0"),
         ("learn RoomDefault-v0 --set horizon=2", "cannot be reached"),
         ("learn RoomAlt-v0", "horizon=None"),
