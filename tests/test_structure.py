@@ -93,3 +93,9 @@ def test_files_are_written_whole_or_not_at_all() -> None:
         modules += sources("rlsp_baselines")[1]
     found = [call.partition(":")[0] for path in modules for call in writes_in_place(path)]
     assert sorted(found) == ["job.py", "run_job.py"]  # in temporary folders
+
+
+def test_files_of_tests_have_names_of_their_own() -> None:
+    """Folders of tests are no packages, so that pytest knows a file by its name alone."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert not [name for name, n in names.items() if n > 1]
