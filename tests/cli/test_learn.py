@@ -107,7 +107,7 @@ def test_help(command: str, expected: str, option: str) -> None:
 def test_examples_of_the_help_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"• rlsp (learn .*?) *\n", rlsp("learn", "--help").out)
-    assert len(examples) == 9
+    assert len(examples) == 8
     for example in examples[:3]:  # the others have environments and files of nobody's
         assert rlsp(*shlex.split(example), "--timesteps", 1).code == 0, example
 
@@ -495,7 +495,7 @@ def test_learner_of_another_package(package, tmp_path: Path) -> None:
     )
     assert "1 environment step in" in result.out
     assert "reward.json is left out: the reward is a function, not linear" in result.out
-    assert "reward.png is left out: the reward is none of states but a function" in result.out
+    assert "reward.png is left out: there is no grid" in result.out
     assert "policy.gif is left out: Ones has no policy" in result.out
     assert "true-return fractions are left out: Ones plans no policy" in result.out
     config = json.loads((folder / "config.json").read_text())
