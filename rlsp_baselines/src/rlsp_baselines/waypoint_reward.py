@@ -17,7 +17,7 @@ class WaypointReward:
     """The largest max_i φ(s')·φ(s_i)/‖φ(s_i)‖ of the products with the features of waypoints s_i.
 
     A function of transitions, as :class:`~rlsp_sb3.RewardFn` is, of the state s' that one
-    leads to (Lindner et al. 2021, section 4).
+    leads to (Lindner et al. 2021, section 3).
 
     Args:
         waypoints: The features φ(s_i) of n waypoints (n, F); with those that are all 0 every

@@ -11,7 +11,7 @@ class Waypoints(ObservedFeaturesLearner):
     """Reward for being in a state with the features of any of the observed ones.
 
     The inferred reward of a state s is max_i φ(s)·φ(s_i)/‖φ(s_i)‖ over the observed states s_i
-    (Lindner et al. 2021, section 4): of a single observed state it is that of
+    (Lindner et al. 2021, section 3): of a single observed state it is that of
     :class:`~rlsp_baselines.AverageFeatures`.
 
     ``rlsp learn`` writes no ``reward.json`` of it, which is for linear rewards: the reward is in

@@ -60,7 +60,7 @@ def skills(
     ),
     progress: ProgressOption = None,
 ) -> None:
-    """Learn skills from states of a rollout, as section 4.2 of Lindner et al. (2021) does.
+    """Learn skills from states of a rollout, as section 3.4 of Lindner et al. (2021) does.
 
     There is no true reward to measure success by. So the learned policies are filmed beside the
     skill, and a classifier is trained to tell their states from those of the skill: its

@@ -78,7 +78,7 @@ def sample_observed_states(
 ) -> NDArray[Any]:
     """Sample states that a person, or an expert in its place, left behind.
 
-    As published (Lindner et al. 2021, section 4.2 and its code), each state is from an episode of
+    As published (Lindner et al. 2021, section 3.4 and its code), each state is from an episode of
     its own as long as there are enough, and uniformly distributed over the states of the episode
     that an action led to: the first observation is none. Where there are fewer episodes than
     states, several states are from one episode, drawn independently of each other.

@@ -78,7 +78,7 @@ def held_out_cross_entropy(
 ) -> CrossEntropyCurve:
     """Train a classifier to tell states of two kinds apart, and test it on states it never saw.
 
-    The test is that of Lindner et al. (2021, section 4.2 and its code), with a classifier as small
+    The test is that of Lindner et al. (2021, section 3.4 and its code), with a classifier as small
     as theirs. They report the cross-entropy of what it is trained on, which are five states at a
     time. Here it is that of single states which it never saw, and says how alike the policies are
     rather than how well the classifier remembers: segments are dealt to folds, and each fold is

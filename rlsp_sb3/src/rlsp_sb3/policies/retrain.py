@@ -36,7 +36,7 @@ def retrain_policy(
     """Train a policy from scratch on the reward that a learner inferred.
 
     The policy of a learner saw rewards change while it was trained, and may be better than the
-    reward with which it ended: the published protocol (Lindner et al. 2021, section 4.1) asks what
+    reward with which it ended: the published protocol (Lindner et al. 2021, section 3.3) asks what
     the reward alone is worth. Episodes start where the environment starts them, and step sizes fall
     to 0.
 

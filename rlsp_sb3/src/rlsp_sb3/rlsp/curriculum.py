@@ -13,7 +13,7 @@ N_GRADIENTS = 10  # whose mean is compared with the threshold
 
 
 class Curriculum:
-    """Horizons that grow to the full horizon (Lindner et al. 2021, section 3.3).
+    """Horizons that grow to the full horizon (Lindner et al. 2021, algorithm 1).
 
     Args:
         first: The first horizon, the number of states of a trajectory, at least 1.

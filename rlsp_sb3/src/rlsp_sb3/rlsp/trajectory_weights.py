@@ -67,7 +67,7 @@ def uniform_weights(n: int) -> NDArray[np.float64]:
 def cosine_weights(reached: Observations, initial: Observations) -> NDArray[np.float64]:
     """The published weights: the cosine of where a trajectory begins and an initial observation.
 
-    They may be negative (Lindner et al. 2021, section 3.3).
+    They may be negative (Lindner et al. 2021, and its code).
 
     Args:
         reached: Where N trajectories begin (N, *observation_shape).
