@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rlsp_sb3 import RLSP
+from rlsp_sb3.experiments import job as job_module
 from rlsp_sb3.experiments import learning
 from rlsp_sb3.experiments import run_table as tables
 from rlsp_sb3.experiments.job import Job, Outcome
@@ -113,8 +114,9 @@ def test_the_same_job_has_the_same_result(plan, outcomes):
     assert again.learner == outcomes["rlsp"][0].learner
 
 
-def test_fingerprints_change_with_all_that_a_result_depends_on(plan):
+def test_fingerprints_change_with_all_that_a_result_depends_on(plan, monkeypatch):
     expert, job, average, _ = plan.jobs
+    before = job.fingerprint
     changes = [
         {"env_id": "Other-v0"},
         {"method": "waypoints"},
@@ -140,6 +142,8 @@ def test_fingerprints_change_with_all_that_a_result_depends_on(plan):
     assert dataclasses.replace(job, config=other).fingerprint == job.fingerprint
     other = dataclasses.replace(job.config, retrain_timesteps=7)
     assert dataclasses.replace(expert, config=other).fingerprint == expert.fingerprint
+    monkeypatch.setattr(job_module, "RESULTS_VERSION", -1)
+    assert job.fingerprint not in {before, *prints}
     assert len({each.name for each in plan.jobs}) == len(plan.jobs)
     assert "/" not in dataclasses.replace(job, env_id="a/b:C-v0").name
 

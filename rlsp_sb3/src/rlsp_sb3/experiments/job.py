@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 from urllib.parse import quote
 
-import rlsp_sb3
 from rlsp_sb3.experiments.config import Config
 from rlsp_sb3.experiments.methods import EXPERT, RLSP_METHODS, label_of
+
+RESULTS_VERSION = 1
+"""Version of what methods compute: finished results of another one are not counted.
+
+To be raised with any change of them; what is released without one goes on where it was.
+"""
 
 
 class Result(Protocol):
@@ -97,7 +102,7 @@ class Job(ABC):
             "seed": self.seed,
             "config": {name: config[name] for name in used},
             **self.source,
-            "version": rlsp_sb3.__version__,
+            "results_version": RESULTS_VERSION,
         }
 
     @property

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
-import rlsp_sb3
 from rlsp_sb3 import env_util
+from rlsp_sb3.experiments.job import RESULTS_VERSION
 from rlsp_sb3.experiments.methods import Method
 from rlsp_sb3.io.archive import read_text_file
 from rlsp_sb3.io.atomic_write import write_csv
@@ -165,7 +165,7 @@ def family_problems(env_id: str, layout_seeds: Iterable[int]) -> list[Problem]:
 def cell_fingerprint(problem: Problem, method: Method, seed: int) -> str:
     """A text that changes with all that a result depends on."""
     about = [
-        *(rlsp_sb3.__version__, problem.digest, seed),
+        *(RESULTS_VERSION, problem.digest, seed),
         *(method.name, method.learner, dict(method.settings)),
     ]
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
