@@ -60,7 +60,8 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.evaluation": (
         "CrossEntropyCurve Returns SeedSummary SimulatedReward epic_distance "
-        "held_out_cross_entropy mean_interval measure_returns summarize summarize_curves"
+        "held_out_cross_entropy mean_interval measure_returns starc_distance summarize "
+        "summarize_curves"
     ),
     "rlsp_sb3.experiments": (
         "CONTINUOUS_METHODS GRIDWORLD_METHODS RLSP_METHODS Config LearnerRun Method "

@@ -186,6 +186,11 @@ RIGHT = {
         "held_out_cross_entropy": {"first": SEGMENTS, "second": SEGMENTS},
         "mean_interval": {"values": np.arange(6.0)},
         "measure_returns": {"policy": Still([0.0]), "env": POINT, "n_episodes": 1},
+        "starc_distance": {
+            "mdp": MDP,
+            "reward": np.arange(float(MDP.n_states)),
+            "other": EACH_STATE,
+        },
         "summarize": {"strata": [[1.0, 2.0]]},
         "summarize_curves": {"values": [[1.0, 2.0]]},
     },

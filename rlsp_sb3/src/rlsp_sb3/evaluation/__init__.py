@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         summarize_curves,
     )
     from rlsp_sb3.evaluation.simulated_reward import SimulatedReward
+    from rlsp_sb3.evaluation.starc import starc_distance
 else:
     __getattr__, __dir__ = lazy_exports(__name__)
 
@@ -27,6 +28,7 @@ __all__ = [
     "held_out_cross_entropy",
     "mean_interval",
     "measure_returns",
+    "starc_distance",
     "summarize",
     "summarize_curves",
 ]
