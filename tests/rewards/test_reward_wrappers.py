@@ -124,6 +124,33 @@ def test_vector_env_of_gymnasium(reward, terminates, keep, mode):
         assert second == [1.125, 2.125, 3.125, 4.125, 1.25]
 
 
+WRAPPED = {
+    "env": lambda **kwargs: RewardWrapper(Counter(), of_states, **kwargs),
+    "vector env": lambda **kwargs: VectorRewardWrapper(
+        vector_env(MODES[0], 3, 3), of_states, **kwargs
+    ),
+    "VecEnv": lambda **kwargs: RewardVecEnv(DummyVecEnv([Counter] * 2), of_states, **kwargs),
+}
+
+
+@pytest.mark.parametrize("kind", WRAPPED)
+def test_beside_the_task_reward(kind):
+    env = WRAPPED[kind](inferred_weight=0.5)
+    action = 0 if kind == "env" else np.zeros(2, int)
+    env.reset()
+    given = [np.max(env.step(action)[1]) for _ in range(3)]
+    assert given == [100 + 0.5 * (step + 0.125) for step in (1, 2, 3)]
+    if kind == "vector env" and MODES[0] == "next step":  # that resets is no transition
+        assert (env.step(action)[1] == 0).all()
+
+
+@pytest.mark.parametrize("kind", WRAPPED)
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_weights_are_refused_that_are_none(kind, weight):
+    with pytest.raises(ValueError, match="inferred_weight"):
+        WRAPPED[kind](inferred_weight=weight)
+
+
 def test_reset_forgets_episodes_that_ended():
     env = VectorRewardWrapper(vector_env(MODES[0], 2, 2), of_states)
     env.reset()

@@ -6,7 +6,14 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
-from rlsp_sb3.rewards.state_reward import StateReward, StateRewardFn, as_state_reward, rewards_of
+from rlsp_sb3.rewards.state_reward import (
+    StateReward,
+    StateRewardFn,
+    as_state_reward,
+    check_inferred_weight,
+    rewards_of,
+    weighted,
+)
 from rlsp_sb3.utils.observations import check_shown, finite_rows
 from rlsp_sb3.utils.type_checks import checks_types
 
@@ -24,9 +31,12 @@ class RewardVecEnv(VecEnvWrapper):
         reward: A reward of states, such as ``learner.reward``, or a function that maps observations
             (N, *observation_shape) to rewards (N,).
         keep_termination: Whether an episode that the environment ends is one that ended.
+        inferred_weight: How much the reward counts beside the environment's own, the task reward;
+            at least 0; None for the reward alone.
 
     Raises:
         TypeError: If the reward is one of transitions.
+        ValueError: If the weight is negative or not finite.
     """
 
     @checks_types
@@ -35,11 +45,14 @@ class RewardVecEnv(VecEnvWrapper):
         venv: VecEnv,
         reward: StateReward | StateRewardFn,
         keep_termination: bool = False,
+        inferred_weight: float | None = None,
     ) -> None:
         super().__init__(venv)
+        check_inferred_weight(inferred_weight)
         self._n_steps = 0
         self.reward = as_state_reward(reward)
         self.keep_termination = keep_termination
+        self.inferred_weight = inferred_weight
 
     def reset(self) -> VecEnvObs:
         """Start an episode in each copy."""
@@ -64,4 +77,5 @@ class RewardVecEnv(VecEnvWrapper):
             for copy in np.flatnonzero(~finite_rows(shown)).tolist():
                 env = self.venv.get_attr("unwrapped", [copy])[0]
                 check_shown(env, shown[copy], f"after step {self._n_steps} of copy {copy}")
-        return observations, rewards_of(self.reward, reached).astype(np.float32), dones, infos
+        rewards = weighted(rewards_of(self.reward, reached), own, self.inferred_weight)
+        return observations, rewards.astype(np.float32), dones, infos

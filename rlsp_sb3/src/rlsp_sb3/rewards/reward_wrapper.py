@@ -8,7 +8,14 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 
-from rlsp_sb3.rewards.state_reward import StateReward, StateRewardFn, as_state_reward, rewards_of
+from rlsp_sb3.rewards.state_reward import (
+    StateReward,
+    StateRewardFn,
+    as_state_reward,
+    check_inferred_weight,
+    rewards_of,
+    weighted,
+)
 from rlsp_sb3.utils.observations import check_array_space, check_shown
 from rlsp_sb3.utils.type_checks import checks_types
 
@@ -31,9 +38,12 @@ class RewardWrapper(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             (N, *observation_shape) to rewards (N,).
         keep_termination: Whether an episode that the environment ends is one that ended
             (``terminated``).
+        inferred_weight: How much the reward counts beside the environment's own, the task reward;
+            at least 0; None for the reward alone.
 
     Raises:
         TypeError: If observations are no arrays, or the reward is one of transitions.
+        ValueError: If the weight is negative or not finite.
     """
 
     @checks_types
@@ -42,15 +52,22 @@ class RewardWrapper(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         env: gym.Env[Any, Any],
         reward: StateReward | StateRewardFn,
         keep_termination: bool = False,
+        inferred_weight: float | None = None,
     ) -> None:
         # For env.spec. Not copied: the reward may hold an environment.
         RecordConstructorArgs.__init__(
-            self, _disable_deepcopy=True, reward=reward, keep_termination=keep_termination
+            self,
+            _disable_deepcopy=True,
+            reward=reward,
+            keep_termination=keep_termination,
+            inferred_weight=inferred_weight,
         )
         gym.Wrapper.__init__(self, env)
         check_array_space(env.observation_space)
+        check_inferred_weight(inferred_weight)
         self.reward = as_state_reward(reward)
         self.keep_termination = keep_termination
+        self.inferred_weight = inferred_weight
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Take an action.
@@ -60,7 +77,8 @@ class RewardWrapper(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """
         observation, own, terminated, truncated, info = self.env.step(action)
         check_shown(self.env, observation, "after a step")
-        (reward,) = rewards_of(self.reward, np.asarray(observation)[None])
+        rewards = rewards_of(self.reward, np.asarray(observation)[None])
+        (reward,) = weighted(rewards, own, self.inferred_weight)
         info = {**info, "env_reward": own}
         if not self.keep_termination:
             terminated, truncated = False, terminated or truncated

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_positive
 from rlsp_sb3.utils.type_checks import shown
 
 StateRewardFn = Callable[[NDArray[Any]], NDArray[Any]]
@@ -66,3 +67,14 @@ def rewards_of(reward: StateRewardFn, observations: NDArray[Any]) -> FloatArray:
             f"expected {len(observations)} finite numbers"
         )
     return rewards
+
+
+def check_inferred_weight(inferred_weight: float | None) -> None:
+    """Raise a ValueError if a weight of the reward is neither None nor at least 0."""
+    if inferred_weight is not None:
+        check_positive("inferred_weight", inferred_weight, zero=True)
+
+
+def weighted(rewards: FloatArray, own: Any, inferred_weight: float | None) -> FloatArray:
+    """Rewards (N,) instead of an environment's own (N,), or beside them, with a weight."""
+    return rewards if inferred_weight is None else np.asarray(own) + inferred_weight * rewards

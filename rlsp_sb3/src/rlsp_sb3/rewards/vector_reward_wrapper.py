@@ -8,7 +8,14 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from rlsp_sb3.rewards.state_reward import StateReward, StateRewardFn, as_state_reward, rewards_of
+from rlsp_sb3.rewards.state_reward import (
+    StateReward,
+    StateRewardFn,
+    as_state_reward,
+    check_inferred_weight,
+    rewards_of,
+    weighted,
+)
 from rlsp_sb3.utils.observations import check_array_space, check_shown, finite_rows
 from rlsp_sb3.utils.type_checks import check_type
 
@@ -36,19 +43,28 @@ class VectorRewardWrapper(VectorWrapper):  # type: ignore[misc, type-arg, unused
             (N, *observation_shape) to rewards (N,).
         keep_termination: Whether episodes that an environment ends are ones that ended
             (``terminations``).
+        inferred_weight: How much the reward counts beside the environment's own, the task reward;
+            at least 0; None for the reward alone.
 
     Raises:
         TypeError: If observations are no arrays, or the reward is one of transitions.
+        ValueError: If the weight is negative or not finite.
     """
 
     def __init__(
-        self, env: Any, reward: StateReward | StateRewardFn, keep_termination: bool = False
+        self,
+        env: Any,
+        reward: StateReward | StateRewardFn,
+        keep_termination: bool = False,
+        inferred_weight: float | None = None,
     ) -> None:
         super().__init__(env)  # before anything can fail, or its __del__ does
         check_type("keep_termination", keep_termination, bool)
+        check_inferred_weight(inferred_weight)
         check_array_space(env.single_observation_space)
         self.reward = as_state_reward(reward)
         self.keep_termination = keep_termination
+        self.inferred_weight = inferred_weight
         self._to_reset = np.zeros(env.num_envs, dtype=np.bool_)
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
@@ -70,7 +86,8 @@ class VectorRewardWrapper(VectorWrapper):  # type: ignore[misc, type-arg, unused
         reached, was_reset = _states_reached(np.asarray(observations), info)
         for i in np.flatnonzero(~finite_rows(reached)):
             check_shown(self.env, reached[i], f"after a step of copy {i}")
-        rewards = np.where(self._to_reset, 0.0, rewards_of(self.reward, reached))
+        rewards = weighted(rewards_of(self.reward, reached), own, self.inferred_weight)
+        rewards = np.where(self._to_reset, 0.0, rewards)
         # One that was reset in this step is not to be reset in the next one.
         self._to_reset = (terminations | truncations) & ~was_reset
         if not self.keep_termination:
