@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy.stats import trim_mean
+from scipy.stats import bootstrap, trim_mean
 
-from rlsp_sb3.evaluation.seed_statistics import mean_interval, summarize, summarize_curves
+from rlsp_sb3.evaluation.seed_statistics import (
+    mean_interval,
+    summarize,
+    summarize_curves,
+    summarize_many,
+)
 
 
 @pytest.mark.parametrize("values", [[3.0], [1.0, 9.0], [1.0, 2.0, 3.0, 10.0]])
@@ -35,6 +40,35 @@ def test_the_interval_is_as_wide_as_that_of_a_trimmed_mean() -> None:
     assert summary.center == trim_mean(values, 0.25)
     # The trimmed mean of normal values has a standard error of 1.09 of that of the mean.
     assert summary.high - summary.low == pytest.approx(2 * 1.96 * 1.09 * 2 / 20, rel=0.15)
+
+
+@pytest.mark.parametrize("n", [5, 6, 7, 8, 13, 40])
+def test_the_interval_is_the_bootstrap_of_scipy(n: int) -> None:
+    values = np.sort(np.random.default_rng(n).normal(size=n))  # the same draws, then
+
+    def interquartile_mean(resamples: np.ndarray, axis: int) -> np.ndarray:
+        return trim_mean(resamples, 0.25, axis=axis)
+
+    expected = bootstrap(
+        [values],
+        interquartile_mean,
+        method="percentile",
+        n_resamples=9_999,
+        batch=9_999,
+        random_state=np.random.default_rng(0),
+    ).confidence_interval
+    summary = summarize([values])
+    assert (summary.low, summary.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_many_at_once_are_the_same() -> None:
+    rng = np.random.default_rng(0)
+    values = {i: rng.normal(size=n).tolist() for i, n in enumerate([5, 3, 5, 9, 1] + [6] * 300)}
+    found = summarize_many(values)
+    assert list(found) == list(values)
+    for key, seeds in values.items():
+        assert vars(found[key]) == pytest.approx(vars(summarize([seeds])), abs=1e-12)
+    assert summarize_many({}) == {}
 
 
 def test_no_values_are_refused() -> None:

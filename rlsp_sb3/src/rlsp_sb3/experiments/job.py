@@ -7,6 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -124,6 +125,12 @@ class Outcome(NamedTuple):
     figures: Result
     learner: bytes | None
     episodes: bytes | None = None
+
+
+@lru_cache(maxsize=64)
+def sha256_of(content: bytes) -> str:
+    """The SHA-256 of a file, which thousands of jobs may have in common."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def count_states(n: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +13,11 @@ from rlsp_sb3.experiments.executors.base import Event, Executor
 from rlsp_sb3.experiments.executors.local import LocalExecutor
 from rlsp_sb3.experiments.executors.progress import JobProgress
 from rlsp_sb3.experiments.executors.ray_cluster import RayExecutor
+from rlsp_sb3.experiments.job import Job
 from rlsp_sb3.experiments.report.markdown import write_markdown_tables
 from rlsp_sb3.experiments.result_folder import ResultFolder
 from rlsp_sb3.experiments.run_log import RunLog
-from rlsp_sb3.experiments.runner import finished_jobs, run_jobs, unfinished_jobs
+from rlsp_sb3.experiments.runner import finished_jobs, run_jobs
 from rlsp_sb3.experiments.table_cells import EXPLANATION
 from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE, TableConfig
 from rlsp_sb3.experiments.table_plan import TablePlan
@@ -79,12 +81,13 @@ def run_table(
             n_jobs=len(plan.jobs),
         )
         log = RunLog(out)
-        config.write(log, _learning_seconds(plan, folder))
         failed: dict[str, str] = {}
-        todo = unfinished_jobs(plan.jobs, folder)
-        n_done = len(plan.jobs) - len(todo)
-        if n_done:
-            console.print(f"{n_done} of {len(plan.jobs)} jobs are done already", soft_wrap=True)
+        done = finished_jobs(plan.jobs, folder)
+        config.write(log, _learning_seconds(done))
+        names = {job.name for job, _ in done}
+        todo = [job for job in plan.jobs if job.name not in names]
+        if done:
+            console.print(f"{len(done)} of {len(plan.jobs)} jobs are done already", soft_wrap=True)
         if todo:
             executor = _make_executor(n_workers, ray_address)
             n = executor.n_workers
@@ -99,7 +102,7 @@ def run_table(
 
                 reasons = run_jobs(todo, folder, executor, plan.run_job, tell)
             failed = {titles[name]: why for name, why in reasons.items()}
-        done = finished_jobs(plan.jobs, folder)
+            done = finished_jobs(plan.jobs, folder)
         notes = sorted({note for _, figures in done for note in figures.notes})
         written = plan.write(out, done)
         if written is None:
@@ -110,15 +113,14 @@ def run_table(
         figures, no_figures = write_all(out, written.figures)
         films, no_films = plan.make_films(folder, done)
         numbers = [*written.files, *figures]
-        config.write(log, _learning_seconds(plan, folder), numbers, films)
+        config.write(log, _learning_seconds(done), numbers, films)
     files = [TABLE, *numbers, CONFIG, *(f"films/{name}" for name in films)]
     notes = [*notes, *no_figures, *no_films]
     return TableResult(written.tables, notes, failed, files, EXPLANATION)
 
 
-def _learning_seconds(plan: TablePlan[Any], folder: ResultFolder) -> dict[str, float]:
+def _learning_seconds(done: Sequence[tuple[Job, Any]]) -> dict[str, float]:
     """Seconds that methods learned, as far as known, by the names of jobs that have a result."""
-    done = finished_jobs(plan.jobs, folder)
     return {job.name: figures.learning_seconds for job, figures in done}
 
 

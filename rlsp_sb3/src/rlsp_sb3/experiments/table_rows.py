@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from rlsp_sb3.evaluation.seed_statistics import SeedSummary, summarize
+from rlsp_sb3.evaluation.seed_statistics import SeedSummary, summarize_many
 from rlsp_sb3.experiments.job import Job, Result
 from rlsp_sb3.experiments.methods import Method
 from rlsp_sb3.experiments.table_cells import csv_value
@@ -58,10 +58,11 @@ def summarize_rows(
     values: Mapping[RowKey, Mapping[str, list[float]]],
 ) -> dict[RowKey, dict[str, SeedSummary[float]]]:
     """The summaries of the values of all seeds, by row and by measure."""
-    return {
-        key: {measure: summarize([found]) for measure, found in row.items()}
-        for key, row in values.items()
-    }
+    cells = {(key, measure): seeds for key, row in values.items() for measure, seeds in row.items()}
+    found: dict[RowKey, dict[str, SeedSummary[float]]] = {key: {} for key in values}
+    for (key, measure), summary in summarize_many(cells).items():
+        found[key][measure] = summary
+    return found
 
 
 def methods_table(methods: Sequence[Method], reference: str | None = None) -> Table:

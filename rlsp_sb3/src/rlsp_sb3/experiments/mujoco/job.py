@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from rlsp_sb3.experiments.job import Job
+from rlsp_sb3.experiments.job import Job, sha256_of
 from rlsp_sb3.experiments.methods import EXPERT
 from rlsp_sb3.utils.settings import validated
 
@@ -92,7 +91,7 @@ class MujocoJob(Job):
         """The expert."""
         files = {"expert": self.expert, "vec_normalize": self.vec_normalize}
         return {
-            f"{name}_sha256": hashlib.sha256(content).hexdigest()
+            f"{name}_sha256": sha256_of(content)
             for name, content in files.items()
             if content is not None
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rlsp_sb3.data.episodes import Episode, load_episodes, save_episodes
-from rlsp_sb3.experiments.job import Job
+from rlsp_sb3.experiments.job import Job, sha256_of
 from rlsp_sb3.experiments.methods import RANDOM
 from rlsp_sb3.utils.settings import validated
 
@@ -107,7 +106,7 @@ class SkillJob(Job):
     @property
     def source(self) -> dict[str, str]:
         """The rollout of the skill."""
-        return {"rollout_sha256": hashlib.sha256(self.skill.file).hexdigest()}
+        return {"rollout_sha256": sha256_of(self.skill.file)}
 
 
 def npz_of(episodes: Sequence[Episode]) -> bytes:
