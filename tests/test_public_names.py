@@ -88,7 +88,11 @@ PUBLIC_TEXT = {
     "rlsp_sb3.planning": (
         "Plan PlannedPolicy expected_sums occupancies true_return_fraction value_iteration"
     ),
-    "rlsp_sb3.plotting": "INFERRED INK TASK TRUE reward_heatmap save_png",
+    "rlsp_sb3.plotting": (
+        "INFERRED INK RewardSamples TASK TRUE Visited plot_reward plot_reward_filmstrip "
+        "plot_reward_map plot_reward_profiles plot_reward_scatter sample_rewards save_png"
+    ),
+    "rlsp_sb3.plotting.inferred": "",
     "rlsp_sb3.plotting.runs": "",
     "rlsp_sb3.policies": (
         "ExpertRun RandomPolicy find_expert_hyperparameters import_sb2_sac load_policy "
@@ -96,7 +100,8 @@ PUBLIC_TEXT = {
     ),
     "rlsp_sb3.presets": "FAST PAPER Preset PresetName find_preset",
     "rlsp_sb3.protocols": (
-        "AppendedEntry BatchDynamics Policy ReachableEnv ReportingLearner TabularEnv TabularMDP"
+        "AppendedEntry BatchDynamics NamedObservations Policy ReachableEnv ReportingLearner "
+        "TabularEnv TabularMDP"
     ),
     "rlsp_sb3.rewards": (
         "PRIORS FeatureFn FeaturesNotSavedError GaussianPrior LaplacePrior LinearReward Prior "

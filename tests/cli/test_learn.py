@@ -495,7 +495,7 @@ def test_learner_of_another_package(package, tmp_path: Path) -> None:
     )
     assert "1 environment step in" in result.out
     assert "reward.json is left out: the reward is a function, not linear" in result.out
-    assert "reward.png is left out: there is no grid" in result.out
+    assert "reward.png is left out: the reward is a function, and none of states" in result.out
     assert "policy.gif is left out: Ones has no policy" in result.out
     assert "true-return fractions are left out: Ones plans no policy" in result.out
     config = json.loads((folder / "config.json").read_text())

@@ -1,7 +1,7 @@
 """Figures and films of what was learned."""
 
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import rlsp_envs  # noqa: F401 (registers the environments)
-from rlsp_sb3 import LinearReward, TabularRLSP
+import rlsp_sb3.plotting.reward_figure as reward_figure
+from rlsp_sb3 import TabularRLSP
 from rlsp_sb3.learners.true_return import policies, robots, true_return_fractions
-from rlsp_sb3.plotting.reward_figure import reward_heatmap
+from rlsp_sb3.plotting import plot_reward, save_png
 from rlsp_sb3.utils.errors import NotOfferedError
 from rlsp_sb3.video.robot_gif import film, robot_gif
 
@@ -24,6 +25,11 @@ def room() -> TabularRLSP:
     return TabularRLSP("RoomDefault-v0", seed=0).learn()
 
 
+def parts(figure: Any) -> list[Any]:
+    """A figure and the figures in it."""
+    return [figure, *(each for part in figure.subfigs for each in parts(part))]
+
+
 def texts(figure: Figure) -> set[str]:
     every = [axes for outer in figure.axes for axes in (outer, *outer.child_axes)]
     found = {text.get_text() for axes in every for text in axes.texts}
@@ -31,26 +37,27 @@ def texts(figure: Figure) -> set[str]:
         labels = axes.get_xticklabels() + axes.get_yticklabels()
         found |= {axes.get_title(), axes.get_xlabel(), axes.get_ylabel()}
         found |= {label.get_text() for label in labels}
-    found |= {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+    legends = [legend for part in parts(figure) for legend in part.legends]
+    found |= {text.get_text() for legend in legends for text in legend.get_texts()}
     return found
 
 
-def test_heatmap_says_what_it_shows(room, figures, tmp_path) -> None:
-    reward_heatmap(room, tmp_path / "reward.png")
-    (figure,) = figures
+def test_heatmap_says_what_it_shows(room, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(reward_figure, "observed_state_image", lambda *_: None)
+    figure = plot_reward(room)
     found = texts(figure)
     assert "RoomDefault-v0" in figure.get_suptitle()
     assert {"row", "inferred reward", "weight of each feature"} <= found
     assert {"inferred", "task", "true", *room.feature_names} <= found
     assert {"+0.33", "+0.12", "−0.03", "×", "V", "C", "1", "2"} <= found
+    save_png(figure, tmp_path / "reward.png")
     with Image.open(tmp_path / "reward.png") as image:
         assert image.format == "PNG"
         assert min(image.size) > 300
 
 
-def test_heatmap_colors_are_those_of_the_rewards(room, figures, tmp_path) -> None:
-    reward_heatmap(room, tmp_path / "reward.png")
-    (image,) = figures[0].axes[0].images
+def test_heatmap_colors_are_those_of_the_rewards(room) -> None:
+    (image,) = plot_reward(room, np.zeros((30, 50, 3), dtype=np.uint8)).axes[1].images
     low, high = image.get_clim()
     assert low == -high  # white is 0
     weight = dict(zip(room.feature_names, room.theta, strict=True))
@@ -61,40 +68,25 @@ def test_heatmap_colors_are_those_of_the_rewards(room, figures, tmp_path) -> Non
     np.testing.assert_allclose(np.ma.filled(image.get_array(), np.nan), expected)
 
 
-def test_heatmap_beside_a_picture(room, figures, tmp_path) -> None:
+def test_heatmap_beside_a_picture(room) -> None:
     picture = np.zeros((30, 50, 3), dtype=np.uint8)
-    reward_heatmap(room, tmp_path / "reward.png", picture)
-    titles = [axes.get_title() for axes in figures[0].axes]
+    figure = plot_reward(room, picture)
+    titles = [axes.get_title() for axes in figure.axes]
     assert titles[0] == "observed state"
-    assert "V" not in texts(figures[0])  # the picture shows it
+    assert "V" not in texts(figure)  # the picture shows it
 
 
 @pytest.mark.parametrize("env_id", ["TrainDefault-v0", "ApplesDefault-v0", "RoomDefaultPixel-v0"])
-def test_heatmap_of_other_environments(env_id, figures, tmp_path) -> None:
+def test_heatmap_of_other_environments(env_id) -> None:
     learner = TabularRLSP(env_id, seed=0).learn(2)
-    reward_heatmap(learner, tmp_path / "reward.png")
-    assert set(learner.feature_names) <= texts(figures[0])
+    assert set(learner.feature_names) <= texts(plot_reward(learner))
 
 
-def test_heatmap_without_a_grid_shows_weights(figures, tmp_path) -> None:
-    learner = TabularRLSP(Corridor(), seed=0).learn(2)
-    reward_heatmap(learner, tmp_path / "reward.png")
-    assert len(figures[0].axes) == 1
-    assert {"left", "middle", "right", "inferred"} <= texts(figures[0])
-    assert "true" not in texts(figures[0])
-
-
-def test_weights_of_features_without_meaning_are_sorted(figures, tmp_path) -> None:
-    """Of 256 random cosines, none says anything by itself."""
-    learner = SimpleNamespace(
-        unwrapped_env=SimpleNamespace(),
-        reward=LinearReward([1, -3, 2], [f"cosine_{i}" for i in range(3)]),
-    )
-    reward_heatmap(learner, tmp_path / "reward.png")
-    (axes,) = figures[0].axes
-    assert "sorted absolute weights of 3 features" in axes.get_title()
-    (line,) = axes.lines
-    assert line.get_ydata().tolist() == [3, 2, 1]
+def test_an_environment_that_cannot_be_made_again_has_weights_only() -> None:
+    figure = plot_reward(TabularRLSP(Corridor(), seed=0).learn(2))
+    assert len(figure.axes) == 1
+    assert {"left", "middle", "right", "inferred"} <= texts(figure)
+    assert "true" not in texts(figure)
 
 
 def test_gif_shows_both_robots(room, tmp_path) -> None:
@@ -151,7 +143,7 @@ def test_robots_are_named_by_what_they_plan_with() -> None:
 def test_same_learner_same_files(room, tmp_path: Path) -> None:
     env = gym.make("RoomDefault-v0", render_mode="rgb_array")
     for name in ("a", "b"):
-        reward_heatmap(room, tmp_path / f"{name}.png")
+        save_png(plot_reward(room), tmp_path / f"{name}.png")
         robot_gif(room, env, tmp_path / f"{name}.gif", n_steps=3)
     for suffix in ("png", "gif"):
         one, other = (tmp_path / f"{name}.{suffix}" for name in ("a", "b"))

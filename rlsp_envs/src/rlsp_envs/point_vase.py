@@ -51,6 +51,7 @@ class PointVaseEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
     Episodes never terminate; the registered environment is truncated after 100 steps.
     """
 
+    observation_names = ("x", "y", "broken vase")
     feature_names = ("near_goal", "broken_vase")
     true_reward = np.array([1.0, -1.0])
 

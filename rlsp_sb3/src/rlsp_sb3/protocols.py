@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 __all__ = [
     "AppendedEntry",
     "BatchDynamics",
+    "NamedObservations",
     "Policy",
     "ReachableEnv",
     "ReportingLearner",
@@ -105,7 +106,8 @@ class ReachableEnv(Protocol):
 class AppendedEntry(Protocol):
     """A wrapper that appends an entry to observations (D,), such as a clock or a gauge.
 
-    What follows on the entry depends on it and the action alone.
+    What follows on the entry depends on it and the action alone. It may also offer ``entry_name``,
+    what figures call it.
     """
 
     def next_entries(self, entries: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float64]:
@@ -118,6 +120,15 @@ class BatchDynamics(Protocol):
 
     def next_observations(self, observations: NDArray[Any], actions: NDArray[Any]) -> NDArray[Any]:
         """The N observations that follow on N observations under actions (N, *action_shape)."""
+
+
+@runtime_checkable
+class NamedObservations(Protocol):
+    """An environment, or a wrapper, that says what the entries of its observations are."""
+
+    @property
+    def observation_names(self) -> tuple[str, ...]:
+        """A name for each entry of a flat observation, such as "speed (m/s)"."""
 
 
 @runtime_checkable

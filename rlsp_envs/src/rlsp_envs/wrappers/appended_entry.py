@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, SupportsFloat
+from typing import Any, ClassVar, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
@@ -24,7 +24,8 @@ class AppendedEntry(EntryPointWrapper, ABC):
     :meth:`set_state_from_observation` the entry comes from the observation, and the wrapped
     environment gets the rest of it.
 
-    A subclass records its arguments by ``RecordConstructorArgs.__init__`` first.
+    A subclass records its arguments by ``RecordConstructorArgs.__init__`` first, and says by
+    ``entry_name`` what figures call the entry.
 
     Args:
         env: An environment with observations of shape (D,).
@@ -32,6 +33,8 @@ class AppendedEntry(EntryPointWrapper, ABC):
     Raises:
         ValueError: If the observations have another shape.
     """
+
+    entry_name: ClassVar[str]
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)

@@ -28,6 +28,8 @@ class Drift(AppendedEntry):
         ValueError: If the observations have another shape, or the rate is out of range.
     """
 
+    entry_name = "drift"
+
     def __init__(self, env: gym.Env[Any, Any], rate: float = 0.005) -> None:
         RecordConstructorArgs.__init__(self, rate=rate)
         super().__init__(env)

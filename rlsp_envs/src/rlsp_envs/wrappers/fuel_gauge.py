@@ -32,6 +32,8 @@ class FuelGauge(AppendedEntry):
             endurance is not above 0.
     """
 
+    entry_name = "fuel"
+
     def __init__(self, env: gym.Env[Any, Any], endurance: float = 1000) -> None:
         RecordConstructorArgs.__init__(self, endurance=endurance)
         super().__init__(env)

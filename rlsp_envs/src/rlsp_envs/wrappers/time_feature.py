@@ -27,6 +27,8 @@ class TimeFeature(AppendedEntry):
         ValueError: If the observations have another shape, or the limit is less than 1.
     """
 
+    entry_name = "remaining time"
+
     def __init__(self, env: gym.Env[Any, Any], limit: int = 1000) -> None:
         RecordConstructorArgs.__init__(self, limit=limit)
         super().__init__(env)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -33,7 +32,8 @@ from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.learners.true_return import true_return_fractions
-from rlsp_sb3.plotting.reward_figure import reward_heatmap
+from rlsp_sb3.plotting.reward_figure import plot_reward
+from rlsp_sb3.plotting.style import save_png
 from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.protocols import ReportingLearner, TabularEnv
 from rlsp_sb3.rewards.reward import LinearReward
@@ -54,8 +54,8 @@ from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.errors import FeaturesNotSavedError, NotOfferedError, PluginError
 from rlsp_sb3.utils.settings import merged
 from rlsp_sb3.utils.type_checks import checks_types
-from rlsp_sb3.video.recording import make_for_film, record
-from rlsp_sb3.video.robot_gif import observed_state_image, open_env_to_film, robot_gif
+from rlsp_sb3.video.recording import make_for_film, record, rendering
+from rlsp_sb3.video.robot_gif import open_env_to_film, robot_gif
 
 _TABULAR = "tabular-rlsp"
 _CONFIGURED = "rlsp"  # the learner for which the package has configurations
@@ -356,11 +356,11 @@ class LearnerRun:
             with open_env_to_film(learner, env_id) as (tabular, env):
                 robot_gif(tabular, env, path)
 
-        def write_heatmap(path: Path) -> None:
-            reward_heatmap(learner, path, observed_state_image(learner, env_id))
+        def write_reward_figure(path: Path) -> None:
+            save_png(plot_reward(learner), path)
 
         self._write_config()
-        pictures: dict[str, Callable[[Path], None]] = {REWARD_FIGURE: write_heatmap}
+        pictures: dict[str, Callable[[Path], None]] = {REWARD_FIGURE: write_reward_figure}
         if isinstance(learner, ReportingLearner):
             for name, write in learner.figures().items():
                 pictures[FIGURE_FILE.format(name=name)] = write
@@ -496,16 +496,10 @@ def _film_policy(learner: RewardLearner, env_id: str, path: Path) -> None:
         env = make_for_film(env_id)
     except (gym.error.Error, PluginError, TypeError, ValueError) as error:
         raise NotOfferedError(f"the environment cannot be filmed: {error}") from error
-    mujoco = sys.modules.get("mujoco")  # if the environment is one of MuJoCo, it is imported
-    without_display = (RuntimeError, *([] if mujoco is None else [mujoco.FatalError]))
     try:
-        record(learner, env, path, seed=learner.seed, max_steps=_FILM_STEPS)
+        with rendering():
+            record(learner, env, path, seed=learner.seed, max_steps=_FILM_STEPS)
     except MemoryError as error:  # too many states to plan in
         raise NotOfferedError(str(error)) from error
-    except without_display as error:
-        raise NotOfferedError(
-            f"the environment cannot be filmed: {error}; where there is no display, set "
-            "MUJOCO_GL=egl or MUJOCO_GL=osmesa"
-        ) from error
     finally:
         env.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -22,6 +22,15 @@ SERIES = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, GRAY)
 """The colors of lines and bars that are told apart by nothing else, in this order."""
 LINE_STYLES = ("-", "--", ":", "-.")
 """Line styles, for more lines than colors."""
+
+_POINT: dict[str, Any] = {"ls": "", "mec": "white", "mew": 0.3}
+OBSERVED: dict[str, Any] = {**_POINT, "marker": "*", "color": ORANGE, "mec": INK, "mew": 0.6}
+"""The points of observed states."""
+BEHAVIORS: dict[str, dict[str, Any]] = {
+    "random behavior": {**_POINT, "marker": "o", "markersize": 3.5, "color": GRAY},
+    "learned policy": {**_POINT, "marker": "^", "markersize": 4, "color": BLUE},
+}
+"""The points of states, by what visits them: they differ in form, too, for gray print."""
 
 
 def plain_axes(axes: Axes, grid: Literal["x", "y", "both"] = "y") -> None:

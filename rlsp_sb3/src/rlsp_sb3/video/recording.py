@@ -142,11 +142,11 @@ def make_for_film(env_id: str) -> gym.Env[Any, Any]:
         raise NotOfferedError(
             f"{env_id} gives no pictures: expected the render mode 'rgb_array', and it has {modes}"
         )
-    _choose_gl_backend()
+    choose_gl_backend()
     return env_util.make_env(env_id, render_mode="rgb_array")
 
 
-def _choose_gl_backend() -> None:
+def choose_gl_backend() -> None:
     """Let MuJoCo render without a display where there is none.
 
     It would try one, and fail; in some processes all that is rendered afterwards crashes.
@@ -156,6 +156,20 @@ def _choose_gl_backend() -> None:
             if find_library(library):
                 os.environ["MUJOCO_GL"] = backend
                 return
+
+
+@contextmanager
+def rendering() -> Iterator[None]:
+    """Rendering; where there is no display that is a NotOfferedError that says what to do."""
+    mujoco = sys.modules.get("mujoco")  # if the environment is one of MuJoCo, it is imported
+    without_display = (RuntimeError, *([] if mujoco is None else [mujoco.FatalError]))
+    try:
+        yield
+    except without_display as error:
+        raise NotOfferedError(
+            f"the environment cannot be filmed: {error}; where there is no display, set "
+            "MUJOCO_GL=egl or MUJOCO_GL=osmesa"
+        ) from error
 
 
 def fps_of(env: gym.Env[Any, Any]) -> float:

@@ -1,0 +1,3 @@
+"""Figures of what an inferred reward means, in any environment."""
+
+__all__: list[str] = []
