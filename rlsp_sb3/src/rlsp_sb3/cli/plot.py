@@ -54,11 +54,12 @@ def plot_command(
     that is still going on, what it has logged is drawn.
 
     Writes **curves.png** (how they learned), **weights.png** (the weights of features),
-    **rewards.png** (the inferred reward in each cell of a gridworld) and **returns.png** (what the
-    policies earn at the end, of two runs or more), and says what cannot be drawn.
+    **rewards.png** (the inferred reward in each cell of a gridworld; of runs without one over the
+    entries of observations) and **returns.png** (what the policies earn at the end, of two runs or
+    more), and says what cannot be drawn.
     """
     from rlsp_sb3.plotting.runs.groups import group_runs
-    from rlsp_sb3.plotting.runs.heatmaps import maps_plot
+    from rlsp_sb3.plotting.runs.inferred_rewards import rewards_plot
     from rlsp_sb3.plotting.runs.learning_curves import curves_plot
     from rlsp_sb3.plotting.runs.returns import returns_plot
     from rlsp_sb3.plotting.runs.weights import weights_plot
@@ -67,7 +68,7 @@ def plot_command(
     figures: dict[str, Callable[[list[Group], Path], list[str]]] = {
         "curves.png": curves_plot,
         "weights.png": weights_plot,
-        "rewards.png": maps_plot,
+        "rewards.png": rewards_plot,
         "returns.png": returns_plot,
     }
     with user_errors():

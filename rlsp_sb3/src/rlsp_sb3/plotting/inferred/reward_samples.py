@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium as gym
@@ -79,6 +79,20 @@ class RewardSamples:
         """The inferred rewards (N,) of flat observations (N, D), rounded if they are integers."""
         states = as_observations(flat, self.space.dtype)
         return rewards_of(self.reward, states.reshape(-1, *(self.space.shape or ())))
+
+    def of_reward(self, reward: StateReward | StateRewardFn) -> RewardSamples:
+        """The same states with another inferred reward.
+
+        Raises:
+            TypeError: If it is no reward of states.
+        """
+        function = as_state_reward(reward)
+        visited = {
+            name: replace(each, inferred=rewards_of(function, each.states))
+            for name, each in self.visited.items()
+        }
+        observed = rewards_of(function, self.observed_states)
+        return replace(self, reward=function, observed_rewards=observed, visited=visited)
 
     def flat_states(self) -> FloatArray:
         """All states as flat observations (N, D), the observed ones first."""
