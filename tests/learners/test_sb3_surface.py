@@ -56,3 +56,11 @@ def test_what_reset_returns_is_no_observation():
     with pytest.raises(ValueError, match=r"observation, info = env\.reset"):
         learner.predict(env.reset())
     assert env.action_space.contains(int(learner.predict(env.reset()[0])[0]))
+
+
+def test_notebooks_show_what_was_learned() -> None:
+    learner = TabularRLSP("RoomDefault-v0", seed=0)
+    before = learner._repr_html_()
+    assert "RoomDefault-v0" in before
+    assert "broken_vases" not in before
+    assert "broken_vases" in learner.learn(2)._repr_html_()

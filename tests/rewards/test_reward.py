@@ -305,3 +305,21 @@ def test_binary_file_is_refused(tmp_path):
 def test_missing_file_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.json"):
         LinearReward.load(tmp_path / "nothing.json")
+
+
+def test_many_features_are_elided_to_the_largest_weights() -> None:
+    weights = np.linspace(-1, 0.5, 256)
+    reward = LinearReward(weights)
+    lines = str(reward).splitlines()
+    assert lines[0] == "feature_0  -1.0000"
+    assert lines[7:] == ["feature_7  -0.9588", "… 248 more, of at most ±0.9529"]
+    assert repr(reward).endswith("feature_7=-0.9588, … 248 more, of at most ±0.9529)")
+    assert "248 more" not in str(LinearReward(weights[:30]))
+
+
+def test_html_shows_weights_and_runs_nothing_of_a_name() -> None:
+    html = LinearReward([0.5, -1], ["<svg onload=alert(1)>", "b"])._repr_html_()
+    assert "<svg onload" not in html
+    assert "&lt;svg onload=alert(1)&gt;" in html
+    assert 'x="0.00" width="50.00"' in html  # the bar of -1, the largest: half of all, to the left
+    assert 'x="50.00" width="25.00"' in html

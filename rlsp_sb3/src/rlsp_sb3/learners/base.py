@@ -36,6 +36,7 @@ from rlsp_sb3.protocols import Policy
 from rlsp_sb3.rewards.reward import RewardFn
 from rlsp_sb3.utils.arguments import ARRAYS, arguments_of
 from rlsp_sb3.utils.checks import check_device, check_int
+from rlsp_sb3.utils.html import html_table
 from rlsp_sb3.utils.observations import check_without_info
 from rlsp_sb3.utils.type_checks import check_type, checks_types
 
@@ -257,6 +258,19 @@ class Learner(ABC):
         """
         check_without_info(observation)
         return self.policy.predict(observation, state, episode_start, deterministic)
+
+    def _repr_html_(self) -> str:
+        """A table of what it is, for notebooks."""
+        return html_table(self._facts().items(), caption=type(self).__name__)
+
+    def _facts(self) -> dict[str, str]:
+        """Facts that are shown of it, by name."""
+        spec = self.env.get_attr("spec")[0]
+        return {
+            "environment": spec.id if spec else type(self.unwrapped_env).__name__,
+            "seed": str(self.seed),
+            f"{self.timestep}s": f"{self.num_timesteps:,}",
+        }
 
     # Environment, logger, random numbers.
 
@@ -520,6 +534,14 @@ class RewardLearner(Learner):
     @abstractmethod
     def reward(self) -> RewardFn:
         """The inferred reward."""
+
+    def _facts(self) -> dict[str, str]:
+        return {**super()._facts(), "observed states": f"{len(self.observed_states):,}"}
+
+    def _repr_html_(self) -> str:
+        """A table of what it is, and of the reward that it has inferred."""
+        show = getattr(self.reward, "_repr_html_", None) if self.num_timesteps else None
+        return super()._repr_html_() + (show() if show else "")
 
     def _given_arrays(self) -> dict[str, NDArray[Any]]:
         return {"observed_states": self.observed_states}

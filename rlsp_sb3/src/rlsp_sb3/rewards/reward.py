@@ -16,7 +16,11 @@ from rlsp_sb3.rewards.reward_file import UnsavedFeatures, read_reward_file, writ
 from rlsp_sb3.type_aliases import Arrays
 from rlsp_sb3.utils.checks import check_names, check_vector
 from rlsp_sb3.utils.errors import FeaturesNotSavedError
+from rlsp_sb3.utils.html import html_table, svg_bar
 from rlsp_sb3.utils.type_checks import checks_types
+
+_MANY, _FEW = 30, 8
+"""How many features are shown at most, and how many of more than that."""
 
 FeatureFn = Callable[[Any], NDArray[np.float64]]
 """Features (N, F) of N observations, or (F,) of one."""
@@ -146,14 +150,36 @@ class LinearReward:
         return self + -other
 
     def __repr__(self) -> str:
-        pairs = zip(self.feature_names, self.weights, strict=True)
-        return f"LinearReward({', '.join(f'{name}={weight:+.4g}' for name, weight in pairs)})"
+        pairs = [f"{self.feature_names[i]}={self.weights[i]:+.4g}" for i in self._shown]
+        return f"LinearReward({', '.join([*pairs, *self._elided])})"
 
     def __str__(self) -> str:
-        """A table of the weights."""
-        width = max(map(len, self.feature_names), default=0)
-        pairs = zip(self.feature_names, self.weights, strict=True)
-        return "\n".join(f"{name:<{width}}  {weight:+.4f}" for name, weight in pairs)
+        """A table of the weights; of many the largest."""
+        width = max((len(self.feature_names[i]) for i in self._shown), default=0)
+        lines = [f"{self.feature_names[i]:<{width}}  {self.weights[i]:+.4f}" for i in self._shown]
+        return "\n".join([*lines, *self._elided])
+
+    def _repr_html_(self) -> str:
+        """The same with bars, for notebooks."""
+        largest = float(np.abs(self.weights).max(initial=0))
+        rows = [
+            (self.feature_names[i], f"{self.weights[i]:+.4f}", svg_bar(self.weights[i], largest))
+            for i in self._shown
+        ]
+        return html_table([*rows, *((text, "", "") for text in self._elided)], ("", "weight", ""))
+
+    @property
+    def _shown(self) -> list[int]:
+        """The features that are shown, in their order: all, or those with the largest weights."""
+        order = np.argsort(-np.abs(self.weights), kind="stable")
+        return sorted(order[:_FEW].tolist() if len(order) > _MANY else order.tolist())
+
+    @property
+    def _elided(self) -> list[str]:
+        """A note on those that are not shown, if there are some."""
+        left_out = np.delete(np.abs(self.weights), self._shown)
+        size = f"{left_out.max(initial=0):.4g}"
+        return [f"… {len(left_out)} more, of at most ±{size}"] if len(left_out) else []
 
     def check_savable(self) -> None:
         """Raise an error now if :meth:`save` would leave the features out.
