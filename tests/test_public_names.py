@@ -89,8 +89,9 @@ PUBLIC_TEXT = {
         "Plan PlannedPolicy expected_sums occupancies true_return_fraction value_iteration"
     ),
     "rlsp_sb3.plotting": (
-        "INFERRED INK RewardSamples TASK TRUE Visited plot_reward plot_reward_filmstrip "
-        "plot_reward_map plot_reward_profiles plot_reward_scatter sample_rewards save_png"
+        "INFERRED INK RewardSamples TASK TRUE Visited log_reward_figure plot_reward "
+        "plot_reward_filmstrip plot_reward_map plot_reward_profiles plot_reward_scatter "
+        "sample_rewards save_png"
     ),
     "rlsp_sb3.plotting.inferred": "",
     "rlsp_sb3.plotting.runs": "",

@@ -363,7 +363,7 @@ def test_a_picture_that_fails_costs_no_other(
     def broken(*args: Any, **kwargs: Any) -> None:
         raise ZeroDivisionError("a bug of a figure")
 
-    monkeypatch.setattr(learner_run, "plot_reward", broken)
+    monkeypatch.setattr(learner_run, "log_reward_figure", broken)
     result = rlsp("learn", ENV, "--timesteps", 3, "--out", tmp_path)
     assert isinstance(result.exception, ZeroDivisionError)
     assert (tmp_path / "robot.gif").exists()

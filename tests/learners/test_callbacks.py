@@ -25,9 +25,11 @@ from stable_baselines3.common.logger import configure
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 import rlsp_envs
 from rlsp_sb3 import TabularRLSP
+from rlsp_sb3.plotting import log_reward_figure
 
 from helpers.problems import StartAt
 
@@ -382,3 +384,33 @@ def test_runs_are_numbered_and_named(tmp_path):
     learner.logger.close()
     steps = [step for step, _ in scalars(tmp_path / "TabularRLSP_1")["rlsp/log_likelihood"]]
     assert steps == [1, 2]
+
+
+def test_tensorboard_has_hyperparameters_once_learning_is_over(tmp_path):
+    learner = make_learner()
+    learner.set_logger(configure(str(tmp_path), ["tensorboard", "csv"]))
+    learner.learn(3)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    parsed = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert parsed["optimizer"].string_value == "ascent"
+    assert parsed["seed"].number_value == 0
+    assert "verbose" not in parsed
+    about = events.summary_metadata["_hparams_/experiment"].plugin_data.content
+    metrics = HParamsPluginData.FromString(about).experiment.metric_infos
+    tags = {metric.name.tag for metric in metrics}
+    assert "rlsp/log_likelihood" in tags
+    assert tags <= set(events.Tags()["scalars"])
+    assert len(rows(tmp_path)) == 3  # nothing is added elsewhere
+
+
+def test_tensorboard_shows_the_reward(tmp_path):
+    learner = make_learner()
+    learner.set_logger(configure(str(tmp_path), ["tensorboard"]))
+    learner.learn(3)
+    figure = log_reward_figure(learner)
+    assert "RoomDefault-v0" in figure.get_suptitle()
+    events = EventAccumulator(str(tmp_path)).Reload()
+    (image,) = events.Images("rlsp/inferred_reward")
+    assert image.step == 3
+    assert min(image.width, image.height) > 300

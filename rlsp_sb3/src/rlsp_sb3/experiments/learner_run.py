@@ -32,7 +32,7 @@ from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.tabular import plans_policy
 from rlsp_sb3.learners.true_return import true_return_fractions
-from rlsp_sb3.plotting.reward_figure import plot_reward
+from rlsp_sb3.plotting.reward_figure import log_reward_figure
 from rlsp_sb3.plotting.style import save_png
 from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.protocols import ReportingLearner, TabularEnv
@@ -357,7 +357,11 @@ class LearnerRun:
                 robot_gif(tabular, env, path)
 
         def write_reward_figure(path: Path) -> None:
-            save_png(plot_reward(learner), path)
+            learner.set_logger(folder.tensorboard_logger())  # the one before is closed
+            try:
+                save_png(log_reward_figure(learner), path)
+            finally:
+                learner.logger.close()
 
         self._write_config()
         pictures: dict[str, Callable[[Path], None]] = {REWARD_FIGURE: write_reward_figure}

@@ -32,6 +32,7 @@ from rlsp_sb3.io.save_util import archive_path, check_json, read_archive, write_
 from rlsp_sb3.learners.callbacks import LearnerProgressBar, as_callback
 from rlsp_sb3.learners.observed_states import find_observed_states
 from rlsp_sb3.learners.saved_entries import PATHS, check_data, check_entry, naming, refusing
+from rlsp_sb3.learners.tensorboard import log_hparams
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.rewards.reward import RewardFn
 from rlsp_sb3.utils.arguments import ARRAYS, arguments_of
@@ -39,6 +40,9 @@ from rlsp_sb3.utils.checks import check_device, check_int
 from rlsp_sb3.utils.html import html_table
 from rlsp_sb3.utils.observations import check_without_info
 from rlsp_sb3.utils.type_checks import check_type, checks_types
+
+_METRICS = ("eval/", "rlsp/")
+"""The groups of the log that hyperparameters are compared by in TensorBoard."""
 
 SelfLearner = TypeVar("SelfLearner", bound="Learner")
 
@@ -93,6 +97,7 @@ class Learner(ABC):
         self._target: int | None = None
         self._logger: Logger | None = None
         self._custom_logger = False
+        self._metrics: set[str] = set()
         self._before_epoch: tuple[dict[str, Any], dict[str, NDArray[Any]]] | None = None
         self.start_time = time.time_ns()
         self.set_env(env)
@@ -196,6 +201,7 @@ class Learner(ABC):
             callback.on_training_end()
         if self.num_timesteps >= total_timesteps:
             self._target = None
+        log_hparams(self.logger, self.saved_arguments(), self._metrics, self.num_timesteps)
         return self
 
     def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
@@ -226,6 +232,8 @@ class Learner(ABC):
 
     def dump_logs(self) -> None:
         """Write out what was logged for the current timestep."""
+        names = self.logger.name_to_value
+        self._metrics.update(name for name in names if name.startswith(_METRICS))
         elapsed = (time.time_ns() - self.start_time) / 1e9
         self.logger.record("time/time_elapsed", round(elapsed, 3), exclude="tensorboard")
         self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")

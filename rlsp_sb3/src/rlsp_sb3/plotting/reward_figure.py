@@ -12,10 +12,12 @@ from gymnasium.error import DependencyNotInstalled
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from stable_baselines3.common.logger import Figure as LoggedFigure
 
 from rlsp_sb3.encoders.base import IdentityEncoder
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.learners.tabular import plans_policy
+from rlsp_sb3.learners.tensorboard import log_to_tensorboard
 from rlsp_sb3.plotting.feature_weights import are_named
 from rlsp_sb3.plotting.heatmap import GridEnv, draw_map, draw_picture, rewards_by_cell, symbols_of
 from rlsp_sb3.plotting.inferred.overview import Part, compose, overview_rows
@@ -27,6 +29,8 @@ from rlsp_sb3.utils.errors import NotOfferedError
 from rlsp_sb3.utils.type_checks import checks_types
 from rlsp_sb3.video.recording import choose_gl_backend
 from rlsp_sb3.video.robot_gif import observed_state_image
+
+FIGURE_NAME = "rlsp/inferred_reward"  # in TensorBoard
 
 INFERRED, TASK, TRUE = BLUE, ORANGE, GREEN
 """The colors of the three rewards."""
@@ -61,6 +65,28 @@ def plot_reward(learner: RewardLearner, picture: NDArray[np.uint8] | None = None
     states = "state" if len(learner.observed_states) == 1 else "states"
     name = f"{type(learner).__name__} infers from the observed {states} of {_env_id(env)}"
     return compose(rows, f"What {name}")
+
+
+@checks_types
+def log_reward_figure(learner: RewardLearner) -> Figure:
+    """Draw what a learner has inferred, as :func:`plot_reward` does, and show it in TensorBoard.
+
+    And so in what follows TensorBoard's files, such as W&B.
+
+    Args:
+        learner: A learner that has learned, and logs for TensorBoard.
+
+    Returns:
+        The figure.
+
+    Raises:
+        NotOfferedError: If there is nothing to draw.
+        RuntimeError: If there is no logger yet.
+    """
+    logger, figure = learner.logger, plot_reward(learner)
+    shown = LoggedFigure(figure, close=False)  # pyplot does not know it
+    log_to_tensorboard(logger, FIGURE_NAME, shown, learner.num_timesteps)
+    return figure
 
 
 def _env_id(env: Any) -> str:

@@ -20,7 +20,7 @@ from rlsp_sb3.utils.html import html_table, svg_bar
 from rlsp_sb3.utils.type_checks import checks_types
 
 _MANY, _FEW = 30, 8
-"""How many features are shown at most, and how many of more than that."""
+"""Numbers of features that are shown: at most, and of those that have more."""
 
 FeatureFn = Callable[[Any], NDArray[np.float64]]
 """Features (N, F) of N observations, or (F,) of one."""

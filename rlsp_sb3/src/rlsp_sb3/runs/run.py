@@ -21,6 +21,7 @@ from rlsp_sb3.runs.run_config import (
     RunConfig,
 )
 from rlsp_sb3.utils.arguments import PER_RUN
+from rlsp_sb3.utils.settings import flatten_mapping
 from rlsp_sb3.utils.type_checks import checks_types
 
 _TIMESTEPS = "time/total_timesteps"
@@ -172,17 +173,6 @@ def read_log(path: Path) -> dict[str, LearningCurve]:
         name: LearningCurve(np.array(sorted(points)), np.array([points[t] for t in sorted(points)]))
         for name, points in found.items()
     }
-
-
-def flatten_mapping(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The entries of mappings within mappings, by names with dots."""
-    found: dict[str, Any] = {}
-    for name, value in nested.items():
-        if isinstance(value, Mapping):
-            found |= flatten_mapping(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = value
-    return found
 
 
 def _read_config(path: Path) -> RunConfig:

@@ -89,6 +89,10 @@ class RunFolder:
         """The logger of SB3 that writes the log, as CSV and for TensorBoard."""
         return configure(str(self.path), ["csv", "tensorboard"])
 
+    def tensorboard_logger(self) -> Logger:
+        """A logger that adds to the log for TensorBoard alone, such as a figure."""
+        return configure(str(self.path), ["tensorboard"])
+
     def write_config(self, config: RunConfig) -> None:
         """Write ``config.json``; an argument that JSON does not know is written as text."""
         text = json.dumps(config.to_dict(), indent=2, default=str)

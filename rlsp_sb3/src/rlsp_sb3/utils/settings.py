@@ -275,6 +275,17 @@ def nested(path: Sequence[str], value: Any) -> Any:
     return value
 
 
+def flatten_mapping(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The entries of mappings within mappings, by names with dots."""
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            found |= flatten_mapping(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
 def merged(
     first: Mapping[str, Any], second: Mapping[str, Any], short: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
