@@ -36,6 +36,8 @@ app = typer.Typer(no_args_is_help=True)
 - `rlsp learn Pendulum-v1 --learner rlsp --states s.zip --set hyperparameters.solver.n_steps=20000`
 
 - `rlsp learn CartPole-v1 --states episodes.npz --set solver=PPO`
+
+- `rlsp learn RoomDefault-v0 --config run.yaml --seed 1`
 """,
 )
 def learn_command(
@@ -54,7 +56,18 @@ def learn_command(
             f"Installed: {', '.join(registry.learner_names()) or 'none'}.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seeds all random numbers.")] = 0,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A configuration as `rlsp config` prints it, or a part of one; what is given here "
+            "comes before it.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Seeds all random numbers; otherwise 0."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -114,8 +127,8 @@ def learn_command(
         ),
     ] = None,
     log_interval: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Log every N timesteps.")
-    ] = 1,
+        int | None, typer.Option(min=1, metavar="N", help="Log every N timesteps; otherwise 1.")
+    ] = None,
     progress: Annotated[
         bool | None,
         typer.Option(
@@ -136,31 +149,45 @@ def learn_command(
     of both robots.
     """
     from rlsp_sb3.experiments.learner_run import LearnerRun, default_learner
+    from rlsp_sb3.experiments.run_options import RunOptions, read_run_options
     from rlsp_sb3.io.folder_lock import InUseError
-    from rlsp_sb3.utils.arguments import parse_settings
+    from rlsp_sb3.utils.arguments import SHORT, parse_settings
+    from rlsp_sb3.utils.settings import merged
 
     with (
         interruptible("Interrupted before anything was learned"),
         user_errors((InUseError,), status=1),
         user_errors(),
     ):
-        if learner_name is None:
-            learner_name = default_learner(env)
+        options = (RunOptions() if config is None else read_run_options(config)).updated(
+            learner=learner_name,
+            preset=preset,
+            states=states,
+            n_states=n_states,
+            vec_normalize=None if vec_normalize is None else str(vec_normalize),
+            timesteps=timesteps,
+            seed=seed,
+            log_interval=log_interval,
+        )
+        learner_name = options.learner or default_learner(env)
+        learner_class = registry.load_learner(learner_name)
+        options.check_arguments(learner_class)
+        chosen = parse_settings(learner_class, settings or [])
         run = LearnerRun(
             env,
             learner_name,
             folder=out,
-            observed_states=states,
-            n_states=n_states,
-            vec_normalize=vec_normalize,
-            preset=preset,
-            arguments=parse_settings(registry.load_learner(learner_name), settings or []),
-            timesteps=timesteps,
-            seed=seed,
-            log_interval=log_interval,
+            observed_states=options.states,
+            n_states=options.n_states,
+            vec_normalize=options.vec_normalize,
+            preset=options.preset,
+            arguments=merged(options.arguments, chosen, SHORT),
+            timesteps=options.timesteps,
+            seed=options.seed or 0,
+            log_interval=options.log_interval or 1,
             force=force,
         )
-    say(f"{type(run.learner).__name__} on {run.env_id}, seed {seed}", style="bold")
+    say(f"{type(run.learner).__name__} on {run.env_id}, seed {run.config.seed}", style="bold")
     with interruptible(f"Interrupted: what was learned is in {run.folder.path}"):
         with user_errors((FloatingPointError, OSError)):
             run.learn(progress_bar=sys.stdout.isatty() if progress is None else progress)

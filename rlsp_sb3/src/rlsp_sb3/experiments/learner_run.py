@@ -59,7 +59,7 @@ from rlsp_sb3.video.robot_gif import open_env_to_film, robot_gif
 
 _TABULAR = "tabular-rlsp"
 _CONFIGURED = "rlsp"  # the learner for which the package has configurations
-_DEFAULT_PRESET = "fast"
+DEFAULT_PRESET = "fast"
 _N_EPISODES = 20
 _MAX_EPISODE_STEPS = 10_000  # of episodes in environments without a limit, which may never end
 _FILM_STEPS = 300
@@ -216,7 +216,7 @@ class LearnerRun:
         if own := {"env", "observed_states", "seed"} & set(chosen):
             raise ValueError(f"arguments has {sorted(own)}: pass them by themselves")
         learner_class = registry.load_learner(learner)
-        shipped = _shipped_arguments(learner, env, preset)
+        shipped = shipped_arguments(learner, env, preset)
         made = env_util.make_env(env)
         given = merged(shipped, chosen, SHORT)
         if observed_states is not None:
@@ -235,7 +235,7 @@ class LearnerRun:
         n_observed = None if source is None else len(self.learner.observed_states)
         options = {
             "timesteps": timesteps,
-            "preset": (preset or _DEFAULT_PRESET) if learner == _CONFIGURED else None,
+            "preset": (preset or DEFAULT_PRESET) if preset_option(learner) else None,
             "states": source,
             "n_states": n_observed,
             "vec_normalize": None if vec_normalize is None else str(vec_normalize),
@@ -421,10 +421,15 @@ def _warn_of_features(learner: RewardLearner) -> None:
             )
 
 
-def _shipped_arguments(learner: str, env: str, preset: str | None) -> dict[str, Any]:
+def preset_option(learner: str) -> bool:
+    """True if the option ``--preset`` is for a learner."""
+    return learner == _CONFIGURED
+
+
+def shipped_arguments(learner: str, env: str, preset: str | None) -> dict[str, Any]:
     """The arguments of RLSP that the configurations of the package have for an environment."""
-    if learner == _CONFIGURED:
-        return load_config(env, preset or _DEFAULT_PRESET).rlsp
+    if preset_option(learner):
+        return load_config(env, preset or DEFAULT_PRESET).rlsp
     if preset is not None:
         raise ValueError(
             f"preset={preset!r}: expected it with the learner {_CONFIGURED} only (--preset and "
