@@ -24,6 +24,9 @@ class Commands(LazyGroup):
             "learn": "Infer the reward that explains the observed state of an environment."
         },
         "rlsp_sb3.cli.config": {"config": "Print the complete configuration of a run, as YAML."},
+        "rlsp_sb3.cli.doctor": {
+            "doctor": "Say what is installed, what works on this machine, and what mends the rest."
+        },
         "rlsp_sb3.cli.experts": {
             "expert": "Train an expert, by SB3 on the environment's own reward.",
             "import-expert": "Turn a SAC policy of Stable-Baselines 2 into one of SB3.",
