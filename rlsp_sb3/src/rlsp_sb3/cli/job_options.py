@@ -63,6 +63,13 @@ ProgressOption = Annotated[
         "this is a terminal.",
     ),
 ]
+FiguresOption = Annotated[
+    str,
+    typer.Option(
+        metavar="FORMAT,…",
+        help="Formats of figures: png, which is always written, pdf and svg.",
+    ),
+]
 
 
 def compute_table(
@@ -72,6 +79,7 @@ def compute_table(
     n_workers: int,
     ray_address: str | None,
     progress: bool | None,
+    figures: str = "png",
 ) -> None:
     """Show a plan, compute its table and show that; Ctrl-C ends the command.
 
@@ -81,19 +89,25 @@ def compute_table(
         n_workers: How many jobs to compute at once.
         ray_address: The Ray cluster that computes them; None for this machine.
         progress: Whether to show a live table; None for whether this is a terminal.
+        figures: Formats of figures, with commas between.
 
     Raises:
         Exit: With status 1 if a job has failed, or none has a result.
     """
     from rlsp_sb3.experiments.run_table import run_table
     from rlsp_sb3.io.folder_lock import InUseError
+    from rlsp_sb3.plotting.style import check_formats, figure_formats
 
     show_left_out(plan.left_out)
     configs = {env_id: config.to_dict() for env_id, config in plan.configs.items()}
     say(f"Configuration ({plan.options.preset})", style="bold")
     say(yaml.safe_dump(configs, sort_keys=False, default_flow_style=None).rstrip())
     try:
-        with user_errors((OSError, ImportError)), user_errors((InUseError,), status=1):
+        with (
+            user_errors((OSError, ImportError, ValueError)),
+            user_errors((InUseError,), status=1),
+            figure_formats(check_formats(figures)),
+        ):
             result = run_table(
                 plan,
                 out,

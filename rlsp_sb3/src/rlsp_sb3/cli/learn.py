@@ -136,6 +136,13 @@ def learn_command(
             help="Show a progress bar; otherwise if this is a terminal.",
         ),
     ] = None,
+    figures: Annotated[
+        str,
+        typer.Option(
+            metavar="FORMAT,…",
+            help="Formats of figures: png, which is always written, pdf and svg.",
+        ),
+    ] = "png",
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite the results of an earlier run in the folder.")
     ] = False,
@@ -151,6 +158,7 @@ def learn_command(
     from rlsp_sb3.experiments.learner_run import LearnerRun, default_learner
     from rlsp_sb3.experiments.run_options import RunOptions, read_run_options
     from rlsp_sb3.io.folder_lock import InUseError
+    from rlsp_sb3.plotting.style import check_formats, figure_formats
     from rlsp_sb3.utils.arguments import SHORT, parse_settings
     from rlsp_sb3.utils.settings import merged
 
@@ -159,6 +167,7 @@ def learn_command(
         user_errors((InUseError,), status=1),
         user_errors(),
     ):
+        formats = figure_formats(check_formats(figures))
         options = (RunOptions() if config is None else read_run_options(config)).updated(
             learner=learner_name,
             preset=preset,
@@ -196,7 +205,7 @@ def learn_command(
         run.evaluate()
         _print_results(run)
         try:
-            with user_errors((OSError,)):
+            with user_errors((OSError,)), formats:
                 run.write_results()
         finally:
             _print_files(run)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rlsp_sb3.cli.console import say, user_errors
-from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.io.unwritten_files import reason
 from rlsp_sb3.utils.errors import NotOfferedError
 
@@ -37,6 +36,14 @@ def plot_command(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the figures.")] = Path(
         "runs", "plots"
     ),
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--figures",
+            metavar="FORMAT,…",
+            help="Formats of figures: png, which is always written, pdf and svg.",
+        ),
+    ] = "png",
     imports: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,6 +70,7 @@ def plot_command(
     from rlsp_sb3.plotting.runs.learning_curves import curves_plot
     from rlsp_sb3.plotting.runs.returns import returns_plot
     from rlsp_sb3.plotting.runs.weights import weights_plot
+    from rlsp_sb3.plotting.style import check_formats, figure_formats
     from rlsp_sb3.runs.run import read_run
 
     figures: dict[str, Callable[[list[Group], Path], list[str]]] = {
@@ -71,7 +79,7 @@ def plot_command(
         "rewards.png": rewards_plot,
         "returns.png": returns_plot,
     }
-    with user_errors():
+    with user_errors(), figure_formats(check_formats(formats)):
         for module in imports or []:
             import_module(module)
         once = {path.resolve(): path for path in runs}.values()
@@ -79,8 +87,7 @@ def plot_command(
         drawn, unwritten = [], []
         for name, draw in figures.items():
             try:
-                with atomic_write(out / name) as unfinished:
-                    notes += [f"{name}: {note}" for note in draw(groups, unfinished)]
+                notes += [f"{name}: {note}" for note in draw(groups, out / name)]
                 drawn.append(name)
             except NotOfferedError as error:
                 notes.append(f"{name} is left out: {error}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rlsp_sb3.cli.console import say, stdout, user_errors
-from rlsp_sb3.cli.job_options import show_left_out, show_table
+from rlsp_sb3.cli.job_options import FiguresOption, show_left_out, show_table
 
 GRIDWORLDS_EXAMPLES = """Examples:
 
@@ -70,6 +70,7 @@ def gridworlds(
     force: Annotated[
         bool, typer.Option("--force", help="Compute anew what is in the folder already.")
     ] = False,
+    figures: FiguresOption = "png",
     progress: Annotated[
         bool | None,
         typer.Option(
@@ -83,8 +84,8 @@ def gridworlds(
     Those are the environments with observed states, a horizon and a true reward. The figures are
     fractions of the best true return, for a robot that plans with what a method infers. Each
     result is written at once, and a run that was stopped goes on where it was. Writes **cells.csv**
-    with each result, **table.md** and **table.csv** with means over seeds, **table.png** and
-    **config.json**.
+    with each result, **table.md**, **table.tex** and **table.csv** with means over seeds,
+    **table.png** and **config.json**.
 
     With `--family` the figures are over layouts: the mean, how many problems were solved, on how
     many the robot does worse than with the task alone, and **differences.csv** with the differences
@@ -95,6 +96,7 @@ def gridworlds(
     reached has no result.
     """
     from rlsp_sb3.experiments.gridworlds.run_table import plan_gridworld_table, run_gridworld_table
+    from rlsp_sb3.plotting.style import check_formats, figure_formats
 
     with user_errors():
         plan = plan_gridworld_table(
@@ -110,6 +112,6 @@ def gridworlds(
     if plan.broken:
         broken = ", ".join(plan.broken)
         say(f"not looked at, since they cannot be made (see `rlsp envs`): {broken}")
-    with user_errors((OSError, ValueError)):
+    with user_errors((OSError, ValueError)), figure_formats(check_formats(figures)):
         result = run_gridworld_table(plan, out, force=force, console=stdout, progress=progress)
     show_table(result, out, "each result in cells.csv")

@@ -9,6 +9,7 @@ import typer
 
 from rlsp_sb3.cli.console import user_errors
 from rlsp_sb3.cli.job_options import (
+    FiguresOption,
     JobsOption,
     MethodsOption,
     NStatesOption,
@@ -57,6 +58,7 @@ def mujoco(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
         "runs", "mujoco"
     ),
+    figures: FiguresOption = "png",
     progress: ProgressOption = None,
 ) -> None:
     """Compare methods in the MuJoCo environments, as table 1 of Lindner et al. (2021) does.
@@ -67,8 +69,8 @@ def mujoco(
 
     Each result is written at once. A run that was stopped, or killed, goes on where it was with the
     same command; what has been computed with the same configuration is not computed again. Writes
-    **table.md**, **table.csv**, **jobs.csv** with a line for each job, **table.png**,
-    **config.json**, and **jobs** with the result and the learner of each.
+    **table.md**, **table.csv**, **table.tex**, **jobs.csv** with a line for each job,
+    **table.png**, **config.json**, and **jobs** with the result and the learner of each.
     """
     from rlsp_sb3.experiments.mujoco.plan import plan_mujoco_table
     from rlsp_sb3.experiments.table_plan import TableOptions
@@ -82,4 +84,6 @@ def mujoco(
             assignments=settings or (),
         )
         plan = plan_mujoco_table(experts, env, options)
-    compute_table(plan, out, n_workers=jobs, ray_address=ray_address, progress=progress)
+    compute_table(
+        plan, out, n_workers=jobs, ray_address=ray_address, progress=progress, figures=figures
+    )

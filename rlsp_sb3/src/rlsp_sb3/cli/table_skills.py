@@ -9,6 +9,7 @@ import typer
 
 from rlsp_sb3.cli.console import user_errors
 from rlsp_sb3.cli.job_options import (
+    FiguresOption,
     JobsOption,
     MethodsOption,
     NStatesOption,
@@ -58,6 +59,7 @@ def skills(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
         "runs", "skills"
     ),
+    figures: FiguresOption = "png",
     progress: ProgressOption = None,
 ) -> None:
     """Learn skills from states of a rollout, as section 3.4 of Lindner et al. (2021) does.
@@ -67,9 +69,9 @@ def skills(
     cross-entropy on states that were held out is the higher the more alike they are.
 
     Each result is written at once. A run that was stopped, or killed, goes on where it was with the
-    same command. Writes **table.md**, **table.csv**, **curves.csv**, **jobs.csv**, a figure
-    **SKILL.png** for each skill, **films** of the first seed, **config.json**, and **jobs** with
-    the result, the learner and the episodes of each.
+    same command. Writes **table.md**, **table.csv**, **table.tex**, **curves.csv**, **jobs.csv**, a
+    figure **SKILL.png** for each skill, **films** of the first seed, **config.json**, and **jobs**
+    with the result, the learner and the episodes of each.
     """
     from rlsp_sb3.experiments.skills.plan import plan_skill_table
     from rlsp_sb3.experiments.table_plan import TableOptions
@@ -83,4 +85,6 @@ def skills(
             assignments=settings or (),
         )
         plan = plan_skill_table(rollout, env, options, film)
-    compute_table(plan, out, n_workers=jobs, ray_address=ray_address, progress=progress)
+    compute_table(
+        plan, out, n_workers=jobs, ray_address=ray_address, progress=progress, figures=figures
+    )

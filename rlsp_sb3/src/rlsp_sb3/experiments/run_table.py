@@ -14,14 +14,16 @@ from rlsp_sb3.experiments.executors.local import LocalExecutor
 from rlsp_sb3.experiments.executors.progress import JobProgress
 from rlsp_sb3.experiments.executors.ray_cluster import RayExecutor
 from rlsp_sb3.experiments.job import Job
+from rlsp_sb3.experiments.report.latex import write_latex_tables
 from rlsp_sb3.experiments.report.markdown import write_markdown_tables
 from rlsp_sb3.experiments.result_folder import ResultFolder
 from rlsp_sb3.experiments.run_log import RunLog
 from rlsp_sb3.experiments.runner import finished_jobs, run_jobs
 from rlsp_sb3.experiments.table_cells import EXPLANATION
-from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE, TableConfig
+from rlsp_sb3.experiments.table_metadata import CONFIG, LATEX_TABLE, TABLE, TableConfig
 from rlsp_sb3.experiments.table_plan import TablePlan
 from rlsp_sb3.io.unwritten_files import write_all
+from rlsp_sb3.plotting.style import with_formats
 
 
 class TableResult(NamedTuple):
@@ -109,10 +111,11 @@ def run_table(
             return TableResult({}, notes, failed, [], "")
         missing = [*left_out, *(f"{title} failed: {why}" for title, why in failed.items())]
         write_markdown_tables(out / TABLE, written.tables, EXPLANATION, [*notes, *missing])
+        write_latex_tables(out / LATEX_TABLE, written.tables, EXPLANATION)
         # After the numbers, which are good without any pictures.
         figures, no_figures = write_all(out, written.figures)
         films, no_films = plan.make_films(folder, done)
-        numbers = [*written.files, *figures]
+        numbers = [LATEX_TABLE, *written.files, *with_formats(figures)]
         config.write(log, _learning_seconds(done), numbers, films)
     files = [TABLE, *numbers, CONFIG, *(f"films/{name}" for name in films)]
     notes = [*notes, *no_figures, *no_films]

@@ -12,6 +12,7 @@ from rlsp_sb3.io.json_file import write_json
 
 CONFIG = "config.json"
 TABLE = "table.md"
+LATEX_TABLE = "table.tex"
 
 
 class TableConfig:

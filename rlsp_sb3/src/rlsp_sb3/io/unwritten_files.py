@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from rlsp_sb3.io.atomic_write import atomic_write
-
 
 def reason(error: OSError) -> str:
     """The reason that a file cannot be written, as the operating system calls it."""
@@ -16,11 +14,11 @@ def reason(error: OSError) -> str:
 def write_all(
     folder: Path, writers: Mapping[str, Callable[[Path], object]]
 ) -> tuple[list[str], list[str]]:
-    """Write files, each whole or not at all, and go on if one cannot be written.
+    """Write files, and go on if one cannot be written.
 
     Args:
         folder: Where to.
-        writers: What writes each file, by its name; called with where to.
+        writers: What writes each file, whole or not at all, by its name; called with where to.
 
     Returns:
         The names of the files that are there, and why others are not.
@@ -28,8 +26,7 @@ def write_all(
     written, missing = [], []
     for name, write in writers.items():
         try:
-            with atomic_write(folder / name) as unfinished:
-                write(unfinished)
+            write(folder / name)
             written.append(name)
         except OSError as error:
             (folder / name).unlink(missing_ok=True)  # it would be that of other results

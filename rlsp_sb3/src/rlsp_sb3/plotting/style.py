@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
+from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.type_checks import checks_types
 
 # Okabe and Ito 2008.
@@ -50,8 +55,59 @@ def shared_legend(figure: Figure, fewest: int = 2) -> None:
         figure.legend(**entries, loc="outside lower center", ncols=4, frameon=False)
 
 
+FORMATS = ("png", "pdf", "svg")
+"""Formats of files of figures; PNG is always written."""
+
+_VECTOR = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+"""Formats without pixels, with what keeps their files the same from day to day."""
+
+_chosen: ContextVar[tuple[str, ...]] = ContextVar("figure formats", default=())
+
+
+def check_formats(text: str) -> tuple[str, ...]:
+    """Formats of figures that a text names, with commas between.
+
+    Raises:
+        ValueError: If there is no such format.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        check_choice("figures", name, FORMATS)
+    return names
+
+
+@contextmanager
+def figure_formats(names: Collection[str]) -> Iterator[None]:
+    """Write figures in other formats, too, beside the PNG.
+
+    Args:
+        names: Some of :data:`FORMATS`.
+    """
+    token = _chosen.set(tuple(name for name in _VECTOR if name in names))
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def with_formats(names: Iterable[str]) -> list[str]:
+    """Names of PNG files, and of the files in other formats that are written beside them."""
+    suffixes = [".png", *(f".{kind}" for kind in _chosen.get())]
+    return [str(Path(name).with_suffix(suffix)) for name in names for suffix in suffixes]
+
+
 @checks_types
 def save_png(figure: Figure, path: str | Path) -> None:
-    """Write a figure to a PNG, whole or not at all; missing folders are made."""
-    with atomic_write(Path(path)) as unfinished:
+    """Write a figure to a PNG, whole or not at all; missing folders are made.
+
+    Beside it, files of the same name have the other formats that were chosen.
+    """
+    path = Path(path)
+    with atomic_write(path) as unfinished:
         figure.savefig(unfinished, format="png", dpi=120)
+    for kind in _chosen.get():
+        with (
+            atomic_write(path.with_suffix(f".{kind}")) as unfinished,
+            rc_context({"svg.hashsalt": "rlsp", "pdf.fonttype": 42}),
+        ):
+            figure.savefig(unfinished, format=kind, metadata=_VECTOR[kind])

@@ -30,7 +30,9 @@ CONTENTS = {
     LOG_FILE: "the log",
     "events.out.tfevents.*": "the log for TensorBoard",
     REWARD_FIGURE: "the inferred reward as a figure",
-    FIGURE_FILE.format(name="*"): "a figure that only this learner has",
+    "reward.pdf": "the same as PDF",
+    "reward.svg": "the same as SVG",
+    "figure-*.*": "a figure that only this learner has",
     ROBOT_FILM: "the robot without and with the inferred reward",
     POLICY_FILM: "the policy for the inferred reward",
 }

@@ -45,12 +45,14 @@ from rlsp_sb3.experiments.gridworlds.table import (
     write_gridworld_csv,
 )
 from rlsp_sb3.experiments.methods import GRIDWORLD_METHODS, Method, find_methods
+from rlsp_sb3.experiments.report.latex import write_latex_tables
 from rlsp_sb3.experiments.report.markdown import write_markdown_tables
 from rlsp_sb3.experiments.run_log import RunLog
 from rlsp_sb3.experiments.run_table import TableResult
-from rlsp_sb3.experiments.table_metadata import CONFIG, TABLE, TableConfig
+from rlsp_sb3.experiments.table_metadata import CONFIG, LATEX_TABLE, TABLE, TableConfig
 from rlsp_sb3.experiments.table_rows import turned
 from rlsp_sb3.io.unwritten_files import write_all
+from rlsp_sb3.plotting.style import with_formats
 from rlsp_sb3.tabular_rlsp.likelihood import UnreachableStateError
 from rlsp_sb3.utils.checks import check_int
 
@@ -231,9 +233,10 @@ def run_gridworld_table(
     notes = [f"{len(unreachable)} results are missing: {_UNREACHABLE}"] if unreachable else []
     tables = {**summary.tables, **summary.wide_tables}
     write_markdown_tables(out / TABLE, tables, summary.explanation, [*missing, *notes])
+    write_latex_tables(out / LATEX_TABLE, tables, summary.explanation)
     # After the numbers, which are good without.
     figures, no_figures = write_all(out, summary.figures)
-    files = [_CELLS, *summary.numbers, *figures]
+    files = [LATEX_TABLE, _CELLS, *summary.numbers, *with_formats(figures)]
     config.write(log, {cell_name(*cell[:3]): cell.seconds for cell in cells}, files)
     listed = [TABLE, *files, CONFIG]
     notes += no_figures

@@ -17,7 +17,7 @@ from rlsp_sb3.utils.timer import format_duration
 
 _TITLES = {"gridworlds": "Gridworlds", "mujoco": "MuJoCo environments", "skills": "Skills"}
 _LINE = 96  # characters of a command, after which it goes on in the next line
-_COPIED = ("*.csv", "*.png", f"{FILMS}/*.gif", f"{FILMS}/*.mp4")
+_COPIED = ("*.csv", "*.png", "*.pdf", "*.svg", "*.tex", f"{FILMS}/*.gif", f"{FILMS}/*.mp4")
 """The files that may be left from an earlier page."""
 
 _INTRODUCTION = """\
