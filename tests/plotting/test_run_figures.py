@@ -17,6 +17,7 @@ from rlsp_sb3.learners.registry import learner_names
 from rlsp_sb3.plotting.feature_weights import are_named, sorted_sizes
 from rlsp_sb3.plotting.runs.groups import Group, curve_of, group_runs, sections, weights_of
 from rlsp_sb3.plotting.runs.legend import spread_note
+from rlsp_sb3.plotting.runs.reward_profiles import _samples, _standardized
 from rlsp_sb3.runs.run import read_log, read_run
 from rlsp_sb3.runs.run_config import RunConfig
 
@@ -442,3 +443,27 @@ def test_a_figure_that_cannot_be_written_costs_no_other(
     assert "weights.png cannot be written: No space left on device" in result.err
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"curves.png", "rewards.png", "returns.png"}
+
+
+def test_rewards_without_a_grid_are_drawn_over_observations(
+    tmp_path: Path, figures: list[Figure]
+) -> None:
+    """Scale and offset of a reward mean nothing: standardized, two that differ in them are one."""
+    states = tmp_path / "states.npy"
+    np.save(states, np.array([[1.0, 0.0, 0.0]]))
+    runs = [tmp_path / f"run{seed}" for seed in (0, 1)]
+    for seed, run in enumerate(runs):
+        options = ("--preset", "smoke", "--states", states, "--seed", seed, "--out", run)
+        ok("learn", "PointVase-v0", *options)
+    figures.clear()
+    ok("plot", *runs, "--out", tmp_path / "plots")
+    (figure,) = [each for each in figures if "one entry is changed" in each.get_suptitle()]
+    shown = {axes.get_xlabel(): axes for axes in figure.axes if axes.lines}
+    assert set(shown) == {"x", "y", "broken vase"}
+    assert "2 seeds" in figure.get_suptitle()
+    samples = _samples(read_run(runs[0]), None)
+    scaled = samples.of_reward(lambda states: 3 * samples.reward(states) + 5)
+    for (_, one), (_, other) in zip(
+        _standardized(samples).values(), _standardized(scaled).values(), strict=True
+    ):
+        np.testing.assert_allclose(one, other)
