@@ -107,5 +107,5 @@ def test_processes_are_tried_for_real(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_little_memory_is_said(quick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "available_memory", lambda: 2**29)
-    found = {each.name: each for each in diagnosis.machine()}
+    found = {each.name: each for each in diagnosis.machine_findings()}
     assert found["memory"] == Finding("memory", "0.5 GiB available, which is little", "missing")

@@ -19,7 +19,7 @@ from packaging.specifiers import SpecifierSet
 from rlsp_sb3.utils.machine import n_cores, processor
 
 Status = Literal["ok", "missing", "broken"]
-"""Whether something works; "missing" is what one can do without."""
+"""The state of something; "missing" is what one can do without."""
 
 DISTRIBUTIONS = ("rlsp-sb3", "rlsp-envs", "rlsp-baselines")
 _NEEDED = DISTRIBUTIONS[0]
@@ -37,7 +37,7 @@ EXTRAS = {
     "sbx": "algorithms of sbx, as solvers",
     "video": "films as mp4",
 }
-"""What each extra of the three packages is for."""
+"""Uses of the extras of the three packages."""
 
 _TIMEOUT = 60  # seconds, of a process that tries something
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -116,7 +116,7 @@ def _extras(requirement: Requirement) -> str:
     return f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
 
 
-def packages() -> Iterator[Finding]:
+def package_findings() -> Iterator[Finding]:
     """Python, the three packages and what they need."""
     running = platform.python_version()
     supported = SpecifierSet(metadata.metadata(_NEEDED)["Requires-Python"])
@@ -155,7 +155,7 @@ def _wanted(requirement: Requirement) -> str:
         return text
 
 
-def extras() -> Iterator[Finding]:
+def extra_findings() -> Iterator[Finding]:
     """The extras of the three packages, and what they bring."""
     for name in DISTRIBUTIONS:
         try:
@@ -172,7 +172,7 @@ def extras() -> Iterator[Finding]:
                 yield Finding(label, about)
 
 
-def machine() -> Iterator[Finding]:
+def machine_findings() -> Iterator[Finding]:
     """Processor, threads, GPU, memory and disk."""
     cores = n_cores()
     limits = [f"{name}={os.environ[name]}" for name in _THREADS if name in os.environ]
@@ -204,7 +204,7 @@ def available_memory() -> int | None:
     return None
 
 
-def rendering() -> Iterator[Finding]:
+def rendering_findings() -> Iterator[Finding]:
     """Backends that MuJoCo can render by, each tried in a process of its own."""
     try:
         metadata.version("mujoco")

@@ -28,10 +28,10 @@ def doctor() -> None:
     from rlsp_sb3.cli import diagnosis
 
     parts: dict[str, Callable[[], Iterator[Finding]]] = {
-        "Packages": diagnosis.packages,
-        "Extras": diagnosis.extras,
-        "Machine": diagnosis.machine,
-        "Rendering": diagnosis.rendering,
+        "Packages": diagnosis.package_findings,
+        "Extras": diagnosis.extra_findings,
+        "Machine": diagnosis.machine_findings,
+        "Rendering": diagnosis.rendering_findings,
     }
     found = {title: _show(title, list(look())) for title, look in parts.items()}
     every = [finding for findings in found.values() for finding in findings]

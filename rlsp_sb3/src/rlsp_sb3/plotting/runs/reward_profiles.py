@@ -27,7 +27,7 @@ _COLUMNS = 5
 _MAX_PANELS = 10  # of an environment
 
 
-class Curves(NamedTuple):
+class RewardCurves(NamedTuple):
     """Standardized profiles of a group, by entry.
 
     Attributes:
@@ -61,7 +61,7 @@ def profiles_plot(groups: Sequence[Group], path: Path) -> list[str]:
     Raises:
         NotOfferedError: If no run has ended with a reward of states.
     """
-    by_env: dict[str, list[Curves]] = {}
+    by_env: dict[str, list[RewardCurves]] = {}
     names: dict[str, tuple[str, ...]] = {}
     left_out: list[tuple[Run, str]] = []
     first: dict[str, RewardSamples] = {}
@@ -113,15 +113,15 @@ def _standardized(samples: RewardSamples) -> Seed:
     }
 
 
-def _curves(group: Group, found: Sequence[Seed]) -> Curves:
+def _curves(group: Group, found: Sequence[Seed]) -> RewardCurves:
     """The profiles of the seeds of a group, which have the same entries and values."""
     values = {entry: values for entry, (values, _) in found[0].items()}
     rewards = {entry: np.array([each[entry][1] for each in found]) for entry in values}
-    return Curves(group, values, rewards)
+    return RewardCurves(group, values, rewards)
 
 
 def _draw(
-    by_env: Mapping[str, Sequence[Curves]],
+    by_env: Mapping[str, Sequence[RewardCurves]],
     names: Mapping[str, Sequence[str]],
     styles: Mapping[str, tuple[str, str]],
     path: Path,
@@ -152,7 +152,7 @@ def _draw(
     save_png(figure, path)
 
 
-def _that_matter(curves: Sequence[Curves]) -> list[int]:
+def _that_matter(curves: Sequence[RewardCurves]) -> list[int]:
     """The entries over which a reward ranges most, the first ones."""
     every = {entry for each in curves for entry in each.values}
     largest = {entry: max(each.span(entry) for each in curves) for entry in sorted(every)}
@@ -160,7 +160,7 @@ def _that_matter(curves: Sequence[Curves]) -> list[int]:
 
 
 def _draw_entry(
-    axes: Axes, curves: Sequence[Curves], entry: int, styles: Mapping[str, tuple[str, str]]
+    axes: Axes, curves: Sequence[RewardCurves], entry: int, styles: Mapping[str, tuple[str, str]]
 ) -> None:
     for each in curves:
         color, style = styles[each.group.label]
