@@ -52,11 +52,12 @@ def observation_names(env: gym.Env[Any, Any]) -> tuple[str, ...]:
                 "entry of its observations"
             )
         return names
+    # First, since wrappers of Gymnasium 0.29 offer what they wrap does.
+    if isinstance(env, gym.Wrapper) and env.env.observation_space == env.observation_space:
+        return observation_names(env.env)
     if isinstance(env, AppendedEntry) and isinstance(env, gym.Wrapper) and len(shape) == 1:
         own = str(getattr(env, _ENTRY_NAME)) if _has(env, _ENTRY_NAME) else f"entry {size - 1}"
         return (*observation_names(env.env), own)
-    if isinstance(env, gym.Wrapper) and env.env.observation_space == env.observation_space:
-        return observation_names(env.env)
     for env_class, known in _CLASSIC_CONTROL.items():
         if isinstance(env, env_class):
             return known
