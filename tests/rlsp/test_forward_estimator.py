@@ -201,15 +201,6 @@ def test_pasts_are_sampled_forward_where_that_works():
     assert RLSP("RoomDefault-v0").sampling == "backward"
 
 
-def test_luck_is_no_choice():
-    slippery, ice = (gym.make("FrozenLake-v1", is_slippery=slips) for slips in (True, False))
-    arguments = {"preset": "smoke", "encoder": "identity"}
-    assert RLSP(ice, [3], **arguments).sampling == "forward"
-    assert RLSP(slippery, [3], **arguments).sampling == "backward"
-    with pytest.raises(ValueError, match="luck would count as a choice"):
-        RLSP(slippery, [3], sampling="forward", **arguments)
-
-
 def test_a_solver_without_a_temperature_is_refused():
     with pytest.raises(ValueError, match=r'no temperature.*solver="FastPPO"'):
         make_learner(sampling="forward", solver="PPO")

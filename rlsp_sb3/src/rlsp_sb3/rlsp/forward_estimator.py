@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
 
 import numpy as np
+from gymnasium.vector.utils import batch_space
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.data.transitions import collect
+from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.io.state_arrays import flatten_arrays, subtree
+from rlsp_sb3.rlsp.branched_scores import branched_scores
 from rlsp_sb3.rlsp.gradient import features_of
 from rlsp_sb3.rlsp.gradient_estimator import (
     GradientEstimate,
     GradientEstimator,
     GradientProblem,
 )
+from rlsp_sb3.rlsp.kernel_likelihood import KernelLikelihood
 from rlsp_sb3.rlsp.past_trajectories import Observations
-from rlsp_sb3.rlsp.trajectory_weights import effective_sample_size, kernel_weights
+from rlsp_sb3.rlsp.trajectory_weights import (
+    effective_sample_size,
+    kernel_distances,
+    kernel_weights,
+    spread,
+)
 from rlsp_sb3.simulators.base import Simulator, finite
-from rlsp_sb3.simulators.rollout import rollout_simulator
+from rlsp_sb3.simulators.rollout import Trajectories, rollout_simulator
+from rlsp_sb3.simulators.trials import looks_deterministic
 from rlsp_sb3.solvers.base import SB3Solver
 from rlsp_sb3.solvers.factory import SolverSpec, make_model
 from rlsp_sb3.solvers.training_env import make_simulated_env
@@ -39,34 +49,48 @@ class ForwardEstimator(GradientEstimator):
     """Gradient estimator that samples pasts forward, in a simulator.
 
     Nobody says when the person was seen: a state s can be that of any time t up to the horizon, so
-    that its likelihood is the mean of p(s_t = s) over them. Where dynamics are deterministic, the
-    gradient of its logarithm is, up to a factor,
+    that its likelihood is the mean of p(s_t = s) over them. The gradient of its logarithm is, up to
+    a factor,
 
-        Σ_t p(s_t = s) E[Σ_{k≤t} φ(s_k) - V_t(s_0) | s_t = s],  V_t(s_0) = E[Σ_{k≤t} φ(s_k) | s_0],
+        Σ_t p(s_t = s) E[Σ_{k<t} Q_kt(s_k, a_k) - V_kt(s_k) | s_t = s],
 
-    with expectations over trajectories of the person's policy from where episodes start. All states
-    on all trajectories are candidates for s, with weights for how near they are: for many
-    trajectories and a narrow kernel the gradient is exact, and no inverse model is needed (the
-    likelihood by kernel density estimation, as in approximate Bayesian computation). Times at which
-    the person's policy does not come near s count for little, so that pasts grow as it gets better.
+    with Q_kt and V_kt the expected features from time k to t with and without the action, and
+    expectations over trajectories of the person's policy from where episodes start. All states on
+    all trajectories are candidates for s, with weights for how near they are: for many trajectories
+    and a narrow kernel the gradient is exact, and no inverse model is needed (the likelihood by
+    kernel density estimation, as in approximate Bayesian computation). Times at which the person's
+    policy does not come near s count for little, so that pasts grow as it gets better.
 
-    V_t is a regression on what the first state shows and its features: nobody chose where an
-    episode starts, and what is explained by that says nothing of the person.
+    Where dynamics are deterministic the inner sum is Σ_{k≤t} φ(s_k) - V_0t(s_0). V_0t is a
+    regression on what the first state shows and its features: nobody chose where an episode starts,
+    and what is explained by that says nothing of the person. Where dynamics are random that would
+    take luck for a choice, and Q - V is estimated by
+    :func:`~rlsp_sb3.rlsp.branched_scores.branched_scores`.
 
     Args:
         problem: What the gradient is estimated of.
         simulator: What follows from actions.
         solver: Finds the policy.
+        is_random: Whether the same action may lead from the same state to different ones.
     """
 
     solver: SB3Solver
 
-    def __init__(self, problem: GradientProblem, simulator: Simulator, solver: SB3Solver) -> None:
+    def __init__(
+        self,
+        problem: GradientProblem,
+        simulator: Simulator,
+        solver: SB3Solver,
+        *,
+        is_random: bool = False,
+    ) -> None:
         super().__init__(problem)
         self.observed = problem.observed_states
         self.simulator = simulator
         self.solver = solver
+        self.is_random = is_random
         self._encoder = problem.encoder
+        self._likelihood: KernelLikelihood | None = None
 
     def setup(self, rng: np.random.Generator) -> dict[str, float]:
         """Fit the encoder to random behavior, if it is not yet."""
@@ -79,14 +103,14 @@ class ForwardEstimator(GradientEstimator):
         """Sample trajectories, and compare the ways to near the observed states with all."""
         with timer("past"):
             starts = self.simulator.reset(self.problem.n_trajectories)
-            trajectories = rollout_simulator(
-                self.simulator, self.solver.act, starts, horizon - 1
-            ).observations
-            trajectories = trajectories[:, finite(trajectories[-1])]
+            trajectories = _stable(
+                rollout_simulator(self.simulator, self.solver.act, starts, horizon - 1)
+            )
+        with timer("likelihood"):
+            likelihood = self._log_likelihoods(trajectories.observations, rng)
         with timer("gradient"):
-            weights, diagnostics = self._weights(trajectories)
-            features = features_of(self._encoder, trajectories)
-            terms = _excess_counts(features, weights, _basis(trajectories[0], features[0]))
+            weights, diagnostics = self._weights(trajectories.observations)
+            terms = self._terms(trajectories, weights, rng)
             gradient = terms.sum(axis=0)
             error = float(np.sqrt(len(terms) * terms.var(axis=0).sum()))
         norm = float(np.linalg.norm(gradient))
@@ -94,8 +118,42 @@ class ForwardEstimator(GradientEstimator):
             gradient / max(norm, SMALLEST_NORM),
             norm / max(error, 1e-12),
             {},
-            {"likelihood_gradient_norm": norm, **diagnostics},
+            {"likelihood_gradient_norm": norm, **diagnostics, **likelihood},
         )
+
+    def _terms(
+        self, trajectories: Trajectories, weights: FloatArray, rng: np.random.Generator
+    ) -> FloatArray:
+        """What each of N trajectories adds to the gradient (N, F)."""
+        observations = trajectories.observations
+        if self.is_random:
+            return branched_scores(
+                trajectories, weights, self.simulator, self.solver.act, self._encoder, rng
+            )
+        features = features_of(self._encoder, observations)
+        return _excess_counts(features, weights, _basis(observations[0], features[0]))
+
+    def _log_likelihoods(
+        self, trajectories: Observations, rng: np.random.Generator
+    ) -> dict[str, float]:
+        """The log likelihood of the observed states, and what it gains on random behavior."""
+        if self._likelihood is None:
+            forward = self.problem.hyperparameters.forward
+            behavior = random_behavior(
+                self.simulator, self.problem.n_trajectories, len(trajectories) - 1, rng
+            )
+            behavior = behavior[:, finite(behavior[-1])]
+            size = forward.effective_share * behavior.shape[1]
+            self._likelihood = KernelLikelihood.of_random_behavior(
+                behavior, self.observed, forward.kernel, size
+            )
+        found = self._likelihood.estimate(trajectories, self.observed)
+        gain = self._likelihood.gain(found)
+        return {
+            "log_likelihood": found.value,
+            "log_likelihood_gain": gain.value,
+            "log_likelihood_gain_error": gain.error,
+        }
 
     def _weights(self, trajectories: Observations) -> tuple[FloatArray, dict[str, float]]:
         """Weights of the states at each time but the first, of N trajectories of T states.
@@ -107,7 +165,8 @@ class ForwardEstimator(GradientEstimator):
         n_actions, n = len(trajectories) - 1, trajectories.shape[1]
         weights = np.zeros((n_actions, n))
         logged = []
-        for squared in self.squared_scores(trajectories):
+        states = trajectories[1:].reshape(-1, *trajectories.shape[2:])
+        for squared in kernel_distances(states, self.observed, spread(trajectories)):
             found = kernel_weights(squared, forward.effective_share * n, forward.kernel)
             by_time = found.reshape(n_actions, n)
             length = float(by_time.sum(axis=1) @ np.arange(1, n_actions + 1))
@@ -124,26 +183,44 @@ class ForwardEstimator(GradientEstimator):
             "weighted_distance": float(np.sqrt(weighted)),
         }
 
-    def squared_scores(self, trajectories: Observations) -> Iterator[FloatArray]:
-        """Squared differences of all but the first states of N trajectories from observed ones.
-
-        In standard deviations of all that the trajectories (T, N, *observation_shape) pass.
-
-        Yields:
-            Those from each observed state ((T - 1) · N, D), time after time.
-        """
-        states = trajectories.reshape(*trajectories.shape[:2], -1).astype(np.float64)
-        std = np.maximum(states.std(axis=(0, 1)), 1e-8)
-        for observed in self.observed.reshape(len(self.observed), -1).astype(np.float64):
-            yield ((states[1:].reshape(-1, states.shape[2]) - observed) / std) ** 2
-
     def arrays(self) -> Arrays:
         """Learned parameters, to be saved."""
-        return flatten_arrays(solver=self.solver.arrays())
+        likelihood = {} if self._likelihood is None else self._likelihood.arrays()
+        return flatten_arrays(solver=self.solver.arrays(), likelihood=likelihood)
 
     def set_arrays(self, arrays: Arrays) -> None:
         """Take over what :meth:`arrays` returned."""
         self.solver.set_arrays(subtree(arrays, "solver"))
+        saved = subtree(arrays, "likelihood")
+        kernel = self.problem.hyperparameters.forward.kernel
+        self._likelihood = KernelLikelihood.from_arrays(saved, kernel) if saved else None
+
+
+def random_behavior(
+    simulator: Simulator, n: int, n_actions: int, rng: np.random.Generator
+) -> Observations:
+    """Observations (T, n, *observation_shape) of random actions from where episodes start.
+
+    Neither the simulator nor the generator, which decides all, draws other numbers afterwards.
+    """
+    seed = int(copy.deepcopy(rng).integers(2**31))
+    space = batch_space(copy.deepcopy(simulator.action_space), n)
+    space.seed(seed)
+    own = simulator.rng
+    try:
+        simulator.seed(seed)
+        starts = simulator.reset(n)
+        return rollout_simulator(
+            simulator, lambda observations, time: space.sample(), starts, n_actions
+        ).observations
+    finally:
+        simulator.rng = own
+
+
+def _stable(trajectories: Trajectories) -> Trajectories:
+    """Those trajectories that did not become unstable."""
+    rows = finite(trajectories.observations[-1])
+    return Trajectories(*(each[:, rows] for each in trajectories))
 
 
 def _basis(starts: Observations, features: FloatArray) -> FloatArray:
@@ -221,4 +298,9 @@ def make_forward_estimator(
     )
     model = make_model(solver, training_env, encoder, theta, int(rng.integers(2**31)))
     n_steps = problem.hyperparameters.solver.n_steps
-    return ForwardEstimator(problem, training_env.simulator, SB3Solver(model, encoder, n_steps))
+    return ForwardEstimator(
+        problem,
+        training_env.simulator,
+        SB3Solver(model, encoder, n_steps),
+        is_random=not looks_deterministic(first_base_env(venv)),
+    )

@@ -50,6 +50,8 @@ DEFAULT_HORIZON = 30
 LEAST_SIGNAL = 2.0  # standard errors; a mean of noise alone is about 1 long
 NEGLIGIBLE = 1e-6  # change of the log likelihood within the width of the prior
 
+DIAGNOSTICS = ("signal_to_noise", "log_likelihood_gain", "log_likelihood_gain_error")
+
 
 class RLSP(EpochLearner):
     """Deep RLSP: the reward under which simulated pasts of the observed states make sense.
@@ -58,12 +60,15 @@ class RLSP(EpochLearner):
     the observed states are sampled from what that policy does; and θ changes such that the features
     of these pasts become more likely than those that the policy collects anyway.
 
-    **Forward** (``sampling="forward"``, the default where there is a simulator and nothing in it is
-    random): the policy acts from where episodes start, and trajectories count by how near they come
-    to an observed state. That is the gradient of the likelihood of exact RLSP (Shah et al. 2019),
-    smoothed by a kernel. The policy has a temperature, as the person of that likelihood, and θ
-    starts at 0. In the last part of training θ is kept and the temperature 0, so that ``predict``
-    acts as well as it can for the reward at the end. See :mod:`rlsp_sb3.rlsp.forward_estimator`.
+    **Forward** (``sampling="forward"``, the default where there is a simulator): the policy acts
+    from where episodes start, and trajectories count by how near they come to an observed state.
+    That is the gradient of the likelihood of exact RLSP (Shah et al. 2019), smoothed by a kernel.
+    Where dynamics are random, branches from states on the way tell what the person chose from luck,
+    which takes some three times as many simulated steps for a gradient. The policy has a
+    temperature, as the person of that likelihood, and θ starts at 0. In the last part of training θ
+    is kept and the temperature 0, so that ``predict`` acts as well as it can for the reward at the
+    end. The log likelihood of the observed states is logged (``rlsp/log_likelihood``), and how much
+    larger it is than under random behavior. See :mod:`rlsp_sb3.rlsp.forward_estimator`.
 
     **Backward** (``sampling="backward"``, as published; Lindner et al. 2021, Algorithm 1): the
     policy acts, and an inverse policy (which action led here?) and inverse dynamics (from where?)
@@ -116,8 +121,8 @@ class RLSP(EpochLearner):
             hyperparameters say.
         sampling: How pasts are sampled: "forward" from where episodes start, weighed by how near
             they end to the observed states, which takes a simulator; "backward" from the observed
-            states by inverse models, as published; "auto" for "forward" where there is a simulator,
-            nothing is random, and the solver is FastPPO, which knows a temperature.
+            states by inverse models, as published; "auto" for "forward" where there is a simulator
+            and the solver is FastPPO, which knows a temperature.
         trajectory_weights: Which pasts that are sampled backward count: "initial" for those that
             begin where the person can have been at that time; "uniform" for all alike; "cosine" as
             published; None for those of the preset.
@@ -144,6 +149,11 @@ class RLSP(EpochLearner):
         signal_to_noise: The length of the gradient of the likelihood in standard errors over the
             pasts, in the epoch where it was largest; ``learn`` warns if it stays below 2, since the
             pasts said nothing then.
+        log_likelihood_gain: By how many nats the log likelihood of the observed states is larger
+            than under random behavior, for the last θ whose policy was sampled, where pasts are
+            sampled forward; 0 before and backward. ``learn`` warns if it is not above 0 by two
+            standard errors.
+        log_likelihood_gain_error: Its standard error.
 
     Raises:
         ImportError: If the solver's package is not installed.
@@ -228,6 +238,7 @@ class RLSP(EpochLearner):
         self._is_ready = False
         self._progress = 0.0
         self.signal_to_noise = 0.0
+        self.log_likelihood_gain = self.log_likelihood_gain_error = 0.0
         self.gradient_estimator = self._make_gradient_estimator()
         self.curriculum = self._make_curriculum(is_tabular)
         self._check_checkpoints()
@@ -299,14 +310,25 @@ class RLSP(EpochLearner):
         self._warn_if_nothing_was_said()
 
     def _warn_if_nothing_was_said(self) -> None:
-        """Warn if no gradient stood out from its noise: θ says nothing of the person then."""
-        if self.curriculum.epoch and self.signal_to_noise < LEAST_SIGNAL:
+        """Warn if no gradient stood out from its noise, or θ explains no more than 0 does."""
+        if not self.curriculum.epoch:
+            return
+        if self.signal_to_noise < LEAST_SIGNAL:
             warnings.warn(
                 "the simulated pasts say nothing of the reward: in no epoch was the gradient more "
                 f"than {LEAST_SIGNAL:g} standard errors over the pasts long (at most "
                 f"{self.signal_to_noise:.2g}), so that the weights are little else than those to "
                 "begin with; check that observations vary, that observed_states are near what the "
                 "environment shows, and n_trajectories",
+                stacklevel=4,
+            )
+        elif self.log_likelihood_gain < LEAST_SIGNAL * self.log_likelihood_gain_error:
+            warnings.warn(
+                "the inferred reward explains the observed states no better than random behavior "
+                f"does: the log likelihood is {self.log_likelihood_gain:.2g} ± "
+                f"{self.log_likelihood_gain_error:.2g} nats above; if that stays so with more "
+                "timesteps and more n_trajectories, nothing can be inferred from these states: "
+                "take some that random behavior does not leave, or another horizon",
                 stacklevel=4,
             )
 
@@ -332,6 +354,9 @@ class RLSP(EpochLearner):
         matters = np.linalg.norm(estimate.gradient) * self.prior_std > NEGLIGIBLE
         signal_to_noise = estimate.signal_to_noise if matters else 0.0
         self.signal_to_noise = max(self.signal_to_noise, signal_to_noise)
+        if self._is_forward:
+            self.log_likelihood_gain = estimate.diagnostics["log_likelihood_gain"]
+            self.log_likelihood_gain_error = estimate.diagnostics["log_likelihood_gain_error"]
         gradient = clip_norm(estimate.gradient + self._prior_gradient() / max(self.horizon - 1, 1))
         if not np.all(np.isfinite(gradient)):
             raise FloatingPointError(
@@ -422,7 +447,7 @@ class RLSP(EpochLearner):
         return {
             "theta": self.theta,
             "is_ready": np.array(self._is_ready),
-            "signal_to_noise": np.array(self.signal_to_noise),
+            **{name: np.array(getattr(self, name)) for name in DIAGNOSTICS},
             **flatten_arrays(
                 encoder=self.encoder.arrays(),
                 gradient_estimator=self.gradient_estimator.arrays(),
@@ -435,7 +460,8 @@ class RLSP(EpochLearner):
 
     def _set_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         self._is_ready = read_scalar(arrays, "is_ready", bool)
-        self.signal_to_noise = read_scalar(arrays, "signal_to_noise", float)
+        for name in DIAGNOSTICS:
+            setattr(self, name, read_scalar(arrays, name, float))
         self.encoder.set_arrays(subtree(arrays, "encoder"))
         if self._is_ready:
             self.encoder.check_fitted()

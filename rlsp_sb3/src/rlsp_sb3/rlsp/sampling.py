@@ -8,7 +8,6 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from rlsp_sb3.env_util import first_base_env
 from rlsp_sb3.protocols import TabularEnv
-from rlsp_sb3.simulators.trials import looks_deterministic
 from rlsp_sb3.solvers.factory import Algorithm, is_instance_or_subclass
 from rlsp_sb3.solvers.fast_ppo import FastPPO
 
@@ -51,10 +50,5 @@ def _obstacle(venv: VecEnv, algorithm: Algorithm | None, is_simulated: bool) -> 
         return (
             "the solver has no temperature, without which its policies are not those of a person "
             'who makes mistakes; solver="FastPPO" has one'
-        )
-    if not looks_deterministic(env):
-        return (
-            "the same action leads from the same state to different ones, and luck would count as "
-            "a choice of the person"
         )
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ KernelName = Literal["gaussian", "cauchy"]
 LEAST = -1e9  # of a log weight, whose power 0 has to be 1
 MAX_BETA = 1e3  # of kernels: where trajectories hardly differ
 SMALLEST_STD = 1e-3  # of where a person may have been, in standard deviations of all observations
+SMALLEST_SPREAD = 1e-8  # of an entry on all trajectories: where it is always the same
 
 
 class NoPastError(FloatingPointError):
@@ -96,20 +98,27 @@ def tempered_weights(
     Returns:
         Weights (N,) that sum to 1.
     """
-    excess = np.maximum(log_weights - log_weights.max(), LEAST)
+    power = tempering_power(log_weights, min_effective_size, max_power)
+    return _to_power(log_weights, power)
 
-    def weights(power: float) -> NDArray[np.float64]:
-        unscaled = np.exp(power * excess)
-        return np.asarray(unscaled / unscaled.sum())
 
+def tempering_power(
+    log_weights: NDArray[np.float64], min_effective_size: float, max_power: float = 1.0
+) -> float:
+    """The power that :func:`tempered_weights` raises weights to."""
     low, high = 0.0, max_power
-    if effective_sample_size(weights(high)) >= min_effective_size:
-        return weights(high)
+    if effective_sample_size(_to_power(log_weights, high)) >= min_effective_size:
+        return high
     for _ in range(60):
         middle = (low + high) / 2
-        enough = effective_sample_size(weights(middle)) >= min_effective_size
+        enough = effective_sample_size(_to_power(log_weights, middle)) >= min_effective_size
         low, high = (middle, high) if enough else (low, middle)
-    return weights(low)
+    return low
+
+
+def _to_power(log_weights: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    unscaled = np.exp(power * np.maximum(log_weights - log_weights.max(), LEAST))
+    return np.asarray(unscaled / unscaled.sum())
 
 
 def kernel_weights(
@@ -126,8 +135,37 @@ def kernel_weights(
     Returns:
         Weights (N,) that sum to 1.
     """
+    return tempered_weights(log_kernel(squared_scores, kernel), effective_size, MAX_BETA)
+
+
+def log_kernel(squared_scores: NDArray[np.float64], kernel: KernelName) -> NDArray[np.float64]:
+    """The logarithm of a kernel (N,) at β = 1; see :func:`kernel_weights`."""
     scores = squared_scores if kernel == "gaussian" else np.log1p(squared_scores)
-    return tempered_weights(-scores.sum(axis=1), effective_size, MAX_BETA)
+    return np.asarray(-scores.sum(axis=1))
+
+
+def kernel_distances(
+    states: Observations, observed: Observations, std: NDArray[np.float64]
+) -> Iterator[NDArray[np.float64]]:
+    """Squared differences z² of N states from each of n observed ones, in units of std.
+
+    Args:
+        states: The states (N, *observation_shape).
+        observed: The observed states (n, *observation_shape).
+        std: The unit of each of the D entries (D,).
+
+    Yields:
+        Those from each observed state (N, D).
+    """
+    flat = states.reshape(len(states), -1).astype(np.float64)
+    for each in observed.reshape(len(observed), -1).astype(np.float64):
+        yield ((flat - each) / std) ** 2
+
+
+def spread(trajectories: Observations) -> NDArray[np.float64]:
+    """Standard deviations (D,) of all that trajectories (T, N, *observation_shape) pass."""
+    states = trajectories.reshape(*trajectories.shape[:2], -1).astype(np.float64)
+    return np.asarray(np.maximum(states.std(axis=(0, 1)), SMALLEST_SPREAD))
 
 
 def without_outside(weights: NDArray[np.float64], past: PastTrajectories) -> NDArray[np.float64]:
