@@ -65,7 +65,7 @@ class ForwardEstimator(GradientEstimator):
     regression on what the first state shows and its features: nobody chose where an episode starts,
     and what is explained by that says nothing of the person. Where dynamics are random that would
     take luck for a choice, and Q - V is estimated by
-    :func:`~rlsp_sb3.rlsp.branched_scores.branched_scores`.
+    :mod:`~rlsp_sb3.rlsp.branched_scores`.
 
     Args:
         problem: What the gradient is estimated of.
