@@ -12,7 +12,7 @@ than scaled to norm 1.
 
     python benchmarks/points.py wind --seeds 0 1 2
     python benchmarks/points.py flowers --exact
-    python benchmarks/points.py flowers --effective-share .1 --n-trajectories 5000 --raw
+    python benchmarks/points.py flowers --effective-share .1 --n-trajectories 5000
 """
 
 import argparse
@@ -137,7 +137,7 @@ def infer(chosen, seed):
         [STATES[chosen.task]],
         encoder=place_and_gust if is_wind else goal_and_bed,
         horizon=HORIZONS[chosen.task],
-        n_epochs=30,
+        n_epochs=chosen.n_epochs,
         n_trajectories=chosen.n_trajectories,
         prior_std=chosen.prior_std,
         hyperparameters=hyperparameters,
@@ -175,6 +175,7 @@ def main():
     parser.add_argument("--prior-std", type=float, default=0.5)
     parser.add_argument("--effective-share", type=float, default=1.0)
     parser.add_argument("--n-trajectories", type=int, default=300)
+    parser.add_argument("--n-epochs", type=int, default=30)
     chosen = parser.parse_args()
     if chosen.exact:
         for forever in (False, True):
