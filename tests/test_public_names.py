@@ -128,7 +128,8 @@ PUBLIC_TEXT = {
         "can_set_state classic_states mujoco_state set_state_from_observation state_setter"
     ),
     "rlsp_sb3.tabular_rlsp": (
-        "InitialStates Optimizer StateLikelihood TabularRLSP UnreachableStateError"
+        "Decision InitialStates Optimizer RewardPosterior StateLikelihood TabularRLSP "
+        "UnreachableStateError decide"
     ),
     "rlsp_sb3.type_aliases": "Array Arrays FloatArray Seed",
     "rlsp_sb3.utils": "channels_last lazy_exports",

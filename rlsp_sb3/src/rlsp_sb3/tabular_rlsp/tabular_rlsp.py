@@ -20,6 +20,7 @@ from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.tabular_rlsp.horizons import Horizon, check_horizon
 from rlsp_sb3.tabular_rlsp.lbfgs import climb
 from rlsp_sb3.tabular_rlsp.likelihood import InitialStates, StateLikelihood
+from rlsp_sb3.tabular_rlsp.posterior import RewardPosterior, sample_posterior
 from rlsp_sb3.type_aliases import FloatArray
 from rlsp_sb3.utils.checks import check_choice, check_int, check_positive, check_vector
 from rlsp_sb3.utils.type_checks import checks_types
@@ -181,6 +182,20 @@ class TabularRLSP(TabularLearner):
             ValueError: If the weights are not F finite numbers.
         """
         return self._likelihood.gradient(self._check_theta(theta))
+
+    def sample_posterior(self, n_samples: int = 2000) -> RewardPosterior:
+        """Sample the posterior of the reward weights, and compute its evidence.
+
+        By importance sampling that starts from the Laplace approximation at the inferred weights,
+        so call ``learn`` first. The same learner gives the same samples.
+
+        Args:
+            n_samples: How many samples, at least 100.
+
+        Raises:
+            ValueError: If there are fewer, or the prior is uniform, which leaves no posterior.
+        """
+        return sample_posterior(self._likelihood, self._prior, self.theta, n_samples)
 
     @property
     def reward(self) -> LinearReward:
