@@ -1,10 +1,10 @@
 """How often a robot is undecided in random gridworlds, and how much harm that would prevent.
 
-Exact RLSP is told neither horizon nor weight: it takes any horizon, and the posterior for a prior of
-width .5. Its robot plans for the posterior mean. It asks if, on its way, an action may be worse than
+Exact RLSP is not told the horizon; the width of its prior, .5, and its weight, 1, are the published
+ones. Its robot plans for the posterior mean. It asks if, on its way, an action may be worse than
 another with a probability of more than 1 - CONFIDENCE.
 
-    python benchmarks/undecided.py --layouts 25 --first-layout 0
+    python benchmarks/undecided.py --family RandomRoom-v0 --layouts 25
 """
 
 import argparse
@@ -12,9 +12,10 @@ import warnings
 
 import gymnasium as gym
 import numpy as np
+
 import rlsp_envs  # noqa: F401
 from rlsp_sb3 import TabularRLSP
-from rlsp_sb3.learners import fraction_of
+from rlsp_sb3.planning import true_return_fraction
 from rlsp_sb3.tabular_rlsp import decide
 
 FAMILIES = ("RandomRoom-v0", "RandomTrain-v0", "RandomApples-v0", "RandomBatteries-v0")
@@ -28,8 +29,13 @@ def measure(family: str, layout_seed: int) -> tuple[float, float, bool]:
     env = gym.make(family, layout_seed=layout_seed)
     learner = TabularRLSP(env, horizon="auto", seed=0).learn()
     posterior = learner.sample_posterior()
-    task = learner.mdp.features @ learner.task_reward
-    planned = learner.mdp.features @ (learner.task_reward + posterior.mean)
+    mdp = learner.mdp
+    true_rewards = mdp.features @ learner.unwrapped_env.true_reward
+    start = int(learner.unwrapped_env.state_indices(learner.observed_states)[0])
+    task, robot = (
+        true_return_fraction(mdp, mdp.features @ weights, true_rewards, start)
+        for weights in (learner.task_reward, learner.task_reward + posterior.mean)
+    )
     observation, _ = env.reset(seed=0)
     asks = False
     for time in range(N_ACTIONS):
@@ -38,25 +44,27 @@ def measure(family: str, layout_seed: int) -> tuple[float, float, bool]:
         if asks:
             break
         observation, *_ = env.step(decision.action)
-    return fraction_of(learner, task), fraction_of(learner, planned), asks
+    return task, robot, asks
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--family", nargs="+", default=FAMILIES)
     parser.add_argument("--layouts", type=int, default=25)
     parser.add_argument("--first-layout", type=int, default=0)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     layouts = range(arguments.first_layout, arguments.first_layout + arguments.layouts)
-    for family in FAMILIES:
+    for family in arguments.family:
         found = np.array([measure(family, layout) for layout in layouts])
         task, robot, asks = found[:, 0], found[:, 1], found[:, 2] > 0
         worse, unsolved = robot < task - 1e-6, robot < 0.99
         print(
             f"{family}: mean {robot.mean():.3f}, solved {(~unsolved).sum()}, worse than the task "
-            f"alone {worse.sum()}, of {len(found)}; asks in {asks.sum()}: in {(asks & worse).sum()} "
-            f"of those that are worse, {(asks & unsolved).sum()} of {unsolved.sum()} not solved, "
-            f"{(asks & ~unsolved).sum()} of {(~unsolved).sum()} solved",
+            f"alone {worse.sum()}, of {len(found)}; asks in {asks.sum()}: in "
+            f"{(asks & worse).sum()} of those that are worse, {(asks & unsolved).sum()} of "
+            f"{unsolved.sum()} not solved, {(asks & ~unsolved).sum()} of "
+            f"{(~unsolved).sum()} solved",
             flush=True,
         )
 
