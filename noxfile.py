@@ -65,7 +65,7 @@ def install_checkout(session: nox.Session, resolution: str, *tools: str) -> None
         resolution,
         "--no-build-isolation",
         *("-e", "./rlsp_envs[render,mujoco,robotics]"),
-        *("-e", f"./rlsp_sb3[video{ray}]"),
+        *("-e", f"./rlsp_sb3[hub,video{ray}]"),
         *("-e", f"./rlsp_baselines[{extra}]"),
     )
 
@@ -166,7 +166,7 @@ def wheels(session: nox.Session) -> None:
         "latest",
         *TEST_TOOLS,
         f"{wheel('rlsp_envs')}[render,mujoco,robotics]",
-        f"{wheel('rlsp_sb3')}[video,ray]",
+        f"{wheel('rlsp_sb3')}[hub,video,ray]",
         f"{wheel('rlsp_baselines')}[arviz]",
     )
     # The version stays while the contents change: put this build in place of an earlier one.

@@ -72,6 +72,7 @@ PUBLIC_TEXT = {
     "rlsp_sb3.experiments.mujoco": "",
     "rlsp_sb3.experiments.report": "",
     "rlsp_sb3.experiments.skills": "",
+    "rlsp_sb3.hub": "from_pretrained push_to_hub",
     "rlsp_sb3.hyperparameters": (
         "DynamicsHyperparameters EncoderHyperparameters FitSettings ForwardHyperparameters "
         "InversePolicyHyperparameters RLSPHyperparameters SolverHyperparameters"

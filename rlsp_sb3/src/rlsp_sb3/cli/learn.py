@@ -107,7 +107,8 @@ def learn_command(
             metavar="SOURCE",
             help="What to sample the observed states from: a policy that acts in ENV (.zip), "
             "episodes (.npz, or .pkl as published), a Minari dataset, or an array of states (.npy, "
-            ".npz, or .csv with a row for each); otherwise those that the environment offers.",
+            ".npz, or .csv with a row for each), here or at "
+            "hf://ORG/REPO/FILE; otherwise those that the environment offers.",
         ),
     ] = None,
     n_states: Annotated[

@@ -40,6 +40,9 @@ class Commands(LazyGroup):
         },
         "rlsp_sb3.cli.table": {"table": "Compare methods, as the papers do."},
         "rlsp_sb3.cli.plot": {"plot": "Draw what runs have learned, and compare them."},
+        "rlsp_sb3.cli.push": {
+            "push": "Put a run on the Hugging Face Hub, with a card that says how good it is."
+        },
         "rlsp_sb3.cli.report": {"report": "Make one page of tables, with a section for each."},
     }
 

@@ -24,8 +24,8 @@ PolicyArgument = Annotated[
     Path,
     typer.Argument(
         metavar="POLICY",
-        help="A policy: the zip file of an algorithm of SB3 or sb3-contrib, or of a learner. No "
-        "code in it is run.",
+        help="A policy: the zip file of an algorithm of SB3 or sb3-contrib, or of a learner; or "
+        "hf://ORG/REPO/FILE on the Hugging Face Hub. No code in it is run.",
     ),
 ]
 EnvArgument = Annotated[

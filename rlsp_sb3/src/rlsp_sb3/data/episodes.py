@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsp_sb3.io.hub_files import local_file
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.restricted_pickle import PickledTrajectory, read_pickle
 from rlsp_sb3.utils.type_checks import check_type, checks_types
@@ -134,14 +135,14 @@ def load_episodes(path: str | Path) -> list[Episode]:
 
     Args:
         path: A file that :func:`save_episodes` wrote, with the suffix ".npz", or a pickle with the
-            suffix ".pkl".
+            suffix ".pkl". It may be on the Hugging Face Hub, "hf://org/repo/file.npz".
 
     Raises:
         FileNotFoundError: If there is no such file.
         RefusedPickleError: If a pickle asks for anything but arrays and demonstrations.
         ValueError: If it is not such a file.
     """
-    path = Path(path)
+    path = local_file(path)
     if path.suffix not in EPISODE_SUFFIXES:
         raise ValueError(f"path={str(path)!r}: expected a name that ends in '.npz' or '.pkl'")
     read = _read_npz_episodes if path.suffix == ".npz" else _read_legacy_episodes

@@ -18,6 +18,7 @@ from rlsp_sb3.data.episodes import EPISODE_SUFFIXES, Episode, load_episodes
 from rlsp_sb3.data.imitation_folders import is_dataset_folder, load_imitation
 from rlsp_sb3.data.minari_datasets import DATASET_ID, load_minari
 from rlsp_sb3.data.state_files import holds_states, load_states
+from rlsp_sb3.io.hub_files import is_hub_address, local_file
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import MAX_COUNT, check_between, check_int, check_policy, check_seed
@@ -89,7 +90,8 @@ def sample_observed_states(
             rollout of a skill of the published code); a dataset that imitation saved, or its
             folder; a Minari dataset or the id of one; a file of states, which is an array
             (n, *observation_shape) as ".npy" or alone in an ".npz", or a ".csv" with a row for each
-            and perhaps one of names above.
+            and perhaps one of names above. A file may be on the Hugging Face Hub,
+            "hf://org/repo/file.npz".
         n: How many, at least 1; of a file of states, that many different ones of it, in its order.
             None for all states of such a file, and for 1 of anything else.
         rng: The source of random numbers: a generator, a seed, or None for an unpredictable seed.
@@ -110,6 +112,8 @@ def sample_observed_states(
     if n is not None:
         check_int("n", n, 1, MAX_COUNT)
     rng = check_seed("rng", rng)
+    if is_hub_address(source):
+        source = local_file(source)
     if isinstance(source, (str, Path)) and env is None and holds_states(Path(source)):
         return _states_of(Path(source), n, rng)
     n = 1 if n is None else n

@@ -17,6 +17,7 @@ from safetensors.numpy import load, save
 
 from rlsp_sb3.io.archive import MAX_UNPACKED_BYTES, open_archive, read_member
 from rlsp_sb3.io.atomic_write import atomic_write
+from rlsp_sb3.io.hub_files import local_file
 from rlsp_sb3.io.json_file import parse_json
 
 _FORMAT = "rlsp-learner-1"
@@ -33,8 +34,9 @@ def with_suffix(path: str | Path) -> Path:
 
 
 def archive_path(path: str | Path) -> Path:
-    """The path of a file that is there, with or without ".zip"."""
-    return Path(path) if Path(path).is_file() else with_suffix(path)
+    """The path of a file that is there, with or without ".zip", or on the Hugging Face Hub."""
+    path = local_file(path)
+    return path if path.is_file() else with_suffix(path)
 
 
 def write_archive(

@@ -412,7 +412,8 @@ class Learner(ABC):
         """Read a learner from a file.
 
         Args:
-            path: The file; ".zip" may be left out. Or an open binary file.
+            path: The file; ".zip" may be left out. Or an open binary file, or the address of one
+                on the Hugging Face Hub, "hf://org/repo/learner.zip".
             env: The environment; files do not contain it.
             device: Where networks run.
             print_system_info: Whether to print the versions of what is installed here.
@@ -426,6 +427,8 @@ class Learner(ABC):
         """
         if print_system_info:
             get_system_info()
+        if isinstance(path, (str, Path)):
+            path = archive_path(path)
         data, arrays = read_archive(path)
         if data.get("class") != cls.__name__:
             raise ValueError(
@@ -442,8 +445,8 @@ class Learner(ABC):
             learner = cls(env, **{**given, **own, "device": device, **kwargs})
         learner.num_timesteps = data["num_timesteps"]
         learner._target = data["target"]
-        if isinstance(path, (str, Path)):
-            learner.loaded_from = archive_path(path).resolve()
+        if isinstance(path, Path):
+            learner.loaded_from = path.resolve()
         with refusing(path):
             learner.rng.bit_generator.state = data["rng"]
             learner._set_arrays(saved)

@@ -12,7 +12,8 @@ from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.vec_env import VecEnv, unwrap_vec_normalize
 
 from rlsp_sb3.env_util import as_vec_env
-from rlsp_sb3.io.save_util import read_archive, with_suffix
+from rlsp_sb3.io.hub_files import is_hub_address, local_file
+from rlsp_sb3.io.save_util import archive_path, read_archive
 from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.base import RewardLearner
 from rlsp_sb3.policies.sb2_import import sb2_file_error
@@ -59,7 +60,8 @@ def load_policy(
     if they show that there was one, and there are no statistics, a warning says so.
 
     Args:
-        path: The file; ".zip" may be left out.
+        path: The file; ".zip" may be left out. Or one on the Hugging Face Hub,
+            "hf://org/repo/file.zip"; statistics are looked for there, too.
         env: The environment in which it is to act, a vector environment of SB3, or an id.
         device: Where it runs.
         vec_normalize: The file of statistics, which VecNormalize's ``save`` wrote; None to look for
@@ -76,7 +78,7 @@ def load_policy(
         ValueError: If it is no such file, if the policy is of another kind, or if it or the
             statistics do not fit to the observations and actions of the environment.
     """
-    path = Path(path) if Path(path).is_file() else with_suffix(path)
+    source, path = Path(path), archive_path(path)
     names = member_names(path)
     if "data.json" in names:
         if vec_normalize is not None:
@@ -86,7 +88,8 @@ def load_policy(
             )
         return _load_learner(path, env, device)
     if "policy.pth" in names:
-        return _load_sb3(path, as_vec_env(env), device, vec_normalize)
+        source = source if is_hub_address(source) else path
+        return _load_sb3(path, source, as_vec_env(env), device, vec_normalize)
     if {"data", "parameters"} <= names:
         raise sb2_file_error(path)
     raise ValueError(
@@ -96,11 +99,18 @@ def load_policy(
 
 
 def _load_sb3(
-    path: Path, env: VecEnv, device: torch.device | str, vec_normalize: str | Path | None
+    path: Path,
+    source: Path,
+    env: VecEnv,
+    device: torch.device | str,
+    vec_normalize: str | Path | None,
 ) -> Policy:
-    """The policy of an algorithm, which normalizes observations if it was trained so."""
+    """The policy of an algorithm, which normalizes observations if it was trained so.
+
+    Statistics are looked for beside its source, which may be on the Hugging Face Hub.
+    """
     saved = read_sb3(path, device)
-    file = _statistics_file(path, saved, env, vec_normalize)
+    file = _statistics_file(source, saved, env, vec_normalize)
     statistics = None if file is None else read_vec_normalize(file)
     if file is None or statistics is None:
         return make_sb3_policy(path, saved, env, device)
@@ -129,7 +139,7 @@ def _statistics_file(
             )
         return None
     if given is not None:
-        return Path(given)
+        return local_file(given)
     is_normalized = was_normalized(saved, env.observation_space)
     if is_normalized is False:
         return None

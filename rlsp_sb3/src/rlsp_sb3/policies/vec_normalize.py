@@ -12,6 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlsp_sb3.io.file_names import env_file_name
+from rlsp_sb3.io.hub_files import find_file
 from rlsp_sb3.io.restricted_pickle import PickledObject, read_pickle
 from rlsp_sb3.policies.sb3_file import SavedModel
 from rlsp_sb3.protocols import Policy
@@ -183,7 +184,7 @@ def find_vec_normalize(path: Path, env_id: str | None) -> Path | None:
     (the Hugging Face Hub).
 
     Args:
-        path: The file of the policy.
+        path: The file of the policy; or its address on the Hugging Face Hub.
         env_id: The id of the environment; None if it has none.
 
     Returns:
@@ -194,4 +195,4 @@ def find_vec_normalize(path: Path, env_id: str | None) -> Path | None:
         places.insert(0, path.parent / env_file_name(env_id) / "vecnormalize.pkl")
     if checkpoint := _CHECKPOINT.fullmatch(path.stem):
         places.insert(0, path.with_name("{}_vecnormalize_{}.pkl".format(*checkpoint.groups())))
-    return next((place for place in places if place.is_file()), None)
+    return next((found for place in places if (found := find_file(place))), None)

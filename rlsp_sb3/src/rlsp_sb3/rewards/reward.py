@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlsp_sb3.encoders.encoder_entries import encoder_entries
 from rlsp_sb3.encoders.factory import OWN
+from rlsp_sb3.io.hub_files import local_file
 from rlsp_sb3.rewards.reward_file import UnsavedFeatures, read_reward_file, write_reward_file
 from rlsp_sb3.type_aliases import Arrays
 from rlsp_sb3.utils.checks import check_names, check_vector
@@ -221,7 +222,7 @@ class LinearReward:
         Raises:
             ValueError: If the file is no JSON file of a reward, or was changed since.
         """
-        saved = read_reward_file(Path(path))
+        saved = read_reward_file(local_file(path))
         chosen = saved.features if features is None else features
         return cls(list(saved.weights.values()), list(saved.weights), chosen)
 
@@ -233,7 +234,8 @@ def load_reward(path: str | Path, features: FeatureFn | None = None) -> LinearRe
     Its rewards are to the bit those of the learner.
 
     Args:
-        path: A file that ``reward.save(path)`` wrote, such as ``reward.json`` of ``rlsp learn``.
+        path: A file that ``reward.save(path)`` wrote, such as ``reward.json`` of ``rlsp learn``;
+            or one on the Hugging Face Hub, "hf://org/repo/reward.json".
         features: What maps observations (N, *observation_shape) to features (N, F), if it is not in
             the file, or another one is wanted.
 
@@ -242,6 +244,7 @@ def load_reward(path: str | Path, features: FeatureFn | None = None) -> LinearRe
         ValueError: If it is no file of a reward, or was changed since.
         FeaturesNotSavedError: If the features are not in it and not given.
     """
-    if features is None and not read_reward_file(Path(path)).is_complete:
-        UnsavedFeatures(Path(path)).refuse()
+    path = local_file(path)
+    if features is None and not read_reward_file(path).is_complete:
+        UnsavedFeatures(path).refuse()
     return LinearReward.load(path, features)
