@@ -34,6 +34,7 @@ clean:  ## Remove environments, builds, caches and runs
 .venv/ready: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "Python 3.10 or later is needed: make PYTHON=path/to/python"; exit 1; }
-	$(PYTHON) -m venv .venv
+	@echo 'Installing nox, which makes the environments, into .venv'
+	@$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install -q -c constraints.txt nox
 	touch $@

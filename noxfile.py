@@ -50,8 +50,8 @@ def prepare(session: nox.Session) -> None:
 
 
 def install(session: nox.Session, resolution: str, *requirements: str) -> None:
-    """Install requirements in the versions that a resolution pins."""
-    session.install("--no-compile", "-c", CONSTRAINTS[resolution], *requirements)
+    """Install requirements in the versions that a resolution pins, while pip says how it goes."""
+    session.install("--no-compile", "-c", CONSTRAINTS[resolution], *requirements, silent=False)
 
 
 def install_checkout(session: nox.Session, resolution: str, *tools: str) -> None:
@@ -203,6 +203,10 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """Infer a reward from the state of a room; the results lie in runs/demo."""
-    install_checkout(session, "latest")
+    session.log("installing PyTorch and what else a gridworld needs into .nox/demo, once")
+    prepare(session)
+    install(session, "latest", "hatchling", "editables")
+    packages = ("-e", "./rlsp_envs[render]", "-e", "./rlsp_sb3")
+    install(session, "latest", "--no-build-isolation", *packages)
     arguments = session.posargs or ["RoomDefault-v0", "--out", "runs/demo", "--force"]
     session.run("rlsp", "learn", *arguments)
