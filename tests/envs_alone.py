@@ -36,7 +36,7 @@ def main() -> None:
         env.render()
     except Exception as error:
         message = str(error)
-    assert 'pip install "rlsp-envs[render]"' in message, f"rendered without pygame: {message}"
+    assert "pip install pygame" in message, f"rendered without pygame: {message}"
     print("rlsp-envs works alone: 3 checks passed")
 
 

@@ -547,7 +547,7 @@ def test_mp4_without_ffmpeg(room, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     result = rlsp("video", room[0], "RoomDefault-v0", "--out", tmp_path / "room.mp4")
     assert result.code == 2
-    assert '`pip install "rlsp-sb3[video]"`, or write a GIF' in result.err
+    assert "`pip install imageio-ffmpeg`, or write a GIF" in result.err
     assert not list(tmp_path.iterdir())
 
 

@@ -486,7 +486,7 @@ def test_without_minari_the_error_says_what_to_install(monkeypatch):
         lambda: save_minari("rlsp/expert-v0", some_episodes(), "CartPole-v1"),
         lambda: sample_observed_states("rlsp/expert-v0"),
     ):
-        with pytest.raises(DependencyNotInstalled, match=r'pip install "rlsp-sb3\[minari\]"'):
+        with pytest.raises(DependencyNotInstalled, match=r'pip install "minari\[hdf5\]"'):
             call()
 
 

@@ -354,4 +354,4 @@ def test_a_missing_package_is_named_when_the_environment_is_made(package: str) -
         "    print(error)\n"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 'pip install "rlsp-envs[robotics]"' in run.stdout
+    assert "gymnasium-robotics`" in run.stdout

@@ -497,7 +497,7 @@ def test_a_missing_package_is_named_when_the_environment_is_made(package: str) -
         "    print(error)\n"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 'pip install "rlsp-envs[mujoco]"' in run.stdout
+    assert 'pip install "gymnasium[mujoco]"' in run.stdout
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])

@@ -17,6 +17,7 @@ from rlsp_sb3.experiments.gridworlds import cells, run_table
 from rlsp_sb3.experiments.gridworlds.cells import Cell, CellFile, find_problems
 from rlsp_sb3.experiments.methods import GRIDWORLD_METHODS, find_methods
 from rlsp_sb3.learners import registry
+from rlsp_sb3.utils.install_command import install_command
 
 from helpers.command import ok, rlsp
 from helpers.full_disk import full_disk_for
@@ -239,7 +240,7 @@ def test_methods_that_are_not_installed_are_left_out(monkeypatch: pytest.MonkeyP
     found, missing = find_methods(None, GRIDWORLD_METHODS)
     assert [method.name for method in found] == ["tabular-rlsp", "tabular-rlsp-uniform"]
     assert list(missing)[:2] == ["task-reward", "deviation"]
-    assert missing["deviation"] == "it is not installed (run `pip install rlsp-baselines`)"
+    assert missing["deviation"] == f"it is not installed (run {install_command('rlsp-baselines')})"
     found, _ = find_methods(["tabular-rlsp"], GRIDWORLD_METHODS, with_slow=True)
     assert [method.name for method in found] == ["tabular-rlsp", "rlsp"]
 

@@ -174,7 +174,7 @@ def test_without_the_package_it_is_named(tmp_path, monkeypatch):
     SAC("MlpPolicy", "Pendulum-v1", **BUFFER).save(tmp_path / "model.zip")
     theirs = {"__module__": "sb3_contrib.tqc.policies"}
     rewrite(tmp_path / "model.zip", data=settings(policy_class=theirs))
-    with pytest.raises(ImportError, match=r"TQCPolicy needs sb3-contrib: run `pip install \"rlsp-"):
+    with pytest.raises(ImportError, match=r"TQCPolicy needs sb3-contrib: run `pip install sb3-"):
         load_policy(tmp_path / "model.zip", "Pendulum-v1")
 
 

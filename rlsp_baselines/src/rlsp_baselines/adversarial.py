@@ -71,7 +71,7 @@ def import_imitation(module: str) -> Any:
     except ImportError as error:
         raise ImportError(
             f"this learner needs the package imitation ({error}): run "
-            '`pip install "rlsp-baselines[gail]"`, which brings older releases of Gymnasium and '
+            "`pip install imitation`, which brings older releases of Gymnasium and "
             "Stable-Baselines3, so do it in a virtual environment of its own"
         ) from error
 

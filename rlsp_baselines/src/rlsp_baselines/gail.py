@@ -13,7 +13,7 @@ class GAIL(AdversarialLearner):
     In each round the generator, an algorithm of SB3, acts for the reward -log(1 - D(s, a)), where D
     is what the discriminator takes for the probability that somebody has demonstrated to do a in s;
     then the discriminator learns to tell what the generator did from the demonstrations. Both are
-    imitation's (``pip install "rlsp-baselines[gail]"``). A single demonstrated pair of state and
+    imitation's (``pip install imitation``). A single demonstrated pair of state and
     action is enough.
 
     Args:

@@ -208,7 +208,7 @@ class RewardSampling(TabularLearner):
     def diagnostics(self) -> Diagnostics:
         """Convergence diagnostics since the burn-in; NaN where there are too few samples to say.
 
-        By ArviZ if it is installed (``pip install "rlsp-baselines[arviz]"``).
+        By ArviZ if it is installed (``pip install arviz``).
         """
         samples = self.samples
         n_draws = len(self._samples)

@@ -42,7 +42,7 @@ def load_pygame() -> ModuleType:
             import pygame
     except ImportError as error:
         raise DependencyNotInstalled(
-            'rendering needs pygame, which is missing: run `pip install "rlsp-envs[render]"`'
+            "rendering needs pygame, which is missing: run `pip install pygame`"
         ) from error
     finally:
         if before is None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rlsp_sb3.cli.console import say, stdout, user_errors
+from rlsp_sb3.utils.install_command import install_command
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -39,7 +40,7 @@ def envs_command(
     with user_errors():
         specs = [env_util.find_spec(each) for each in env_ids or []] or env_util.plugin_specs()
     if not specs:
-        stdout.print("No installed package brings environments: run `pip install rlsp-envs`.")
+        say(f"No installed package brings environments: run {install_command('rlsp-envs')}.")
         return
     table, failed, slow = env_table(specs)
     stdout.print(table)

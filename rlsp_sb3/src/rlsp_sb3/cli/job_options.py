@@ -51,7 +51,7 @@ RayAddressOption = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
-        help='Run the jobs on a Ray cluster (`pip install "rlsp-sb3[ray]"`): auto, HOST:PORT, '
+        help="Run the jobs on a Ray cluster (`pip install ray`): auto, HOST:PORT, "
         "or local for a small one on this machine.",
     ),
 ]

@@ -207,7 +207,7 @@ def video_command(
         Path,
         typer.Option(
             metavar="FILE",
-            help='The film: .gif, or .mp4, which needs `pip install "rlsp-sb3[video]"`.',
+            help="The film: .gif, or .mp4, which needs `pip install imageio-ffmpeg`.",
         ),
     ],
     episodes: Annotated[

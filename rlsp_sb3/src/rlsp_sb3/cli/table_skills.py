@@ -53,7 +53,7 @@ def skills(
         str,
         typer.Option(
             metavar="KIND",
-            help='Kind of the films: gif, or mp4, which needs `pip install "rlsp-sb3[video]"`.',
+            help="Kind of the films: gif, or mp4, which needs `pip install imageio-ffmpeg`.",
         ),
     ] = "gif",
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(

@@ -35,7 +35,7 @@ def import_minari() -> Any:
     except ImportError as error:
         raise DependencyNotInstalled(
             f"Minari datasets need a package that is not installed ({error}): run "
-            '`pip install "rlsp-sb3[minari]"`, or use an npz file'
+            '`pip install "minari[hdf5]"`, or use an npz file'
         ) from error
 
 

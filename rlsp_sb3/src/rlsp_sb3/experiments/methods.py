@@ -23,6 +23,7 @@ from rlsp_sb3.plotting.style import (
 )
 from rlsp_sb3.rlsp.rlsp import RLSP
 from rlsp_sb3.utils.did_you_mean import did_you_mean
+from rlsp_sb3.utils.install_command import install_command
 
 _BASELINES = "rlsp-baselines"
 _PALETTE = (GRAY, ORANGE, YELLOW, BLUE, SKY, PURPLE, GREEN, VERMILLION)
@@ -79,8 +80,8 @@ class Method(NamedTuple):
     def how_to_install(self) -> str:
         """The command that installs it."""
         if self.extra is None:
-            return f"run `pip install {_BASELINES}`"
-        return f'run `pip install "{_BASELINES}[{self.extra[0]}]"`'
+            return f"run {install_command(_BASELINES)}"
+        return f"run {install_command(_BASELINES, self.extra[0])}"
 
 
 def bar_style(i: int) -> Style:

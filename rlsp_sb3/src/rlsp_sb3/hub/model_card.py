@@ -27,7 +27,7 @@ _HOMEPAGE = "https://github.com/rlsp/rlsp"
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
-    """What a model card says.
+    """Facts of a model card.
 
     Attributes:
         learner: The learner, by its name.
@@ -80,7 +80,7 @@ def model_card(repo_id: str, facts: CardFacts, files: Sequence[str]) -> str:
 
 
 def _metadata(facts: CardFacts) -> dict[str, Any]:
-    """What the Hub sorts models by; its results as those of SB3's models are written there."""
+    """Metadata, which the Hub sorts models by; results as in those of SB3's models."""
     tags = ["reinforcement-learning", "reward-learning", "stable-baselines3", "rlsp"]
     entries: dict[str, Any] = {
         "library_name": "rlsp-sb3",

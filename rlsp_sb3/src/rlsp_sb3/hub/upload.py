@@ -94,7 +94,7 @@ def _write_learner(learner: RewardLearner, folder: Path) -> CardFacts:
 
 
 def _facts_of_run(folder: Path) -> CardFacts:
-    """What the card says of a run.
+    """Facts of a run.
 
     Raises:
         ValueError: If learning has not ended.

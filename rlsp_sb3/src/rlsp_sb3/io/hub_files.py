@@ -118,7 +118,7 @@ def import_hub() -> Any:
     except ImportError as error:
         raise DependencyNotInstalled(
             f"the Hugging Face Hub needs a package that is not installed ({error}): run "
-            '`pip install "huggingface-hub>=0.34"`, or use files that are here'
+            "`pip install huggingface-hub`, or use files that are here"
         ) from error
 
 

@@ -57,7 +57,7 @@ class Family(NamedTuple):
         except ImportError as error:
             raise ImportError(
                 f"a policy of the class {self.module}.{self.class_name} needs sb3-contrib: run "
-                '`pip install "rlsp-sb3[contrib]"`'
+                "`pip install sb3-contrib`"
             ) from error
         found: type[BasePolicy] = getattr(module, self.class_name)
         return found

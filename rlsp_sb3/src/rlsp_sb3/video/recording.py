@@ -291,5 +291,5 @@ def _ffmpeg() -> Any:
     except ImportError as error:
         raise DependencyNotInstalled(
             f"mp4 films need a package that is not installed ({error}): run "
-            '`pip install "rlsp-sb3[video]"`, or write a GIF by a name that ends in .gif'
+            "`pip install imageio-ffmpeg`, or write a GIF by a name that ends in .gif"
         ) from error

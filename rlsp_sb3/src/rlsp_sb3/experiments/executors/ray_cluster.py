@@ -23,7 +23,7 @@ def import_ray() -> Any:
         return import_module("ray")
     except ImportError as error:
         raise ImportError(
-            f'running on Ray needs the package ray ({error}): run `pip install "rlsp-sb3[ray]"`'
+            f"running on Ray needs the package ray ({error}): run `pip install ray`"
         ) from error
 
 

@@ -55,6 +55,7 @@ from rlsp_sb3.io.unwritten_files import write_all
 from rlsp_sb3.plotting.style import with_formats
 from rlsp_sb3.tabular_rlsp.likelihood import UnreachableStateError
 from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.utils.install_command import install_command
 
 _CELLS = "cells.csv"
 _UNREACHABLE = "the observed state cannot be reached within the horizon"
@@ -139,10 +140,12 @@ def plan_gridworld_table(
     if not problems:
         raise ValueError(
             "no installed package brings a tabular environment with observed states, a horizon and "
-            "a true reward: run `pip install rlsp-envs`"
+            f"a true reward: run {install_command('rlsp-envs')}"
         )
     if not found:
-        raise ValueError("no method's learner is installed: run `pip install rlsp-baselines`")
+        raise ValueError(
+            f"no method's learner is installed: run {install_command('rlsp-baselines')}"
+        )
     words = ["--methods", ",".join(method.name for method in found), "--seeds", str(n_seeds)]
     if families:
         where = ["--layouts", str(n_layouts)]

@@ -22,11 +22,13 @@ from rlsp_sb3.experiments.table_plan import TableOptions, TablePlan, WrittenTabl
 from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.policies.vec_normalize import NormalizedPolicy
+from rlsp_sb3.utils.install_command import install_command
 
 PUBLISHED_ENVS = (
     *("InvertedPendulum-v5", "HalfCheetah-FW-v2", "HalfCheetah-BW-v2"),
     *("Hopper-FW-v2", "Hopper-FW-Penalty-v2"),
 )
+
 _OLDER = {"InvertedPendulum-v5": "InvertedPendulum-v4"}  # what Gymnasium 0.29 has instead
 
 
@@ -147,7 +149,7 @@ def _find_envs(names: Sequence[str] | None, experts: Path, left_out: dict[str, s
         name = published if published in gym.registry else _OLDER.get(published, published)
         if name not in gym.registry:
             left_out[name] = (
-                'no installed package brings it (run `pip install "rlsp-envs[mujoco]"`)'
+                f"no installed package brings it (run {install_command('rlsp-envs', 'mujoco')})"
             )
         elif not (file := _expert_file(experts, name)).is_file():
             left_out[name] = f"it has no expert {file} (make one by `rlsp expert`)"
