@@ -46,7 +46,7 @@ PUBLIC_TEXT = {
         "UnreachableStateError VectorRewardWrapper __version__ load_policy load_reward "
         "retrain_policy sample_observed_states"
     ),
-    "rlsp_sb3.cli": "say user_errors",
+    "rlsp_sb3.cli": "ProgressOption say user_errors",
     "rlsp_sb3.data": (
         "EPISODE_SUFFIXES Episode Transitions collect concatenate has_terminated load_episodes "
         "load_imitation load_minari rollout_env sample_observed_states save_episodes save_minari"

@@ -23,12 +23,18 @@ class FakeHub:
         url: Where it is.
         repositories: The files by repository, revision and name; "datasets/org/repo" for data.
         private: The repositories that were made private.
+        is_down: Whether it ends connections without a word.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all repositories."""
         self.repositories: dict[str, dict[str, dict[str, bytes]]] = {}
         self.private: set[str] = set()
+        self.is_down = False
 
     def add(self, repository: str, name: str, content: bytes, revision: str = "main") -> None:
         """Put a file into a repository, which is made if it is not there."""
@@ -49,6 +55,9 @@ class Handler(BaseHTTPRequestHandler):
         self.get()
 
     def get(self) -> None:
+        if self.hub.is_down:
+            self.close_connection = True
+            return None
         found = RESOLVE.fullmatch(self.path)
         if found is None:
             return self.answer(404, {"X-Error-Code": "RepoNotFound"})
@@ -66,6 +75,9 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(200, {"X-Repo-Commit": commit, "ETag": etag}, content)
 
     def do_POST(self) -> None:
+        if self.hub.is_down:
+            self.close_connection = True
+            return None
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         if self.headers.get("Authorization") != "Bearer key":
             return self.answer(401, {})

@@ -35,16 +35,25 @@ from helpers.fake_hub import FakeHub, fake_hub
 ENV = "RoomDefault-v0"
 
 
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeHub]:
+    """One for all tests: huggingface_hub keeps the address that it finds first."""
     constants = pytest.importorskip("huggingface_hub.constants")
-    with fake_hub() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    with fake_hub() as hub, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "ENDPOINT", hub.url)
         template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setenv("HF_TOKEN", "key")
+        patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         yield hub
+
+
+@pytest.fixture
+def hub(server: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeHub:
+    from huggingface_hub import constants
+
+    server.reset()
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_TOKEN", "key")
+    return server
 
 
 @pytest.fixture(scope="module")
@@ -263,17 +272,15 @@ def test_whoever_has_not_logged_in_is_told_how(
         push_to_hub(learner, "no room")
 
 
-def test_without_the_hub_the_copy_is_used(
-    hub: FakeHub, learner: TabularRLSP, monkeypatch: pytest.MonkeyPatch
-):
-    from huggingface_hub import constants
-
+def test_without_the_hub_the_copy_is_used(hub: FakeHub, learner: TabularRLSP):
     push_to_hub(learner, "org/room")
     first = load_reward("hf://org/room/reward.json")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    hub.is_down = True
     np.testing.assert_array_equal(load_reward("hf://org/room/reward.json").weights, first.weights)
-    with pytest.raises(ConnectionError, match=r"learner\.zip.*cannot be reached.*unset HF_HUB_OFF"):
+    with pytest.raises(ConnectionError, match=r"learner\.zip.*cannot be reached.*HF_ENDPOINT"):
         from_pretrained("org/room", ENV)
+    with pytest.raises(ConnectionError, match=r"org/room.*cannot be reached"):
+        push_to_hub(learner, "org/room")
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, learner: TabularRLSP):

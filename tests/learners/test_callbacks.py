@@ -3,6 +3,7 @@
 import csv
 import inspect
 import os
+from contextlib import nullcontext
 
 import gymnasium as gym
 import numpy as np
@@ -30,6 +31,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 import rlsp_envs
 from rlsp_sb3 import TabularRLSP
 from rlsp_sb3.plotting import log_reward_figure
+from rlsp_sb3.utils.progress import Stage
 
 from helpers.problems import StartAt
 
@@ -247,8 +249,7 @@ def test_step_counts_as_an_episode(max_episodes, n_envs):
 
 
 @pytest.mark.parametrize("steps_before", [0, 4])
-@pytest.mark.parametrize(("built_in", "n_envs"), [(True, 1), (True, 3), (False, 1)])
-def test_progress_bar_reaches_the_end(monkeypatch, built_in, n_envs, steps_before):
+def test_progress_bar_reaches_the_end(monkeypatch, steps_before):
     bars = []
 
     class Bar:
@@ -266,24 +267,27 @@ def test_progress_bar_reaches_the_end(monkeypatch, built_in, n_envs, steps_befor
             self.closed = True
 
     monkeypatch.setattr(callbacks, "tqdm", Bar)
-    learner = make_learner(n_envs)
+    learner = make_learner()
     learner.learn(steps_before)
-    learner.learn(
-        10,
-        callback=None if built_in else ProgressBarCallback(),
-        progress_bar=built_in,
-        reset_num_timesteps=False,
-    )
+    learner.learn(10, callback=ProgressBarCallback(), reset_num_timesteps=False)
     (bar,) = bars
     assert bar.total == bar.n == 10
     assert bar.closed
 
 
-def test_progress_bar_is_drawn(capfd):
-    note = Note()
-    make_learner().learn(5, callback=note, progress_bar=True)
-    assert "5/5" in "".join(capfd.readouterr())
-    assert note.events[-1] == "end"
+@pytest.mark.parametrize("n_envs", [1, 3])
+@pytest.mark.parametrize("steps_before", [0, 4])
+def test_own_progress_counts_the_steps_of_learn(monkeypatch, n_envs, steps_before):
+    stages = []
+    monkeypatch.setattr(
+        "rlsp_sb3.learners.callbacks.stage",
+        lambda *of: nullcontext(stages.append(Stage(*of)) or stages[-1]),
+    )
+    learner = make_learner(n_envs)
+    learner.learn(steps_before)
+    learner.learn(10, progress_bar=True, reset_num_timesteps=False)
+    (shown,) = stages
+    assert shown.done == shown.total == 10
 
 
 # Loggers.

@@ -10,7 +10,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3 import RLSP
 from rlsp_sb3.env_util import first_base_env
-from rlsp_sb3.learners.callbacks import Checkpoints, LearnerProgressBar, checkpoints
+from rlsp_sb3.learners.callbacks import Checkpoints, checkpoints
 from rlsp_sb3.learners.eval_metrics import correlation, measure_learner
 from rlsp_sb3.policies.retrain import retrain_policy
 from rlsp_sb3.solvers.fast_ppo import FastPPO
@@ -190,27 +190,6 @@ def test_checkpoints_are_written_every_so_often_and_the_newest_two_stay(tmp_path
     assert learner.saved == [900 * each for each in (3, 6, 9, 12)]
     assert [path.read_text() for path in checkpoints(folder)] == ["8100", "10800"]
     assert checkpoints(tmp_path / "nothing") == []
-
-
-def test_progress_is_told_in_the_learner_s_steps():
-    class Bar:
-        n, notes = 0, None
-
-        def update(self, n):
-            self.n += n
-
-        def set_postfix(self, notes):
-            self.notes = notes
-
-    learner = Saves()
-    callback = LearnerProgressBar()
-    callback.model, callback.pbar, callback._first = learner, Bar(), 100
-    for steps in (150, 400):
-        learner.num_timesteps = steps
-        learner.progress_notes = {"epoch": steps}
-        callback._on_step()
-        assert callback.pbar.n == steps - 100
-        assert callback.pbar.notes == {"epoch": steps}
 
 
 def test_a_stopwatch_adds_up_the_time_of_each_part(monkeypatch):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rlsp_sb3.cli import say, user_errors
+from rlsp_sb3.cli import ProgressOption, say, user_errors
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -99,13 +98,7 @@ def discover(
         Path | None,
         typer.Option(metavar="DIR", help="The folder for the results; otherwise runs/skills/ENV."),
     ] = None,
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            help="Show a progress bar; otherwise if this is a terminal.",
-        ),
-    ] = None,
+    progress: ProgressOption = True,
 ) -> None:
     """Discover skills, and write what they do.
 
@@ -133,6 +126,5 @@ def discover(
             seed=seed,
         )
         folder = out or Path("runs", "skills", env.rpartition(":")[2].replace("/", "-"))
-        shown = sys.stdout.isatty() if progress is None else progress
-        for line in discover_skills(discovery, folder, progress_bar=shown):
+        for line in discover_skills(discovery, folder, progress_bar=progress):
             say(line)

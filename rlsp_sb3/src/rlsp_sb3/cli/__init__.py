@@ -1,7 +1,7 @@
 """The command ``rlsp``: one module for each of its subcommands.
 
-``say`` and ``user_errors`` are for authors of commands, which other packages add by entry points of
-the group ``rlsp.commands``.
+``say``, ``user_errors`` and ``ProgressOption`` are for authors of commands, which other packages
+add by entry points of the group ``rlsp.commands``.
 """
 
 from typing import TYPE_CHECKING
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rlsp_sb3.utils.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from rlsp_sb3.cli.console import say, user_errors
+    from rlsp_sb3.cli.console import ProgressOption, say, user_errors
 else:
     __getattr__, __dir__ = lazy_exports(__name__)
 
-__all__ = ["say", "user_errors"]
+__all__ = ["ProgressOption", "say", "user_errors"]

@@ -9,12 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from rlsp_sb3.utils.errors import user_error_types
 
+ProgressOption = Annotated[
+    bool,
+    typer.Option(
+        "--progress/--no-progress",
+        help="Show progress on stderr: bars in a terminal, elsewhere a line every 10 seconds.",
+    ),
+]
 INTERRUPTED = 130  # the exit status of shells after Ctrl-C
 _SIGNALED = 128  # plus the number of a signal, as shells have it
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rlsp_sb3.cli.console import INTERRUPTED, check_output, say, user_errors
+from rlsp_sb3.cli.console import INTERRUPTED, ProgressOption, check_output, say, user_errors
 
 SOLVER_NAMES = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
 """The algorithms of SB3, which take seconds to import."""
@@ -82,13 +81,7 @@ def expert_command(
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite the expert and the checkpoints of FILE.")
     ] = False,
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            help="Show a progress bar; otherwise if this is a terminal.",
-        ),
-    ] = None,
+    progress: ProgressOption = True,
     tensorboard: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Log to TensorBoard, in this folder.")
     ] = None,
@@ -134,7 +127,7 @@ def expert_command(
             run.learn(
                 int(timesteps),
                 checkpoint_every,
-                progress_bar=sys.stdout.isatty() if progress is None else progress,
+                progress_bar=progress,
             )
     except KeyboardInterrupt:
         say(f"Interrupted at {run.model.num_timesteps:,} steps: go on by --resume", style="yellow")
@@ -193,7 +186,7 @@ def import_expert_command(
         model = import_sb2_sac(
             file, made, None if inputs is None else parse_indices(inputs), buffer_size=1
         )
-        returns = measure_returns(model, made, episodes, seed=seed)
+        returns = measure_returns(model, made, episodes, seed=seed, progress_bar=True)
         save_model(model, out)
     say(
         f"Return {returns.mean:,.1f} ± {returns.std:,.1f} in {episodes} "

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rlsp_sb3.cli.console import interruptible, say, stdout, user_errors
+from rlsp_sb3.cli.console import ProgressOption, interruptible, say, stdout, user_errors
 from rlsp_sb3.learners import registry
 
 if TYPE_CHECKING:
@@ -130,13 +129,7 @@ def learn_command(
     log_interval: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Log every N timesteps; otherwise 1.")
     ] = None,
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            help="Show a progress bar; otherwise if this is a terminal.",
-        ),
-    ] = None,
+    progress: ProgressOption = True,
     figures: Annotated[
         str,
         typer.Option(
@@ -161,12 +154,14 @@ def learn_command(
     from rlsp_sb3.io.folder_lock import InUseError
     from rlsp_sb3.plotting.style import check_formats, figure_formats
     from rlsp_sb3.utils.arguments import SHORT, parse_settings
+    from rlsp_sb3.utils.progress import show_progress
     from rlsp_sb3.utils.settings import merged
 
     with (
         interruptible("Interrupted before anything was learned"),
         user_errors((InUseError,), status=1),
         user_errors(),
+        show_progress(progress),
     ):
         formats = figure_formats(check_formats(figures))
         options = (RunOptions() if config is None else read_run_options(config)).updated(
@@ -198,9 +193,12 @@ def learn_command(
             force=force,
         )
     say(f"{type(run.learner).__name__} on {run.env_id}, seed {run.config.seed}", style="bold")
-    with interruptible(f"Interrupted: what was learned is in {run.folder.path}"):
+    with (
+        interruptible(f"Interrupted: what was learned is in {run.folder.path}"),
+        show_progress(progress),
+    ):
         with user_errors((FloatingPointError, OSError)):
-            run.learn(progress_bar=sys.stdout.isatty() if progress is None else progress)
+            run.learn()
         count, seconds = run.learner.num_timesteps, run.config.wall_time_seconds
         say(f"{count:,} {run.learner.timestep}{'s' if count != 1 else ''} in {seconds:.1f} s")
         run.evaluate()

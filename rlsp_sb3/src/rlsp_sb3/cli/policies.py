@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rlsp_sb3.cli.console import check_output, say, stdout, user_errors
+from rlsp_sb3.cli.console import ProgressOption, check_output, say, stdout, user_errors
 from rlsp_sb3.io.atomic_write import atomic_write
 
 if TYPE_CHECKING:
@@ -95,8 +94,9 @@ def rollout_command(
     from rlsp_sb3.data.minari_datasets import check_new_dataset, save_minari
     from rlsp_sb3.data.rollouts import rollout_env
     from rlsp_sb3.env_util import make_env
+    from rlsp_sb3.utils.progress import show_progress
 
-    with user_errors():
+    with user_errors(), show_progress():
         if (out is None) == (minari is None):
             raise ValueError("expected either --out FILE.npz or --minari ID")
         if out is not None:
@@ -142,13 +142,7 @@ def evaluate_command(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all of it as JSON, too.")
     ] = None,
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            help="Show a progress bar; otherwise if this is a terminal.",
-        ),
-    ] = None,
+    progress: ProgressOption = True,
 ) -> None:
     """Measure what a policy earns: the return of its own actions, without a discount.
 
@@ -172,7 +166,7 @@ def evaluate_command(
             seed=seed,
             deterministic=deterministic,
             max_steps=max_steps,
-            progress_bar=sys.stdout.isatty() if progress is None else progress,
+            progress_bar=progress,
         )
         stdout.print(returns_table(returns))
         if out is not None:
@@ -226,9 +220,10 @@ def video_command(
 
     A GIF is at most 480 pixels wide and high.
     """
+    from rlsp_sb3.utils.progress import show_progress
     from rlsp_sb3.video.recording import check_film, make_for_film, record
 
-    with user_errors():
+    with user_errors(), show_progress():
         check_film(out)
         check_output(out)
         made = make_for_film(env)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rlsp_sb3.cli.console import say, stdout, user_errors
+from rlsp_sb3.cli.console import ProgressOption, say, user_errors
 from rlsp_sb3.cli.job_options import FiguresOption, show_left_out, show_table
 
 GRIDWORLDS_EXAMPLES = """Examples:
@@ -71,13 +71,7 @@ def gridworlds(
         bool, typer.Option("--force", help="Compute anew what is in the folder already.")
     ] = False,
     figures: FiguresOption = "png",
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            help="Show a progress bar; otherwise if this is a terminal.",
-        ),
-    ] = None,
+    progress: ProgressOption = True,
 ) -> None:
     """Compare methods on all tabular problems that are installed.
 
@@ -113,5 +107,5 @@ def gridworlds(
         broken = ", ".join(plan.broken)
         say(f"not looked at, since they cannot be made (see `rlsp envs`): {broken}")
     with user_errors((OSError, ValueError)), figure_formats(check_formats(figures)):
-        result = run_gridworld_table(plan, out, force=force, console=stdout, progress=progress)
+        result = run_gridworld_table(plan, out, force=force, progress=progress)
     show_table(result, out, "each result in cells.csv")

@@ -22,6 +22,7 @@ from rlsp_sb3.io.hub_files import is_hub_address, local_file
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import MAX_COUNT, check_between, check_int, check_policy, check_seed
+from rlsp_sb3.utils.progress import track
 from rlsp_sb3.utils.type_checks import checks_types
 
 
@@ -63,7 +64,7 @@ def rollout_env(
         check_int("max_steps", max_steps, 1, MAX_COUNT)
     rng = check_seed("seed", seed)
     with _actor(policy, env, deterministic, noise) as actor, _torch_seeded(rng):
-        return [actor.episode(rng, max_steps) for _ in range(n_episodes)]
+        return [actor.episode(rng, max_steps) for _ in track(range(n_episodes), "acting")]
 
 
 @checks_types
@@ -123,7 +124,8 @@ def sample_observed_states(
         if max_steps is not None:
             check_int("max_steps", max_steps, 1, MAX_COUNT)
         with _actor(source, env, deterministic, noise) as actor, _torch_seeded(rng):
-            return np.stack([_any_state(actor.episode(rng, max_steps), rng) for _ in range(n)])
+            acted = (actor.episode(rng, max_steps) for _ in track(range(n), "observing states"))
+            return np.stack([_any_state(episode, rng) for episode in acted])
     if env is not None:
         raise ValueError(f"env={env!r}: expected None, because the source is not a policy")
     episodes = _episodes(source)

@@ -17,6 +17,7 @@ from rlsp_sb3.state_reset import state_setter
 from rlsp_sb3.type_aliases import Array, Arrays
 from rlsp_sb3.utils.checks import MAX_COUNT, check_array, check_int, check_policy
 from rlsp_sb3.utils.observations import check_shown
+from rlsp_sb3.utils.progress import stage
 from rlsp_sb3.utils.type_checks import check_type, checks_types
 
 
@@ -150,27 +151,29 @@ def collect(
     env.action_space.seed(int(rng.integers(2**31)))
     seen: list[tuple[Any, Any, Any, bool]] = []
     n_episodes = 0
-    while len(seen) < n_steps:
-        observation = np.array(env.reset(seed=int(rng.integers(2**31)))[0])
-        if set_state is not None and starts is not None and n_episodes % 2:
-            observation = starts[rng.integers(len(starts))]
-            set_state(observation)
-        n_episodes += 1
-        check_shown(env, observation, f"at the start of episode {n_episodes}")
-        memory = None
-        for step in range(min(max_length or n_steps, n_steps - len(seen))):
-            if policy is None:
-                action = env.action_space.sample()
-            else:
-                start = np.array([step == 0])
-                action, memory = policy.predict(observation, memory, start, deterministic=True)
-            next_observation, _, terminated, truncated, _ = env.step(action)
-            next_observation = np.array(
-                next_observation
-            )  # the environment may show the next one in its place
-            check_shown(env, next_observation, f"after step {len(seen) + 1} of all")
-            seen.append((observation, action, next_observation, bool(terminated)))
-            observation = next_observation
-            if terminated or truncated:
-                break
+    with stage("collecting transitions", n_steps) as shown:
+        while len(seen) < n_steps:
+            shown.done = len(seen)
+            observation = np.array(env.reset(seed=int(rng.integers(2**31)))[0])
+            if set_state is not None and starts is not None and n_episodes % 2:
+                observation = starts[rng.integers(len(starts))]
+                set_state(observation)
+            n_episodes += 1
+            check_shown(env, observation, f"at the start of episode {n_episodes}")
+            memory = None
+            for step in range(min(max_length or n_steps, n_steps - len(seen))):
+                if policy is None:
+                    action = env.action_space.sample()
+                else:
+                    start = np.array([step == 0])
+                    action, memory = policy.predict(observation, memory, start, deterministic=True)
+                next_observation, _, terminated, truncated, _ = env.step(action)
+                next_observation = np.array(
+                    next_observation
+                )  # the environment may show the next one in its place
+                check_shown(env, next_observation, f"after step {len(seen) + 1} of all")
+                seen.append((observation, action, next_observation, bool(terminated)))
+                observation = next_observation
+                if terminated or truncated:
+                    break
     return Transitions(*map(np.array, zip(*seen, strict=True)))

@@ -10,13 +10,13 @@ import gymnasium as gym
 import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
-from rich.progress import track
 
 from rlsp_sb3.data.rollouts import rollout_env
 from rlsp_sb3.evaluation.seed_statistics import mean_interval
 from rlsp_sb3.protocols import Policy
 from rlsp_sb3.type_aliases import Seed
 from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_seed
+from rlsp_sb3.utils.progress import show_progress, track
 from rlsp_sb3.utils.settings import validated
 from rlsp_sb3.utils.type_checks import checks_types
 
@@ -119,13 +119,14 @@ def measure_returns(
     check_int("n_episodes", n_episodes, 1, MAX_COUNT)
     rng = check_seed("seed", seed)
     # One at a time: 100 episodes of images would not fit into memory.
-    ended = [
-        (episode.total_reward, len(episode), episode.terminated)
-        for _ in track(range(n_episodes), "Episodes", disable=not progress_bar)
-        for episode in rollout_env(
-            policy, env, seed=rng, deterministic=deterministic, max_steps=max_steps
-        )
-    ]
+    with show_progress(progress_bar):
+        ended = [
+            (episode.total_reward, len(episode), episode.terminated)
+            for _ in track(range(n_episodes), "evaluating")
+            for episode in rollout_env(
+                policy, env, seed=rng, deterministic=deterministic, max_steps=max_steps
+            )
+        ]
     returns, lengths, terminated = zip(*ended, strict=True)
     array = np.array(returns)
     return Returns(array, np.array(lengths), np.array(terminated), mean_interval(array, rng))

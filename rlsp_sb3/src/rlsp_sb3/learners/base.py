@@ -29,7 +29,7 @@ from stable_baselines3.common.vec_env import (
 
 from rlsp_sb3.env_util import as_vec_env
 from rlsp_sb3.io.save_util import archive_path, check_json, read_archive, write_archive
-from rlsp_sb3.learners.callbacks import LearnerProgressBar, as_callback
+from rlsp_sb3.learners.callbacks import ProgressCallback, as_callback
 from rlsp_sb3.learners.observed_states import find_observed_states
 from rlsp_sb3.learners.saved_entries import PATHS, check_data, check_entry, naming, refusing
 from rlsp_sb3.learners.tensorboard import log_hparams
@@ -207,7 +207,7 @@ class Learner(ABC):
     def _init_callback(self, callback: MaybeCallback, progress_bar: bool) -> BaseCallback:
         callback = as_callback(callback)
         if progress_bar:
-            callback = CallbackList([callback, LearnerProgressBar()])
+            callback = CallbackList([callback, ProgressCallback()])
         callback.init_callback(self)  # type: ignore[arg-type]
         return callback
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +11,35 @@ from stable_baselines3.common.callbacks import (
     BaseCallback,
     CallbackList,
     ConvertCallback,
-    ProgressBarCallback,
 )
 from stable_baselines3.common.type_aliases import MaybeCallback
 
 from rlsp_sb3.io.folder_lock import lock_folder
 from rlsp_sb3.io.unwritten_files import reason
+from rlsp_sb3.utils.progress import show_progress, stage
 from rlsp_sb3.utils.type_checks import checks_types, shown
 
 KEPT = 2
 
 
-class LearnerProgressBar(ProgressBarCallback):
-    """SB3's progress bar for learners, whose timesteps need not be those of the environment."""
+class ProgressCallback(BaseCallback):
+    """Shows the progress of a learner or of an algorithm of SB3, and of what it does in between."""
 
     def _on_training_start(self) -> None:
-        super()._on_training_start()
+        self._shown = ExitStack()
+        self._shown.enter_context(show_progress())
         self._first = self.model.num_timesteps
+        total = int(self.locals["total_timesteps"]) - self._first
+        self._stage = self._shown.enter_context(stage("learning", total))
 
     def _on_step(self) -> bool:
-        self.pbar.update(self.model.num_timesteps - self._first - self.pbar.n)
-        if notes := getattr(self.model, "progress_notes", None):
-            self.pbar.set_postfix(notes)
+        self._stage.done = self.model.num_timesteps - self._first
+        notes = getattr(self.model, "progress_notes", {})
+        self._stage.notes = ", ".join(f"{name} {value}" for name, value in notes.items())
         return True
+
+    def _on_training_end(self) -> None:
+        self._shown.close()
 
 
 class SolverCallback(BaseCallback):

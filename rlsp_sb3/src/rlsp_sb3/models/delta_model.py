@@ -100,7 +100,9 @@ class DeltaModel:
             index = torch.as_tensor(rows)
             return nn.functional.mse_loss(self.network(noisy(inputs[index])), noisy(targets[index]))
 
-        return fit(self.network.parameters(), loss, len(inputs), settings, rng)
+        return fit(
+            self.network.parameters(), loss, len(inputs), settings, rng, "fitting the dynamics"
+        )
 
     @torch.no_grad()
     def __call__(self, origins: NDArray[Any], actions: NDArray[Any]) -> NDArray[Any]:

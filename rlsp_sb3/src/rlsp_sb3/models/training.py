@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rlsp_sb3.hyperparameters import FitSettings
+from rlsp_sb3.utils.progress import track
 
 HELD_OUT = 0.05  # of the examples
 
@@ -21,6 +22,7 @@ def fit(
     n_examples: int,
     settings: FitSettings,
     rng: np.random.Generator,
+    description: str = "fitting",
 ) -> float:
     """Minimize a loss by Adam.
 
@@ -30,6 +32,7 @@ def fit(
         n_examples: How many there are; a twentieth of them, at random, is held out.
         settings: How long and how fast.
         rng: Draws the examples.
+        description: What progress says of it, such as "fitting the encoder".
 
     Returns:
         The loss of the examples that were held out.
@@ -45,7 +48,7 @@ def fit(
     if not len(seen):
         seen = held_out
     optimizer = torch.optim.Adam(list(parameters), settings.learning_rate)
-    for update in range(settings.n_updates):
+    for update in track(range(settings.n_updates), description):
         progress = update / settings.n_updates
         optimizer.param_groups[0]["lr"] = (
             settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2

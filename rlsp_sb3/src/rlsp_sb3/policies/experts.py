@@ -25,6 +25,7 @@ from rlsp_sb3.io.json_file import read_json, write_json
 from rlsp_sb3.io.npz import read_npz, write_npz
 from rlsp_sb3.io.save_util import with_suffix
 from rlsp_sb3.io.unwritten_files import reason
+from rlsp_sb3.learners.callbacks import ProgressCallback
 from rlsp_sb3.policies.expert_hyperparameters import find_expert_hyperparameters
 from rlsp_sb3.policies.sb3_file import read_sb3
 from rlsp_sb3.solvers.sb3_arguments import (
@@ -189,13 +190,15 @@ class ExpertRun:
         done = self.model.num_timesteps
         if done >= timesteps:
             return
+        callbacks: list[BaseCallback] = [ExpertCheckpoints(self.folder, checkpoint_every)]
+        if progress_bar:
+            callbacks.append(ProgressCallback())
         try:
             self.model.learn(
                 timesteps - done,
-                callback=ExpertCheckpoints(self.folder, checkpoint_every),
+                callback=callbacks,
                 tb_log_name=f"{type(self.model).__name__}_{env_file_name(self.env_id)}",
                 reset_num_timesteps=done == 0,
-                progress_bar=progress_bar,
             )
         except KeyboardInterrupt:
             try_checkpoint(self.model, self.folder)

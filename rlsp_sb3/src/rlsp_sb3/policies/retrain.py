@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import CallbackList, ProgressBarCallback
+from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.type_aliases import MaybeCallback
 
 from rlsp_sb3.encoders.base import FunctionEncoder
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
 from rlsp_sb3.learners.base import RewardLearner
-from rlsp_sb3.learners.callbacks import as_callback
+from rlsp_sb3.learners.callbacks import ProgressCallback, as_callback
 from rlsp_sb3.solvers.base import seeded_globally
 from rlsp_sb3.solvers.factory import Algorithm, SolverSpec, make_model
 from rlsp_sb3.solvers.training_env import is_simulated, make_training_env
@@ -52,7 +52,7 @@ def retrain_policy(
         TypeError: If the learner plans its policy, its solver is an algorithm and not a class, or
             its reward is not one of states.
     """
-    callbacks = [as_callback(callback)] + ([ProgressBarCallback()] if progress_bar else [])
+    callbacks = [as_callback(callback)] + ([ProgressCallback()] if progress_bar else [])
     check_int("total_timesteps", total_timesteps, 1)
     check_int("seed", seed, 0)
     given: Any = learner

@@ -118,7 +118,9 @@ class StationaryInversePolicy(nn.Module):
             index = torch.as_tensor(rows)
             return -self._log_prob(inputs[index], targets[index]).mean()
 
-        return fit(self.parameters(), loss, len(inputs), settings, rng)
+        return fit(
+            self.parameters(), loss, len(inputs), settings, rng, "fitting the inverse policy"
+        )
 
     @torch.no_grad()
     def sample(

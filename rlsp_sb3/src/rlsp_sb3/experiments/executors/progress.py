@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rlsp_sb3.experiments.executors.base import Event
+from rlsp_sb3.utils.progress import LINE_EVERY
 from rlsp_sb3.utils.timer import format_duration
 
 _BAR = 20  # characters
@@ -44,6 +45,8 @@ class _Running:
 class JobProgress:
     """Shows what jobs are doing: a live table on a terminal, and elsewhere a line for each change.
 
+    While nothing changes, that is a line every 10 seconds.
+
     Args:
         titles: What jobs are called, by name.
         n_workers: How many run at once.
@@ -63,6 +66,7 @@ class JobProgress:
         self._console = console
         self._running: dict[str, _Running] = {}
         self._seconds: list[float] = []  # of jobs that are over
+        self._line_at = time.monotonic()
         shown = console.is_terminal if live is None else live
         self._live = (
             Live(console=console, get_renderable=self.picture, transient=True) if shown else None
@@ -91,6 +95,8 @@ class JobProgress:
             running.fraction = event.fraction
             if running.first is None:
                 running.first = event.fraction
+            if now - self._line_at > LINE_EVERY:
+                self._line(name, f"{event.value}, {event.fraction:.0%}")
         elif kind in ("started", "lost"):
             running.enter("starting", now)
             if kind == "lost":
@@ -138,4 +144,5 @@ class JobProgress:
         if self._live is not None and not always:
             return
         text = f"{self.headline()} · {self._titles[name]}: {what}"
+        self._line_at = time.monotonic()
         self._console.print(text, style=style, markup=False, soft_wrap=True)

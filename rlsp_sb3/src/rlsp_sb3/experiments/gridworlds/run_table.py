@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from rlsp_sb3 import env_util
@@ -56,6 +54,7 @@ from rlsp_sb3.plotting.style import with_formats
 from rlsp_sb3.tabular_rlsp.likelihood import UnreachableStateError
 from rlsp_sb3.utils.checks import check_int
 from rlsp_sb3.utils.install_command import install_command
+from rlsp_sb3.utils.progress import show_progress, stage
 
 _CELLS = "cells.csv"
 _UNREACHABLE = "the observed state cannot be reached within the horizon"
@@ -173,8 +172,7 @@ def run_gridworld_table(
     out: Path,
     *,
     force: bool = False,
-    console: Console | None = None,
-    progress: bool | None = None,
+    progress: bool = False,
 ) -> TableResult:
     """Compute the cells of a table that have no result yet, and write the table.
 
@@ -185,14 +183,12 @@ def run_gridworld_table(
         plan: What the table consists of.
         out: The folder, made if it is missing.
         force: Whether to compute anew what the folder has.
-        console: Where to show how it goes; None for nowhere.
-        progress: Whether to show a progress bar; None for whether the console is a terminal.
+        progress: Whether to show progress.
 
     Raises:
         OSError: If the folder or a file of numbers cannot be written.
         ValueError: If the folder has cells that are not of such a table.
     """
-    console = console or Console(quiet=True)
     cell_file = CellFile(out / _CELLS)
     out.mkdir(parents=True, exist_ok=True)
     configs = {
@@ -209,16 +205,14 @@ def run_gridworld_table(
     log = RunLog(out)
     config.write(log, {})
     log.start(jobs_at_once=1)
-    shown = console.is_terminal if progress is None else progress
-    with Progress(console=console, disable=not shown) as bar:
-        task = bar.add_task("", total=len(plan.todo))
+    with show_progress(progress), stage("computing cells", len(plan.todo)) as shown:
+        started: list[str] = []
 
         def tell(what: str) -> None:
-            started = bar.tasks[0].description != ""
-            bar.update(task, description=what, advance=1 if started else 0)
+            shown.done, shown.notes = len(started), what
+            started.append(what)
 
         cells, failed = compute_cells(plan.todo, cell_file, force, on_start=tell, on_result=log.add)
-        bar.update(task, completed=len(plan.todo), description="done")
     # Whether the person can have come there in the time is what a sweep of horizons asks.
     unreachable = [what for what, error in failed.items() if _is_asked(plan, error)]
     reasons = {what: str(error) for what, error in failed.items() if what not in unreachable}
