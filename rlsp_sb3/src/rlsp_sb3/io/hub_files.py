@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,15 +87,26 @@ def local_file(path: str | Path) -> Path:
         return Path(path)
     address = parse_address(path)
     hub = import_hub()
-    with hub_errors(f"path={str(path)!r}"):
+
+    def download(**options: bool) -> Path:
         return Path(
             hub.hf_hub_download(
                 address.repo_id,
                 address.filename,
                 repo_type=address.repo_type,
                 revision=address.revision,
+                **options,
             )
         )
+
+    try:
+        with hub_errors(f"path={str(path)!r}"):
+            return download()
+    except ConnectionError:
+        # huggingface_hub looks for a copy itself only after some of the ways to fail.
+        with suppress(FileNotFoundError):
+            return download(local_files_only=True)
+        raise
 
 
 def find_file(path: Path) -> Path | None:
