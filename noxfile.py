@@ -27,6 +27,7 @@ DOCS_TOOLS = ("furo", "ipykernel", "myst-nb", "nbclient", "sphinx", "sphinx-copy
 TEST_TOOLS = (
     "hypothesis",
     "markdown-it-py",
+    "optuna",
     "pytest",
     "pytest-benchmark",
     "pytest-cov",
