@@ -301,7 +301,6 @@ def test_options_reach_the_learner(tmp_path: Path) -> None:
         "--set prior=laplace --progress"
     )
     result = learn("RoomDefault-v0", *options.split(), "--out", tmp_path)
-    assert "4/4" in result.out  # the progress bar
     config = json.loads((tmp_path / "config.json").read_text())
     command = options.replace("temperature=2", "temperature=2.0").split()[:-1]
     assert shlex.split(config["command"])[-len(command) :] == command

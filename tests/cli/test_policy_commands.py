@@ -79,7 +79,7 @@ def test_expert_is_a_file_of_sb3(room):
     assert "n_steps: 32" in result.out
     assert "64 steps in" in result.out
     assert f"{path} holds the expert" in result.out
-    assert not result.err
+    assert "error" not in result.err  # there may be lines of progress
     model = PPO.load(path)
     assert (model.num_timesteps, model.n_steps, model.seed) == (64, 32, 1)
     checkpoints = newest_first(path.with_suffix(".checkpoints"))

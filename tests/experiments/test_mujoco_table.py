@@ -401,7 +401,8 @@ def test_the_board_shows_stages_and_when_they_end(monkeypatch: pytest.MonkeyPatc
         console.print(progress.picture())
     text = console.export_text()
     assert "0 of 3 jobs, about 3 min to go" in text
-    (line,) = [line for line in text.splitlines() if "first job" in line and "3 min" in line]
+    told, line = [line for line in text.splitlines() if "first job" in line and "3 min" in line]
+    assert told == "0 of 3 jobs, about 3 min to go · first job: learning, 25%"  # after 10 seconds
     assert "learning" in line
     assert "1 min" in line or "60 s" in line
     assert "second job: starts anew: its process was killed" in text
