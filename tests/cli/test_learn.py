@@ -300,7 +300,7 @@ def test_options_reach_the_learner(tmp_path: Path) -> None:
         "--timesteps 4 --log-interval 2 --set optimizer=ascent --set temperature=2 "
         "--set prior=laplace --progress"
     )
-    result = learn("RoomDefault-v0", *options.split(), "--out", tmp_path)
+    learn("RoomDefault-v0", *options.split(), "--out", tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     command = options.replace("temperature=2", "temperature=2.0").split()[:-1]
     assert shlex.split(config["command"])[-len(command) :] == command

@@ -49,6 +49,12 @@ def test_time_left_is_that_of_the_rest_at_the_same_speed():
     assert shown.line(1_020.0) == "collecting: 25 of 100, 20 s so far, about 60 s to go"
     shown.done, shown.notes = 100, "epoch 3"
     assert shown.line(1_080.0) == "collecting: 100 of 100, epoch 3, 80 s so far"
+    slower = Stage("learning", 1_000)
+    slower.start = 0.0
+    for seconds in range(10, 110, 10):  # 30 steps a second, and then 1
+        slower.done = 300 + seconds
+        line = slower.line(float(seconds))
+    assert line == "learning: 400 of 1,000, 2 min so far, about 10 min to go"
     unknown = Stage("filming", None)
     unknown.start = 0.0
     assert unknown.line(600.0) == "filming: 10 min so far"

@@ -23,6 +23,8 @@ ProgressOption = Annotated[
         help="Show progress on stderr: bars in a terminal, elsewhere a line every 10 seconds.",
     ),
 ]
+"""The option ``--progress``, on by default."""
+
 INTERRUPTED = 130  # the exit status of shells after Ctrl-C
 _SIGNALED = 128  # plus the number of a signal, as shells have it
 

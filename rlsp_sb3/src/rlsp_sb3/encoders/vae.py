@@ -139,7 +139,9 @@ class StateVAE(ScaledEncoder):
             return total
 
         parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
-        held_out = fit(parameters, loss, len(scaled), self.fit_settings, rng, "fitting the encoder")
+        held_out = fit(
+            parameters, loss, len(scaled), self.fit_settings, rng, description="fitting the encoder"
+        )
         if self.scale_latents:
             with torch.no_grad():
                 self.latent_normalizer.fit(self.encoder(scaled)[:, : self.n_latents].numpy())

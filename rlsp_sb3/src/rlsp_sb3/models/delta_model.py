@@ -101,7 +101,12 @@ class DeltaModel:
             return nn.functional.mse_loss(self.network(noisy(inputs[index])), noisy(targets[index]))
 
         return fit(
-            self.network.parameters(), loss, len(inputs), settings, rng, "fitting the dynamics"
+            self.network.parameters(),
+            loss,
+            len(inputs),
+            settings,
+            rng,
+            description="fitting the dynamics",
         )
 
     @torch.no_grad()

@@ -119,7 +119,12 @@ class StationaryInversePolicy(nn.Module):
             return -self._log_prob(inputs[index], targets[index]).mean()
 
         return fit(
-            self.parameters(), loss, len(inputs), settings, rng, "fitting the inverse policy"
+            self.parameters(),
+            loss,
+            len(inputs),
+            settings,
+            rng,
+            description="fitting the inverse policy",
         )
 
     @torch.no_grad()

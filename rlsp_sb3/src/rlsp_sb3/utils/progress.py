@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,6 +24,7 @@ from rlsp_sb3.utils.timer import format_duration
 
 LINE_EVERY = 10.0  # seconds
 _BAR = 24  # characters
+_WINDOW = 7  # looks, of 10 seconds each: the last minute tells the speed
 _LEAST = 0.02  # of a stage, before its speed says something
 _BRIEF = 0.5  # seconds; what is over by then need not flicker
 
@@ -47,6 +49,7 @@ class Stage:
         self.done = 0
         self.notes = ""
         self.start = time.monotonic()
+        self._seen: deque[tuple[float, int]] = deque(maxlen=_WINDOW)
 
     @property
     def fraction(self) -> float | None:
@@ -55,10 +58,15 @@ class Stage:
 
     def time_left(self, now: float) -> str:
         """The time that it still takes, in words; empty if there is nothing to tell from."""
-        fraction = self.fraction
-        if fraction is None or not _LEAST <= fraction < 1:
+        if not self._seen or now - self._seen[-1][0] >= LINE_EVERY:
+            self._seen.append((now, self.done))
+        is_long = len(self._seen) == _WINDOW
+        since, done = self._seen[0] if is_long else (self.start, 0)
+        fraction, steps = self.fraction, self.done - done
+        if self.total is None or fraction is None or not _LEAST <= fraction < 1 or steps <= 0:
             return ""
-        return f"about {format_duration((now - self.start) * (1 / fraction - 1))} to go"
+        left = (now - since) * (self.total - self.done) / steps
+        return f"about {format_duration(left)} to go"
 
     def line(self, now: float) -> str:
         """All of it in a line."""
