@@ -23,7 +23,7 @@ from rich.text import Text
 from rlsp_sb3.utils.timer import format_duration
 
 LINE_EVERY = 10.0  # seconds
-_BAR = 24  # characters
+_BAR = 12  # characters
 _WINDOW = 7  # looks, of 10 seconds each: the last minute tells the speed
 _LEAST = 0.02  # of a stage, before its speed says something
 _BRIEF = 0.5  # seconds; what is over by then need not flicker
@@ -72,7 +72,7 @@ class Stage:
         """All of it in a line."""
         count = f"{self.done:,} of {self.total:,}" if self.total else ""
         so_far = f"{format_duration(now - self.start)} so far"
-        parts = [count, self.notes, so_far, self.time_left(now)]
+        parts = [count, so_far, self.time_left(now), self.notes]
         return f"{self.description}: {', '.join(part for part in parts if part)}"
 
 
@@ -105,17 +105,14 @@ class _Display:
         """The stages as bars."""
         now = time.monotonic()
         table = Table.grid(padding=(0, 2))
+        table.add_column(width=_BAR)
+        table.add_column(no_wrap=True)
         for stage in list(self.stages):
             if now - stage.start > _BRIEF:
                 fraction = stage.fraction
-                bar = ProgressBar(
-                    total=None if fraction is None else 1.0, completed=fraction or 0.0, width=_BAR
-                )
-                count = f"{stage.done:,}/{stage.total:,}" if stage.total else ""
-                so_far = format_duration(now - stage.start)
-                words = (stage.description, count, so_far, stage.time_left(now), stage.notes)
-                first, *others = map(Text, words)
-                table.add_row(first, bar, *others)
+                total = None if fraction is None else 1.0
+                bar = ProgressBar(total, fraction or 0.0, width=_BAR)
+                table.add_row(bar, Text(stage.line(now)))
         return table
 
     def _print_lines(self) -> None:
