@@ -46,5 +46,6 @@ def envs_command(
     stdout.print(table)
     for env_id, why in slow.items():
         say(f"{env_id}: {why}")
-    for env_id, what_to_do in failed.items():
-        say(f"{env_id} cannot be made: {what_to_do}")
+    for what_to_do in dict.fromkeys(failed.values()):
+        names = [env_id for env_id, needs in failed.items() if needs == what_to_do]
+        say(f"{', '.join(names)} cannot be made: {what_to_do}")
