@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from rlsp_sb3.hub.model_card import CARD_FILE, CardFacts, model_card
 from rlsp_sb3.io.hub_files import hub_errors, import_hub
 from rlsp_sb3.learners.base import RewardLearner
-from rlsp_sb3.plotting.reward_figure import reward_heatmap
+from rlsp_sb3.plotting.reward_figure import plot_reward
+from rlsp_sb3.plotting.style import save_png
 from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.runs.run import read_run
 from rlsp_sb3.runs.run_config import (
@@ -81,7 +82,7 @@ def _write_learner(learner: RewardLearner, folder: Path) -> CardFacts:
     if reward is not None:
         reward.save(folder / REWARD_FILE)
     with suppress(NotOfferedError):
-        reward_heatmap(learner, folder / REWARD_FIGURE)
+        save_png(plot_reward(learner), folder / REWARD_FIGURE)
     spec = learner.unwrapped_env.spec
     return CardFacts(
         learner=type(learner).__name__,
