@@ -95,7 +95,7 @@ def summarize(strata: Sequence[ArrayLike]) -> SeedSummary[float]:
 def summarize_many(
     values: Mapping[Key, Sequence[float]],
 ) -> dict[Key, SeedSummary[float]]:
-    """What :func:`summarize` gives for the seeds of each key, all at once."""
+    """Summaries of the seeds of each key, as :func:`summarize` gives them, all at once."""
     by_number: dict[int, list[Key]] = {}
     for key, found in values.items():
         by_number.setdefault(len(found), []).append(key)
@@ -177,7 +177,9 @@ def _interquartile_mean(*samples: NDArray[np.float64], axis: int = -1) -> Any:
 def _interquartile_interval(
     values: NDArray[np.float64], n_resamples: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What :func:`_interval` gives for the interquartile mean of one stratum (N, ...), faster.
+    """Confidence interval of the interquartile mean of one stratum (N, ...), by one product.
+
+    The same as that of :func:`_interval` for sorted values.
 
     Of sorted values, a resample is sorted if its indices are, so that its interquartile mean is a
     sum of them with weights that do not depend on the values: one matrix serves all of a table.
