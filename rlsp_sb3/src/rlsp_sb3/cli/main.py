@@ -39,6 +39,9 @@ class Commands(LazyGroup):
             "video": "Film a policy.",
         },
         "rlsp_sb3.cli.table": {"table": "Compare methods, as the papers do."},
+        "rlsp_sb3.cli.diagnose": {
+            "diagnose": "Compare the gradient of RLSP with that of an expert's real pasts."
+        },
         "rlsp_sb3.cli.plot": {"plot": "Draw what runs have learned, and compare them."},
         "rlsp_sb3.cli.push": {
             "push": "Put a run on the Hugging Face Hub, with a card that says how good it is."

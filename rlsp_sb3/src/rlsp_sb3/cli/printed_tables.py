@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rlsp_sb3 import env_util
+from rlsp_sb3.diagnosis.gradient_diagnosis import DiagnosisRow
 from rlsp_sb3.evaluation.returns import Returns
 from rlsp_sb3.experiments.table_cells import NOTHING
 from rlsp_sb3.rewards.reward import LinearReward
@@ -60,6 +61,25 @@ def figures_table(figures: Mapping[str, float]) -> Table:
     table.add_column("", justify="right")
     for name, figure in figures.items():
         table.add_row(Text(name), Text(f"{figure:,.4g}".replace("-", "−"), "bold"))
+    return table
+
+
+def diagnosis_table(rows: Iterable[DiagnosisRow]) -> Table:
+    """A table of the gradient of each epoch beside that of real pasts."""
+    table = Table(box=SIMPLE_HEAD)
+    for name in ("epoch", "states of\nthe past", "cosine"):
+        table.add_column(name, justify="right")
+    for name in ("norm,\nsimulated", "norm,\nreal", "distance\nof starts", "in the\nsupport"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        figures = (row.simulated_norm, row.real_norm, row.start_distance)
+        table.add_row(
+            str(row.epoch),
+            str(row.length),
+            Text(f"{row.cosine:+.2f}".replace("-", "−"), "bold"),
+            *(f"{figure:.3g}" for figure in figures),
+            f"{row.support:.0%}",
+        )
     return table
 
 

@@ -128,7 +128,7 @@ def sample_observed_states(
             return np.stack([_any_state(episode, rng) for episode in acted])
     if env is not None:
         raise ValueError(f"env={env!r}: expected None, because the source is not a policy")
-    episodes = _episodes(source)
+    episodes = episodes_of(source)
     if not episodes:
         raise ValueError("source has no episodes: expected at least 1")
     shapes = {episode.observations.shape[1:] for episode in episodes}
@@ -152,8 +152,8 @@ def _any_state(episode: Episode, rng: np.random.Generator) -> NDArray[Any]:
     return np.asarray(episode.states[rng.integers(len(episode))])
 
 
-def _episodes(source: Any) -> list[Episode]:
-    """The episodes of a source that has some."""
+def episodes_of(source: Any) -> list[Episode]:
+    """The episodes of a source that has some: see :func:`sample_observed_states`."""
     if isinstance(source, Episode):
         return [source]
     if isinstance(source, (str, Path)) and str(source).endswith(EPISODE_SUFFIXES):

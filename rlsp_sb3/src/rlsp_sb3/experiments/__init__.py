@@ -6,6 +6,7 @@ from rlsp_sb3.utils.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from rlsp_sb3.experiments.config import Config, load_config
+    from rlsp_sb3.experiments.diagnosis_run import DiagnosisRun, diagnose
     from rlsp_sb3.experiments.learner_run import LearnerRun, learn_into_folder
     from rlsp_sb3.experiments.methods import (
         CONTINUOUS_METHODS,
@@ -23,9 +24,11 @@ __all__ = [
     "GRIDWORLD_METHODS",
     "RLSP_METHODS",
     "Config",
+    "DiagnosisRun",
     "LearnerRun",
     "Method",
     "TableConfig",
+    "diagnose",
     "learn_into_folder",
     "load_config",
     "run_jobs",

@@ -1,4 +1,4 @@
-"""The command ``rlsp learn`` that does the same as a call from Python."""
+"""The command that does the same as a call from Python."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def source_of(observed_states: str | Path | ArrayLike | None) -> str | None:
 
 
 def equivalent_command(
-    env: str, options: Mapping[str, Any], chosen: Mapping[str, Any]
+    env: str, options: Mapping[str, Any], chosen: Mapping[str, Any], command: str = "learn"
 ) -> str | None:
     """The command that does the same; None if an argument cannot be written as text."""
-    words = ["rlsp", "learn", env]
+    words = ["rlsp", command, env]
     for name, value in options.items():
         words += [] if value is None else [f"--{name}", str(value)]
     for name, value in chosen.items():

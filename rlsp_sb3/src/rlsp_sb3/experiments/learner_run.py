@@ -392,7 +392,7 @@ class LearnerRun:
 
     def _measured_returns(self) -> Returns:
         """The true returns of the learner's policy, of episodes that end."""
-        limit = _step_limit(self.learner.env.get_attr("spec")[0])
+        limit = step_limit(self.learner.env.get_attr("spec")[0])
         returns = measure_returns(
             self.learner, self._env, _N_EPISODES, seed=self.learner.seed, max_steps=limit
         )
@@ -455,7 +455,7 @@ def _sampled_states(
         return source
     if _is_policy(source):
         policy = load_policy(source, env, vec_normalize=vec_normalize)
-        return sample_observed_states(policy, n, seed, env=env, max_steps=_step_limit(env.spec))
+        return sample_observed_states(policy, n, seed, env=env, max_steps=step_limit(env.spec))
     states = sample_observed_states(source, n, seed)
     shape = env.observation_space.shape
     if str(source).endswith(".csv") and shape is not None and states[0].size == np.prod(shape):
@@ -463,7 +463,7 @@ def _sampled_states(
     return states
 
 
-def _step_limit(spec: EnvSpec | None) -> int | None:
+def step_limit(spec: EnvSpec | None) -> int | None:
     """A bound on the steps of an episode; None if the environment has a limit of its own."""
     return None if spec is not None and spec.max_episode_steps else _MAX_EPISODE_STEPS
 

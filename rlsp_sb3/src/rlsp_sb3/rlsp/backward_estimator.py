@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from rlsp_sb3.io.state_arrays import optional_arrays, read_array, read_elements, read_optional
-from rlsp_sb3.rlsp.gradient import weighted_mean
+from rlsp_sb3.rlsp.gradient import WeightedMean, weighted_mean
 from rlsp_sb3.rlsp.gradient_estimator import GradientEstimate, GradientEstimator
 from rlsp_sb3.rlsp.past_trajectories import (
     InverseDynamics,
@@ -45,6 +45,20 @@ class FeatureDifferences(NamedTuple):
     """
 
     values: FloatArray
+    diagnostics: dict[str, float]
+
+
+class Comparison(NamedTuple):
+    """Comparison of past trajectories with the policy.
+
+    Attributes:
+        weights: How much each of them counts (N,).
+        mean: The weighted mean of the feature differences (F,).
+        diagnostics: What to log, by name.
+    """
+
+    weights: FloatArray
+    mean: WeightedMean
     diagnostics: dict[str, float]
 
 
@@ -88,12 +102,7 @@ class BackwardEstimator(GradientEstimator):
         with timer("past"):
             past = self.simulate_past(horizon, rng)
         try:
-            with timer("past"):
-                weighting = self.trajectory_weights(past)
-                weights = without_outside(weighting.weights, past)
-            with timer("gradient"):
-                differences = self.feature_differences(past)
-                mean = weighted_mean(weights, differences.values)
+            compared = self.compare(past, timer)
         except NoPastError as error:
             warnings.warn(f"this epoch has no gradient: {error}", stacklevel=2)
             zeros = np.zeros(len(self.problem.encoder.feature_names))
@@ -101,15 +110,31 @@ class BackwardEstimator(GradientEstimator):
                 zeros, 0.0, losses, {"effective_pasts": 0.0, **past.diagnostics}
             )
         self.past = past
+        # Per action, so that a longer horizon does not mean larger steps.
+        gradient = compared.mean.value / max(horizon - 1, 1)
+        return GradientEstimate(
+            gradient, compared.mean.signal_to_noise, losses, compared.diagnostics
+        )
+
+    def compare(self, past: PastTrajectories, timer: Timer) -> Comparison:
+        """Compare past trajectories with the policy, by their weights.
+
+        Raises:
+            NoPastError: If none of them counts.
+        """
+        with timer("past"):
+            weighting = self.trajectory_weights(past)
+            weights = without_outside(weighting.weights, past)
+        with timer("gradient"):
+            differences = self.feature_differences(past)
+            mean = weighted_mean(weights, differences.values)
         diagnostics = {
             **past.diagnostics,
             **weighting.diagnostics,
             **differences.diagnostics,
             "effective_pasts": mean.effective_size,
         }
-        # Per action, so that a longer horizon does not mean larger steps.
-        gradient = mean.value / max(horizon - 1, 1)
-        return GradientEstimate(gradient, mean.signal_to_noise, losses, diagnostics)
+        return Comparison(weights, mean, diagnostics)
 
     @abstractmethod
     def fit_inverse_models(

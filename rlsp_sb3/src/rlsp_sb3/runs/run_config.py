@@ -22,6 +22,8 @@ REWARD_FIGURE = "reward.png"
 ROBOT_FILM = "robot.gif"
 POLICY_FILM = "policy.gif"
 FIGURE_FILE = "figure-{name}.png"
+DIAGNOSIS_FILE = "diagnosis.csv"
+DIAGNOSIS_FIGURE = "diagnosis.png"
 
 CONTENTS = {
     LEARNER_FILE: "the learner, to be loaded again",
@@ -33,6 +35,8 @@ CONTENTS = {
     "reward.pdf": "the same as PDF",
     "reward.svg": "the same as SVG",
     "figure-*.*": "a figure that only this learner has",
+    DIAGNOSIS_FILE: "the gradient beside that of the expert's real pasts, by epoch and length",
+    DIAGNOSIS_FIGURE: "the same as a figure",
     ROBOT_FILM: "the robot without and with the inferred reward",
     POLICY_FILM: "the policy for the inferred reward",
 }
@@ -69,8 +73,8 @@ class RunConfig:
         timestep: What the learner counts, such as "gradient step".
         options: What was chosen, by name; the rest are defaults. The preset is among them.
         arguments: The arguments of the learner's constructor, arrays excepted.
-        command: The command ``rlsp learn`` that does the same; None if none does, because an
-            argument is an object that cannot be written as text.
+        command: The command that does the same; None if none does, because an argument is an object
+            that cannot be written as text.
         versions: The versions of Python and packages.
         timesteps: How many timesteps the learner took; None until learning is over, and if it
             failed or was interrupted.
