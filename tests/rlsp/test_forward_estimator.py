@@ -6,7 +6,6 @@ from itertools import product
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium import spaces
 
 from rlsp_sb3 import RLSP
 from rlsp_sb3.encoders.base import FunctionEncoder
@@ -14,41 +13,13 @@ from rlsp_sb3.presets import FAST
 from rlsp_sb3.rlsp.forward_estimator import ForwardEstimator
 from rlsp_sb3.rlsp.gradient_estimator import GradientProblem
 from rlsp_sb3.rlsp.trajectory_weights import effective_sample_size, kernel_weights
-from rlsp_sb3.simulators import Simulator
 from rlsp_sb3.utils.timer import Timer
 
 from helpers.corridor import Corridor
 from helpers.point import Point, distance_from_one
+from helpers.walk import CoinTosses, Walk
 
 N_STEPS = 4
-
-
-class Walk(Simulator):
-    """A walk on the integers, from one of some on."""
-
-    def __init__(self, starts=(0,)):
-        self.starts = np.array(starts, np.float32)
-        env = gym.Env()
-        env.observation_space = spaces.Box(-np.inf, np.inf, (1,))
-        env.action_space = spaces.Discrete(2)
-        super().__init__(env, np.random.default_rng(0))
-
-    def reset(self, n):
-        return self.rng.choice(self.starts, size=(n, 1))
-
-    def _advance(self, states, actions):
-        following = states + np.where(actions, 1, -1)[:, None].astype(np.float32)
-        return following, following.copy()
-
-
-class CoinTosses:
-    """A solver whose policy is to toss a coin."""
-
-    def __init__(self):
-        self.rng = np.random.default_rng(1)  # not what draws the starts
-
-    def act(self, observations, time):
-        return self.rng.integers(2, size=len(observations))
 
 
 def phi(observations):

@@ -133,22 +133,26 @@ class GradientDiagnosis:
         used = min(self._simulated.used_length(estimate, horizon), longest)
         lengths = sorted({used, *(length for length in LENGTHS if length <= longest)} - {0, 1})
         with self._apart(seed) as rng:
-            errors = self._inverse_dynamics_errors(rng)
+            expert, in_loop, random = self._inverse_dynamics_errors(rng)
             simulated = self._simulated.of_lengths(lengths, estimate, horizon, rng)
             rows = []
             for length, past in simulated.items():
                 real = self._real.estimate(length, rng, Timer()).gradient
+                distance, support = self._starts(past, length)
                 rows.append(
                     DiagnosisRow(
-                        epoch,
-                        timesteps,
-                        length,
-                        int(length == used),
-                        cosine(past.gradient, real),
-                        past.norm,
-                        float(np.linalg.norm(real)),
-                        *self._starts(past, length),
-                        *errors,
+                        epoch=epoch,
+                        timesteps=timesteps,
+                        length=length,
+                        is_used=int(length == used),
+                        cosine=cosine(past.gradient, real),
+                        simulated_norm=past.norm,
+                        real_norm=float(np.linalg.norm(real)),
+                        start_distance=distance,
+                        support=support,
+                        error_expert=expert,
+                        error_in_loop=in_loop,
+                        error_random=random,
                     )
                 )
         return rows

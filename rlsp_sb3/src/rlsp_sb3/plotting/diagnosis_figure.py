@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from rlsp_sb3.diagnosis.gradient_diagnosis import DiagnosisRow
+from rlsp_sb3.diagnosis.gradient_diagnosis import LENGTHS, DiagnosisRow
 from rlsp_sb3.plotting.style import BLUE, GRAY, GREEN, INK, ORANGE, plain_axes, save_png
 from rlsp_sb3.utils.errors import NotOfferedError
 
@@ -44,6 +44,10 @@ def diagnosis_figure(rows: Sequence[DiagnosisRow], path: Path, title: str) -> No
     _draw_by_length(support, rows, "support")
     support.axhline(_SUPPORTED, color=GRAY, linestyle="--", label="states of the expert")
     support.set(ylim=(-0.03, 1.03), ylabel="share of simulated pasts\nthat start in the support")
+    for axes in (norms, distances):
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     for axes in (norms, distances, support):
         axes.legend(fontsize=8, frameon=False)
     save_png(figure, path)
@@ -87,13 +91,11 @@ def _draw_errors(axes: Axes, rows: Sequence[DiagnosisRow]) -> None:
 def _draw_cosines(figure: Figure, axes: Axes, rows: Sequence[DiagnosisRow]) -> None:
     """The cosines by epoch and length, and the length that is used."""
     epochs = sorted({row.epoch for row in rows})
-    lengths = sorted({row.length for row in rows})
+    regular = [row for row in rows if row.length in LENGTHS]
+    lengths = sorted({row.length for row in regular})
     table = np.full((len(lengths), len(epochs)), np.nan)
-    for row in rows:
+    for row in regular:
         table[lengths.index(row.length), epochs.index(row.epoch)] = row.cosine
-    # A length that few epochs have takes the value of the next one below, to leave no holes.
-    for i in range(1, len(lengths)):
-        table[i] = np.where(np.isnan(table[i]), table[i - 1], table[i])
     mesh = axes.pcolormesh(
         _edges(np.array(epochs, float)),
         np.exp(_edges(np.log(lengths))),
