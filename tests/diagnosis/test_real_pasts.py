@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from rlsp_sb3.diagnosis import EstimatorWrapper, RealPastEstimator, RealPasts
+from rlsp_sb3.diagnosis import RealPastEstimator, RealPasts
+from rlsp_sb3.diagnosis.estimator_wrapper import EstimatorWrapper
 from rlsp_sb3.utils.timer import Timer
 
 from helpers.walk import episode, walker

@@ -6,7 +6,6 @@ from rlsp_sb3.utils.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from rlsp_sb3.diagnosis.callback import DiagnosisCallback
-    from rlsp_sb3.diagnosis.estimator_wrapper import EstimatorWrapper
     from rlsp_sb3.diagnosis.gradient_diagnosis import DiagnosisRow
     from rlsp_sb3.diagnosis.real_past_estimator import RealPastEstimator
     from rlsp_sb3.diagnosis.real_pasts import RealPasts
@@ -16,7 +15,6 @@ else:
 __all__ = [
     "DiagnosisCallback",
     "DiagnosisRow",
-    "EstimatorWrapper",
     "RealPastEstimator",
     "RealPasts",
 ]
