@@ -51,6 +51,7 @@ PUBLIC_TEXT = {
         "EPISODE_SUFFIXES Episode Transitions collect concatenate has_terminated load_episodes "
         "load_imitation load_minari rollout_env sample_observed_states save_episodes save_minari"
     ),
+    "rlsp_sb3.diagnosis": "DiagnosisCallback DiagnosisRow RealPastEstimator RealPasts",
     "rlsp_sb3.encoders": (
         "Encoder EnvironmentFeatures FunctionEncoder IdentityEncoder RandomFourierFeatures "
         "ScaledEncoder StateVAE TableFeatures make_encoder slow_axes"
@@ -64,8 +65,8 @@ PUBLIC_TEXT = {
         "summarize_curves"
     ),
     "rlsp_sb3.experiments": (
-        "CONTINUOUS_METHODS GRIDWORLD_METHODS RLSP_METHODS Config LearnerRun Method "
-        "TableConfig learn_into_folder load_config run_jobs"
+        "CONTINUOUS_METHODS GRIDWORLD_METHODS RLSP_METHODS Config DiagnosisRun LearnerRun Method "
+        "TableConfig diagnose learn_into_folder load_config run_jobs"
     ),
     "rlsp_sb3.experiments.executors": "MAX_RETRIES Event Executor LocalExecutor RayExecutor Task",
     "rlsp_sb3.experiments.gridworlds": "",

@@ -104,6 +104,7 @@ ROOM, MDP = LEARNER.unwrapped_env, LEARNER.mdp
 EACH_STATE = np.ones(MDP.n_states)
 TABLE = np.full((4, MDP.n_states, 5), 0.2)
 SIMULATOR = ResetSimulator(Point(), RNG)
+SWING = Episode(np.zeros((3, 3), np.float32), np.zeros((2, 1), np.float32), np.zeros(2))
 EPISODE = Episode(np.zeros((3, 1), np.float32), np.zeros((2, 1), np.float32), np.zeros(2))
 STEPS = Transitions(np.arange(6.0)[:, None], np.zeros((6, 1)), np.arange(1.0, 7)[:, None])
 SEGMENTS = [np.ones((4, 1)), np.zeros((4, 1))]
@@ -161,6 +162,10 @@ RIGHT = {
         "save_episodes": {"path": FOLDER / "episodes.npz", "episodes": [EPISODE]},
         "load_episodes": {"path": FOLDER / "episodes.npz"},
     },
+    "rlsp_sb3.diagnosis": {
+        "DiagnosisCallback": {"episodes": [EPISODE]},
+        "RealPasts": {"episodes": [EPISODE], "observed_states": EPISODE.states},
+    },
     "rlsp_sb3.encoders": {
         "EnvironmentFeatures": {"env": ROOM},
         "FunctionEncoder": {"features": features, "feature_names": ["a"]},
@@ -195,6 +200,14 @@ RIGHT = {
         "summarize_curves": {"values": [[1.0, 2.0]]},
     },
     "rlsp_sb3.experiments": {
+        "DiagnosisRun": {
+            "env": "Pendulum-v1",
+            "expert": [SWING],
+            "folder": FOLDER / "diagnosis",
+            "preset": "smoke",
+            "arguments": {"horizon": 2},
+            "force": True,
+        },
         "LearnerRun": {"env": "RoomDefault-v0", "folder": FOLDER / "run", "force": True},
         "load_config": {"env_id": "Hopper-FW-v2"},
     },

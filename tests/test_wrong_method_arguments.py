@@ -111,6 +111,11 @@ OBJECTS: dict[str, tuple[Callable[[], Any], dict[str, dict[str, Any]]]] = {
         )
         for name in PRIORS
     },
+    "DiagnosisCallback": (
+        of("rlsp_sb3.diagnosis", "DiagnosisCallback"),
+        {"save": {"path": FOLDER / "diagnosis.csv"}},
+    ),
+    "RealPasts": (of("rlsp_sb3.diagnosis", "RealPasts"), {"of_length": {"length": 2}}),
     "ResetSimulator": (
         of("rlsp_sb3.simulators", "ResetSimulator"),
         {

@@ -29,7 +29,7 @@ def test_of_several_visits_the_latest_counts():
     ("episodes", "states", "message"),
     [
         ([], [[1]], "episodes is empty"),
-        ([episode(0, 1)], [[1, 1]], r"episodes\[0\] has observations of the shape"),
+        ([episode(0, 1)], [[1, 1]], r"observed_states has shape \(1, 2\): expected \(n, 1\)"),
         ([episode(0, 1)], [[1], [5]], r"observed_states\[1\] is in none .* 4 away"),
         ([episode(0, 1)], [[0]], "first state of an episode"),
     ],

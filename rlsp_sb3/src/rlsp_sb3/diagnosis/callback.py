@@ -12,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.diagnosis.estimator_wrapper import EstimatorWrapper
 from rlsp_sb3.diagnosis.gradient_diagnosis import DiagnosisRow, GradientDiagnosis
+from rlsp_sb3.diagnosis.real_pasts import check_episodes
 from rlsp_sb3.io.atomic_write import write_csv
 from rlsp_sb3.rlsp.gradient_estimator import GradientEstimate, GradientEstimator
 from rlsp_sb3.rlsp.rlsp import RLSP
@@ -50,8 +51,7 @@ class DiagnosisCallback(BaseCallback):
     def __init__(self, episodes: Sequence[Episode], interval: int = 1) -> None:
         super().__init__()
         check_int("interval", interval, 1)
-        if not episodes:
-            raise ValueError("episodes is empty: expected at least one episode of the expert")
+        check_episodes("episodes", episodes)
         self.episodes = episodes
         self.interval = interval
         self.rows: list[DiagnosisRow] = []

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from rlsp_sb3.data.episodes import Episode
 from rlsp_sb3.rlsp.past_trajectories import PastTrajectories, same_observations
-from rlsp_sb3.utils.checks import check_int
+from rlsp_sb3.type_aliases import FloatArray
+from rlsp_sb3.utils.checks import check_array, check_int
 from rlsp_sb3.utils.type_checks import check_type, checks_types
 
 
@@ -22,7 +23,6 @@ class RealPasts:
             and not as its first.
 
     Attributes:
-        observed_states: The same.
         longest: The number of states of the shortest past, from the first state of its episode on:
             so long are the pasts of all observed states.
 
@@ -33,11 +33,11 @@ class RealPasts:
 
     @checks_types
     def __init__(self, episodes: Sequence[Episode], observed_states: ArrayLike) -> None:
-        self.observed_states = np.asarray(observed_states)
-        check_episodes(episodes, self.observed_states.shape[1:])
+        check_episodes("episodes", episodes)
+        shape = episodes[0].observations.shape[1:]
+        states = check_array("observed_states", observed_states, ("n", *shape))
         self._found = [
-            _find(episodes, state, f"observed_states[{i}]")
-            for i, state in enumerate(self.observed_states)
+            _find(episodes, state, f"observed_states[{i}]") for i, state in enumerate(states)
         ]
         self.longest = 1 + min(time for _, time in self._found)
 
@@ -52,36 +52,33 @@ class RealPasts:
             ValueError: If it is out of range.
         """
         check_int("length", length, 1, self.longest)
-        dtype = self.observed_states.dtype
         observations = [
             episode.observations[time + 1 - length : time + 1] for episode, time in self._found
         ]
         actions = [episode.actions[time + 1 - length : time] for episode, time in self._found]
-        return PastTrajectories(
-            np.stack(observations, axis=1).astype(dtype), np.stack(actions, axis=1)
-        )
+        return PastTrajectories(np.stack(observations, axis=1), np.stack(actions, axis=1))
 
 
-def check_episodes(episodes: Sequence[Episode], shape: tuple[int, ...]) -> None:
-    """Raise an error unless there are episodes, with observations of a shape.
+def check_episodes(name: str, episodes: Sequence[Episode]) -> None:
+    """Raise an error unless there are episodes, with observations of one shape.
 
     Raises:
         TypeError: If one is no episode.
-        ValueError: If there is none, or one has other observations.
+        ValueError: If there is none, or one has other observations than the first.
     """
-    if not episodes:
-        raise ValueError("episodes is empty: expected at least one episode of the expert")
+    if len(episodes) == 0:
+        raise ValueError(f"{name} is empty: expected at least one episode of the expert")
     for i, episode in enumerate(episodes):
-        check_type(f"episodes[{i}]", episode, Episode)
-        if episode.observations.shape[1:] != shape:
+        check_type(f"{name}[{i}]", episode, Episode)
+        shapes = [each.observations.shape[1:] for each in (episodes[0], episode)]
+        if shapes[0] != shapes[1]:
             raise ValueError(
-                f"episodes[{i}] has observations of the shape {episode.observations.shape[1:]}: "
-                f"expected {shape}, that of the environment; let the expert act in it, or leave "
-                "out the entries that it does not have"
+                f"{name}[{i}] has observations of the shape {shapes[1]}: expected {shapes[0]}, "
+                f"as {name}[0] has"
             )
 
 
-def _find(episodes: Sequence[Episode], state: np.ndarray, name: str) -> tuple[Episode, int]:
+def _find(episodes: Sequence[Episode], state: FloatArray, name: str) -> tuple[Episode, int]:
     """The episode and the time at which a state was passed, the latest of several."""
     nearest, distance = (episodes[0], 0), np.inf
     for episode in episodes:
@@ -91,7 +88,7 @@ def _find(episodes: Sequence[Episode], state: np.ndarray, name: str) -> tuple[Ep
         if (distances[time], -time) < (distance, -nearest[1]):
             nearest, distance = (episode, time), float(distances[time])
     episode, time = nearest
-    here = episode.observations[time][None].astype(state.dtype)
+    here = episode.observations[time][None].astype(np.float64)
     if not same_observations(here, state).all():
         raise ValueError(
             f"{name} is in none of the {len(episodes)} episodes: the nearest state there is "

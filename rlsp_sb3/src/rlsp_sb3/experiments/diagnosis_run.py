@@ -25,7 +25,7 @@ from rlsp_sb3.policies.loading import load_policy
 from rlsp_sb3.rlsp.rlsp import RLSP
 from rlsp_sb3.runs.run_config import DIAGNOSIS_FIGURE, DIAGNOSIS_FILE
 from rlsp_sb3.utils.checks import MAX_COUNT, check_int
-from rlsp_sb3.utils.type_checks import checks_types
+from rlsp_sb3.utils.type_checks import checks_types, shown
 
 _LEARNER = "rlsp"
 _N_EPISODES = 10
@@ -231,8 +231,15 @@ def _expert_episodes(
                 raise ValueError(
                     f"{name}={value!r}: expected it with a policy (.zip) as the expert only"
                 )
-        episodes = episodes_of(expert)
-        check_episodes(episodes, made.observation_space.shape or ())
+        episodes = episodes_of(expert) if isinstance(expert, (str, Path)) else list(expert)
+        check_episodes("expert", episodes)
+        shape = made.observation_space.shape
+        if episodes[0].observations.shape[1:] != shape:
+            raise ValueError(
+                f"expert={shown(expert)} has observations of the shape "
+                f"{episodes[0].observations.shape[1:]}: expected {shape}, that of env={env!r}; let "
+                "the expert act there, or leave out what the environment does not show"
+            )
         return episodes
     finally:
         made.close()
