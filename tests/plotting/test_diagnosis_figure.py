@@ -18,6 +18,7 @@ def row(epoch, length, *, cosine=0.5, error=0.1):
         cosine=cosine,
         simulated_norm=1.0,
         real_norm=2.0,
+        real_signal=9.0,
         start_distance=0.3 * length,
         support=0.5,
         error_expert=error,

@@ -46,6 +46,8 @@ class DiagnosisRow(NamedTuple):
             -1 to 1; NaN if one of them is 0.
         simulated_norm: The norm of the former, per action.
         real_norm: The norm of the latter, per action.
+        real_signal: The same in standard errors over what the policy does; near 1 it is noise, and
+            the cosine says nothing.
         start_distance: How far simulated pasts start from where the real ones do, as root mean
             square over entries, in standard deviations of the expert's states; √2 is the distance
             of any other of its states.
@@ -64,6 +66,7 @@ class DiagnosisRow(NamedTuple):
     cosine: float
     simulated_norm: float
     real_norm: float
+    real_signal: float
     start_distance: float
     support: float
     error_expert: float
@@ -76,6 +79,7 @@ class DiagnosisRow(NamedTuple):
         figures = {
             "oracle_cosine": self.cosine,
             "oracle_norm": self.real_norm,
+            "oracle_signal_to_noise": self.real_signal,
             "oracle_length": self.length,
             "start_distance": self.start_distance,
             "start_support": self.support,
@@ -137,7 +141,7 @@ class GradientDiagnosis:
             simulated = self._simulated.of_lengths(lengths, estimate, horizon, rng)
             rows = []
             for length, past in simulated.items():
-                real = self._real.estimate(length, rng, Timer()).gradient
+                real = self._real.estimate(length, rng, Timer())
                 distance, support = self._starts(past, length)
                 rows.append(
                     DiagnosisRow(
@@ -145,9 +149,10 @@ class GradientDiagnosis:
                         timesteps=timesteps,
                         length=length,
                         is_used=int(length == used),
-                        cosine=cosine(past.gradient, real),
+                        cosine=cosine(past.gradient, real.gradient),
                         simulated_norm=past.norm,
-                        real_norm=float(np.linalg.norm(real)),
+                        real_norm=float(np.linalg.norm(real.gradient)),
+                        real_signal=real.signal_to_noise,
                         start_distance=distance,
                         support=support,
                         error_expert=expert,
