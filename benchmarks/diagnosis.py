@@ -26,7 +26,6 @@ from rlsp_sb3 import RLSP, sample_observed_states
 from rlsp_sb3.data import Episode, load_episodes
 from rlsp_sb3.diagnosis import DiagnosisCallback, RealPastEstimator, RealPasts
 from rlsp_sb3.evaluation import measure_returns
-from rlsp_sb3.experiments import load_config
 from rlsp_sb3.simulators import make_simulator
 
 ENVS = {"pendulum": "InvertedPendulum-v5", "cheetah": "HalfCheetah-v5"}
@@ -66,15 +65,11 @@ def start_at_zero(estimator):
     estimator.initial_theta = lambda theta: theta  # what a learner begins with is near 0
 
 
-def make_learner(row, task, observed, episodes, seed):
+def make_learner(row, task, observed, episodes, **settings):
     """A learner, and the callback that diagnoses it, if its pasts are simulated."""
     env = ENVS[task]
     encoder = "identity" if task == "cheetah" else "fourier"
-    settings = {"eval_interval": 0, "seed": seed, "device": "cpu"}
-    if task == "cheetah":
-        settings["hyperparameters"] = load_config("HalfCheetah-FW-v2", "fast").rlsp[
-            "hyperparameters"
-        ]
+    settings |= {"eval_interval": 0, "device": "cpu"}
     if row == "no past":
         return AverageFeatures(env, observed, encoder=encoder, **settings), None
     sampling = "forward" if row == "forward" else "backward"
@@ -102,6 +97,7 @@ def main():
     parser.add_argument("--rows", nargs="+", choices=(*ROWS, "forward"), default=None)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--n-states", type=int, default=1)
+    parser.add_argument("--n-epochs", type=int, help="otherwise as shipped")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     task, episodes = chosen.task, load_episodes(chosen.episodes)
@@ -119,7 +115,9 @@ def main():
         observed = sample_observed_states(late, chosen.n_states, seed)
         for row in rows:
             start = time.process_time()
-            learner, callback = make_learner(row, task, observed, episodes, seed)
+            learner, callback = make_learner(
+                row, task, observed, episodes, seed=seed, n_epochs=chosen.n_epochs
+            )
             learner.learn(callback=callback)
             seconds = time.process_time() - start
             used = [each.cosine for each in callback.rows if each.is_used] if callback else []

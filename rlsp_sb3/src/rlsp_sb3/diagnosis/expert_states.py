@@ -51,7 +51,7 @@ class ExpertStates:
         return np.asarray(((self.scale(states) - self.scale(others)) ** 2).mean(axis=1))
 
     def supports(self, states: Observations) -> NDArray[np.bool_]:
-        """Whether each of N states is where the expert's are (N,)."""
+        """Return whether each of N states is in the support (N,)."""
         distances, _ = self._tree.query(self.scale(states))
         return np.asarray(distances <= self._radius)
 

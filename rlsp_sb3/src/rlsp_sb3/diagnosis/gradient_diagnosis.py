@@ -30,7 +30,7 @@ LENGTHS = (2, 3, 5, 8, 12, 20, 30, 50, 100, 200, 500, 1_000)
 """The numbers of states of pasts that are looked at, as far as there are such pasts."""
 
 N_ROLLOUTS = 100
-"""How often the policy acts, at least, for the expectation that real pasts are compared with."""
+"""Least number of rollouts of the policy for the expectation that real pasts are compared with."""
 
 
 class DiagnosisRow(NamedTuple):
@@ -75,7 +75,7 @@ class DiagnosisRow(NamedTuple):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What is logged of it, by name."""
+        """Metrics that are logged, by name."""
         figures = {
             "oracle_cosine": self.cosine,
             "oracle_norm": self.real_norm,

@@ -171,7 +171,7 @@ class DiagnosisRun:
 
     @property
     def rows(self) -> list[DiagnosisRow]:
-        """What was found, by epoch and length of pasts."""
+        """Rows of the diagnosis, by epoch and length of pasts."""
         return self.callback.rows
 
     @checks_types

@@ -54,7 +54,7 @@ def diagnosis_figure(rows: Sequence[DiagnosisRow], path: Path, title: str) -> No
 
 
 def _draw_used(cosines: Axes, norms: Axes, used: Sequence[DiagnosisRow]) -> None:
-    """What the learner's own gradients are worth, by epoch."""
+    """Cosines and norms of the learner's own gradients, by epoch."""
     epochs = [row.epoch for row in used]
     cosines.axhline(0, color=GRAY, linewidth=0.8)
     cosines.plot(epochs, [row.cosine for row in used], color=BLUE, marker="o", markersize=3)
