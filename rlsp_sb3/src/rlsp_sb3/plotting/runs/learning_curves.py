@@ -25,6 +25,7 @@ _PANELS = {
     "eval/reward_correlation": "correlation of inferred\nand true reward",
     "rlsp/log_likelihood": "log likelihood of\nthe observed states",
     "rlsp/gradient_norm": "norm of the gradient",
+    "rlsp/oracle_cosine": "cosine of the gradient\nwith that of real pasts",
     "rlsp/reward_norm": "norm of the weights θ",
     "rlsp/horizon": "horizon (states)",
     "rlsp/effective_pasts": "effective number\nof simulated pasts",
