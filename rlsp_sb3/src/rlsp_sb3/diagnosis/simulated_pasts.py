@@ -12,7 +12,13 @@ from rlsp_sb3.rlsp.continuous_estimator import ContinuousGradientEstimator
 from rlsp_sb3.rlsp.forward_estimator import ForwardEstimator
 from rlsp_sb3.rlsp.gradient_estimator import GradientEstimate, GradientEstimator
 from rlsp_sb3.rlsp.past_trajectories import Observations
-from rlsp_sb3.rlsp.trajectory_weights import NoPastError, kernel_weights, uniform_weights
+from rlsp_sb3.rlsp.trajectory_weights import (
+    NoPastError,
+    kernel_distances,
+    kernel_weights,
+    spread,
+    uniform_weights,
+)
 from rlsp_sb3.simulators.base import Simulator, finite
 from rlsp_sb3.simulators.rollout import rollout_simulator
 from rlsp_sb3.type_aliases import FloatArray
@@ -150,7 +156,9 @@ class ForwardPasts(SimulatedPasts):
         n_known = trajectories.shape[1]
         forward = problem.hyperparameters.forward
         times, rows, ends = [], [], []
-        for i, squared in enumerate(self.estimator.squared_scores(trajectories)):
+        states = trajectories[1:].reshape(-1, *trajectories.shape[2:])
+        distances = kernel_distances(states, self.estimator.observed, spread(trajectories))
+        for i, squared in enumerate(distances):
             weights = kernel_weights(squared, forward.effective_share * n_known, forward.kernel)
             drawn = rng.choice(len(weights), size=n, p=weights / weights.sum())
             times.append(1 + drawn // n_known)

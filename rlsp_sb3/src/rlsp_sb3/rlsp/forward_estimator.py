@@ -124,11 +124,16 @@ class ForwardEstimator(GradientEstimator):
     def _terms(
         self, trajectories: Trajectories, weights: FloatArray, rng: np.random.Generator
     ) -> FloatArray:
-        """What each of N trajectories adds to the gradient (N, F)."""
+        """Parts of the gradient (N, F), of each of N trajectories."""
         observations = trajectories.observations
         if self.is_random:
             return branched_scores(
-                trajectories, weights, self.simulator, self.solver.act, self._encoder, rng
+                trajectories,
+                weights,
+                simulator=self.simulator,
+                policy=self.solver.act,
+                features=self._encoder,
+                rng=rng,
             )
         features = features_of(self._encoder, observations)
         return _excess_counts(features, weights, _basis(observations[0], features[0]))

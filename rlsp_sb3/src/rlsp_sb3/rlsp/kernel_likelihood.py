@@ -97,7 +97,7 @@ class KernelLikelihood:
         return LogLikelihood(float(np.mean(values)), float(influence.std() / np.sqrt(n)))
 
     def gain(self, found: LogLikelihood) -> LogLikelihood:
-        """How much larger a log likelihood is than that of random behavior."""
+        """Difference of a log likelihood from that of random behavior."""
         error = np.hypot(found.error, self.random.error)
         return LogLikelihood(found.value - self.random.value, float(error))
 
