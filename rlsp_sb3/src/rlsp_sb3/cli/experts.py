@@ -10,8 +10,8 @@ import typer
 
 from rlsp_sb3.cli.console import INTERRUPTED, ProgressOption, check_output, say, user_errors
 
-SOLVER_NAMES = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
-"""The algorithms of SB3, which take seconds to import."""
+SOLVER_NAMES = ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3", "FastPPO")
+"""The algorithms that train experts, which take seconds to import."""
 
 app = typer.Typer()
 
@@ -43,19 +43,20 @@ def expert_command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"The algorithm of SB3: {', '.join(SOLVER_NAMES)}; otherwise SAC, or PPO where "
-            "actions are not numbers.",
+            help=f"The algorithm: {', '.join(SOLVER_NAMES)}; otherwise SAC, or PPO where actions "
+            "are not numbers.",
         ),
     ] = None,
     n_envs: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=1,
             metavar="N",
-            help="In how many copies of the environment to act. SAC, TD3, DDPG and DQN then learn "
-            "less per step, unless you add --set gradient_steps=-1.",
+            help="In how many copies of the environment to act; otherwise 1, or 128 for FastPPO. "
+            "In more, SAC, TD3, DDPG and DQN learn less per step, unless you add "
+            "--set gradient_steps=-1.",
         ),
-    ] = 1,
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seeds all random numbers.")] = 0,
     settings: Annotated[
         list[str] | None,
@@ -114,7 +115,8 @@ def expert_command(
             force=force,
         )
     start_steps = run.model.num_timesteps
-    copies = f", {n_envs} environments" if n_envs > 1 else ""
+    n_copies = run.model.n_envs
+    copies = f", {n_copies} environments" if n_copies > 1 else ""
     say(f"{type(run.model).__name__} on {run.env_id}, seed {seed}{copies}", style="bold")
     for name, value in run.arguments.items():
         say(f"  {name}: {value}")

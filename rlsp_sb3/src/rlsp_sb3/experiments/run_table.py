@@ -22,8 +22,10 @@ from rlsp_sb3.experiments.runner import finished_jobs, run_jobs
 from rlsp_sb3.experiments.table_cells import EXPLANATION
 from rlsp_sb3.experiments.table_metadata import CONFIG, LATEX_TABLE, TABLE, TableConfig
 from rlsp_sb3.experiments.table_plan import TablePlan
+from rlsp_sb3.experiments.time_estimate import expected_seconds, total_seconds
 from rlsp_sb3.io.unwritten_files import write_all
 from rlsp_sb3.plotting.style import with_formats
+from rlsp_sb3.utils.timer import format_duration
 
 
 class TableResult(NamedTuple):
@@ -93,9 +95,14 @@ def run_table(
         if todo:
             executor = _make_executor(n_workers, ray_address)
             n = executor.n_workers
-            log.start(n, None if ray_address is None else f"a Ray cluster of {n} cores")
             titles = {job.name: job.title for job in todo}
-            with JobProgress(titles, n, console, progress) as shown:
+            finished = finished_jobs(plan.jobs, folder)
+            expected = expected_seconds(todo, finished, plan.run_job, console.print)
+            if expected:
+                seconds = total_seconds(expected, n)
+                console.print(f"{len(todo)} jobs, {n} at a time: about {format_duration(seconds)}")
+            log.start(n, None if ray_address is None else f"a Ray cluster of {n} cores")
+            with JobProgress(titles, n, console, progress, expected) as shown:
 
                 def tell(event: Event) -> None:
                     if event.kind == "done":

@@ -28,6 +28,8 @@ from rlsp_sb3.io.unwritten_files import reason
 from rlsp_sb3.learners.callbacks import ProgressCallback
 from rlsp_sb3.policies.expert_hyperparameters import find_expert_hyperparameters
 from rlsp_sb3.policies.sb3_file import read_sb3
+from rlsp_sb3.presets import ON_POLICY
+from rlsp_sb3.solvers.fast_ppo import FastPPO
 from rlsp_sb3.solvers.sb3_arguments import (
     POLICY,
     constructor_arguments,
@@ -63,7 +65,8 @@ class ExpertRun:
         out: Where to write the expert; ".zip" is added if there is no suffix.
         solver: The name of an algorithm of SB3; None for SAC or, if actions are not numbers, PPO.
         seed: Seeds all random numbers.
-        n_envs: How many copies of the environment to act in.
+        n_envs: How many copies of the environment to act in; None for 128 with FastPPO, and 1
+            with others.
         settings: Hyperparameters other than those shipped, see
             :func:`~rlsp_sb3.policies.find_expert_hyperparameters`.
         tensorboard_log: The folder for TensorBoard events; None for none.
@@ -92,18 +95,20 @@ class ExpertRun:
         *,
         solver: str | None = None,
         seed: int = 0,
-        n_envs: int = 1,
+        n_envs: int | None = None,
         settings: Iterable[str] = (),
         tensorboard_log: str | Path | None = None,
         resume: bool = False,
         force: bool = False,
     ) -> None:
         check_int("seed", seed, 0, 2**32 - 1)  # NumPy's, which SB3 seeds
-        check_int("n_envs", n_envs, 1, MAX_COUNT)
         settings = check_names("settings", settings)
         self.out = with_suffix(out)
         self.folder = self.out.with_suffix(".checkpoints")
         chosen = find_sb3_algorithm(solver) if solver else None
+        if n_envs is None:
+            n_envs = ON_POLICY.n_envs if chosen is FastPPO else 1
+        check_int("n_envs", n_envs, 1, MAX_COUNT)
         vec_env = make_vec_env(lambda: make_env(env), n_envs, seed=seed)
         action_space = vec_env.action_space
         check_spaces(vec_env.observation_space, action_space)

@@ -87,6 +87,12 @@ FAMILIES = (
         _PI_AND_VF,
     ),
     Family(f"{_SB3}.common.policies", "ActorCriticPolicy", "action_net.", _PI_AND_VF),  # and TRPO
+    Family(  # FastPPO
+        "rlsp_sb3.solvers.normalized_policy",
+        "NormalizedActorCriticPolicy",
+        "action_net.",
+        _PI_AND_VF,
+    ),
     Family(f"{_SB3}.sac.policies", "SACPolicy", "actor.log_std", _SAC_NETWORKS),
     Family(f"{_CONTRIB}.tqc.policies", "TQCPolicy", "actor.log_std", _SAC_NETWORKS),
     Family(f"{_SB3}.td3.policies", "TD3Policy", "actor.mu.", _TD3_NETWORKS),  # and DDPG

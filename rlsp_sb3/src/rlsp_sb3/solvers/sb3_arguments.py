@@ -15,6 +15,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import ActionNoise, NormalActionNoise
 
 from rlsp_sb3.models.networks import ACTIVATIONS
+from rlsp_sb3.solvers.fast_ppo import FastPPO
 from rlsp_sb3.utils.arguments import argument_type, arguments_of
 from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.did_you_mean import did_you_mean
@@ -22,8 +23,11 @@ from rlsp_sb3.utils.settings import unknown_name, validated
 from rlsp_sb3.utils.type_checks import checks_types
 
 SOLVERS: dict[str, type[BaseAlgorithm]] = {
-    name: getattr(stable_baselines3, name) for name in ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")
+    **{name: getattr(stable_baselines3, name) for name in ("A2C", "DDPG", "DQN", "PPO", "SAC")},
+    "TD3": stable_baselines3.TD3,
+    "FastPPO": FastPPO,
 }
+"""The algorithms that train experts, by name."""
 POLICY = "MlpPolicy"
 
 # Who sets what this file does not.
@@ -56,16 +60,17 @@ _RANGES = {
 
 
 def find_sb3_algorithm(name: str) -> type[BaseAlgorithm]:
-    """The algorithm of SB3 of a name, in whatever letters.
+    """The algorithm that trains experts of a name, in whatever letters.
 
     Raises:
         ValueError: If there is none.
     """
-    if name.upper() not in SOLVERS:
+    by_letters = {known.upper(): solver for known, solver in SOLVERS.items()}
+    if name.upper() not in by_letters:
         raise ValueError(
             f"solver={name!r}{did_you_mean(name, SOLVERS)}: expected one of {', '.join(SOLVERS)}"
         )
-    return SOLVERS[name.upper()]
+    return by_letters[name.upper()]
 
 
 def default_solver(action_space: spaces.Space[Any]) -> type[BaseAlgorithm]:

@@ -52,6 +52,8 @@ class JobProgress:
         n_workers: How many run at once.
         console: Where to.
         live: Whether to show a table; None for whether it is a terminal.
+        expected: The seconds that jobs are expected to take, by name, as far as they are known;
+            those of jobs that are over correct them.
     """
 
     def __init__(
@@ -60,13 +62,17 @@ class JobProgress:
         n_workers: int,
         console: Console,
         live: bool | None = None,
+        expected: Mapping[str, float] | None = None,
     ) -> None:
         self._titles = titles
         self._n_workers = n_workers
         self._console = console
         self._running: dict[str, _Running] = {}
-        self._seconds: list[float] = []  # of jobs that are over
         self._line_at = time.monotonic()
+        # Without expectations all jobs are alike, and nothing is known before one is over.
+        self._expected = expected or dict.fromkeys(titles, 1.0)
+        self._is_expected = bool(expected)
+        self._seconds: dict[str, float] = {}  # of jobs that are over
         shown = console.is_terminal if live is None else live
         self._live = (
             Live(console=console, get_renderable=self.picture, transient=True) if shown else None
@@ -103,11 +109,11 @@ class JobProgress:
                 self._line(name, f"starts anew: {event.value}", "yellow", always=True)
         else:
             del self._running[name]
-            self._seconds.append(now - running.start)
+            self._seconds[name] = now - running.start
             if kind == "failed":
                 self._line(name, f"failed: {event.value}", "yellow", always=True)
             else:
-                self._line(name, f"done in {format_duration(self._seconds[-1])}")
+                self._line(name, f"done in {format_duration(self._seconds[name])}")
 
     def picture(self) -> Group:
         """The progress of all jobs, to be drawn."""
@@ -131,13 +137,24 @@ class JobProgress:
         n_over, n = len(self._seconds), len(self._titles)
         now = time.monotonic()
         left = [running.seconds_left(now) or 0.0 for running in list(self._running.values())]
-        if n_over:
-            mean = sum(self._seconds) / n_over
-            left.append((n - n_over) * mean / min(self._n_workers, n))
+        if n_over or self._is_expected:
+            left.append(self._expected_left(now) / min(self._n_workers, n))
         text = f"{n_over} of {n} jobs"
         if n_over < n and any(left):
             text += f", about {format_duration(max(left))} to go"
         return text
+
+    def _expected_left(self, now: float) -> float:
+        """The seconds that all jobs still take, as long as those that are over say they do."""
+        told = [name for name in self._seconds if name in self._expected]
+        before = sum(self._expected[name] for name in told)
+        scale = sum(self._seconds[name] for name in told) / before if before else 1.0
+        left = 0.0
+        for name in self._titles.keys() - self._seconds.keys():
+            running = self._running.get(name)
+            so_far = now - running.start if running and self._is_expected else 0.0
+            left += max(scale * self._expected.get(name, 0.0) - so_far, 0.0)
+        return left
 
     def _line(self, name: str, what: str, style: str = "", always: bool = False) -> None:
         """Print a line, unless the table shows it."""
