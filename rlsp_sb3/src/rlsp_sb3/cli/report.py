@@ -17,7 +17,7 @@ app = typer.Typer()
 
 - `rlsp report runs/gridworlds runs/mujoco`
 
-- `rlsp report runs/* --out docs/results.md`
+- `rlsp report runs/* --cells --out docs/results.md`
 """
 )
 def report(
@@ -28,6 +28,14 @@ def report(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The page, in Markdown.")] = Path(
         "results.md"
     ),
+    cells: Annotated[
+        bool,
+        typer.Option(
+            "--cells",
+            help="Begin with all cells of both papers' tables: the published value where it is "
+            "known, what the folders have, and what was not run and why; also as CSV and LaTeX.",
+        ),
+    ] = False,
 ) -> None:
     """Make one page of tables, with a section for each.
 
@@ -43,5 +51,5 @@ def report(
         out = check_output(out, ".md")
         once = {path.resolve(): path for path in folders}.values()
         runs = [read_table_run(path) for path in once]
-        write_page(runs, out)
+        write_page(runs, out, cells)
     say(f"{out}: {', '.join(run.name for run in runs)}, with files in {out.with_suffix('')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from rlsp_sb3.evaluation.seed_statistics import FEWEST_FOR_INTERVAL, SeedSummary
 from rlsp_sb3.experiments.methods import EXPERT, Method, label_of
 from rlsp_sb3.experiments.mujoco.table import MujocoResults
+from rlsp_sb3.experiments.report.published import published_tables
 from rlsp_sb3.experiments.table_rows import RowKey
 from rlsp_sb3.plotting.style import INK, plain_axes, save_png, shared_legend
 
@@ -55,6 +57,8 @@ def mujoco_plot(
                     if summary is not None:
                         values = results.values[key][measure]
                         _draw_seeds(axes, method, i + offset, values, summary)
+            if measure == "retrained":
+                _draw_published(axes, env_id, n_states, methods)
             _dress(axes, results.experts.get(env_id), n_states, measure)
             if row == n_rows - 1:
                 axes.set_xlabel("observed states")
@@ -82,6 +86,23 @@ def _draw_seeds(
         capsize=3,
         label=method.label,
     )
+
+
+def _draw_published(
+    axes: Axes, env_id: str, n_states: Sequence[int], methods: Sequence[Method]
+) -> None:
+    """A dotted line for the published value of each method, at each number of states."""
+    tables = [table for table in published_tables() if table.kind == "mujoco"]
+    for table, method, (i, n) in product(tables, methods, enumerate(n_states)):
+        if (value := table.value(env_id, method.name, n)) is not None:
+            axes.hlines(
+                value,
+                i - _WIDTH / 2,
+                i + _WIDTH / 2,
+                colors=method.style[0],
+                linestyles=":",
+                label=f"{method.label}, published",
+            )
 
 
 def _dress(axes: Axes, expert: float | None, n_states: Sequence[int], measure: str) -> None:

@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 import yaml
 
+from rlsp_sb3.experiments.report.cell_tables import Cells, cells_section, write_cells
 from rlsp_sb3.experiments.report.markdown import escaped
+from rlsp_sb3.experiments.report.paper_cells import paper_cells
 from rlsp_sb3.experiments.report.table_run import FILMS, LARGEST_FILM, TableRun
 from rlsp_sb3.io.atomic_write import atomic_write
 from rlsp_sb3.utils.timer import format_duration
@@ -36,7 +38,7 @@ policies; results that were resumed are not counted.
 """
 
 
-def write_page(runs: Sequence[TableRun], out: Path) -> None:
+def write_page(runs: Sequence[TableRun], out: Path, with_cells: bool = False) -> None:
     """Write a page of tables, and beside it a folder with a copy of all that it shows.
 
     It depends on what is copied alone: made of the copies, it is the same to the byte.
@@ -44,6 +46,8 @@ def write_page(runs: Sequence[TableRun], out: Path) -> None:
     Args:
         runs: The tables, in the order of the page.
         out: The page, a Markdown file; the folder has its name without the suffix.
+        with_cells: Whether it begins with all cells of the papers' tables, beside the published
+            values.
 
     Raises:
         OSError: If something cannot be written.
@@ -58,19 +62,24 @@ def write_page(runs: Sequence[TableRun], out: Path) -> None:
             )
         by_name[run.name] = run
     folder = out.with_suffix("")
-    text = page(runs, out.name)
+    cells = paper_cells(runs) if with_cells else []
+    text = page(runs, out.name, cells)
     for run in runs:
         copy(run, folder / run.name)
+    if cells:
+        write_cells(cells, folder)
     with atomic_write(out) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
-def page(runs: Sequence[TableRun], name: str) -> str:
-    """The text of a page with a name."""
+def page(runs: Sequence[TableRun], name: str, cells: Cells = ()) -> str:
+    """The text of a page with a name, which begins with the cells of the papers' tables if any."""
     folder = PurePosixPath(name).stem
     folders = [f"{folder}/{run.name}" for run in runs]
-    command = shlex.join(["rlsp", "report", *folders, "--out", name])
+    options = ["--cells"] if cells else []
+    command = shlex.join(["rlsp", "report", *folders, *options, "--out", name])
     parts = [_INTRODUCTION.format(command=broken(command))]
+    parts += [cells_section(cells, quote(folder))] if cells else []
     return "\n".join([*parts, *map(section, runs, folders)])
 
 
