@@ -31,6 +31,9 @@ class Commands(LazyGroup):
             "expert": "Train an expert, by SB3 on the environment's own reward.",
             "import-expert": "Turn a SAC policy of Stable-Baselines 2 into one of SB3.",
         },
+        "rlsp_sb3.cli.shipped_experts": {
+            "experts": "List the experts that the package brings, or fetch one of them."
+        },
         "rlsp_sb3.cli.policies": {
             "rollout": "Let a policy act, and write the episodes to a file or a Minari dataset.",
             "evaluate": (

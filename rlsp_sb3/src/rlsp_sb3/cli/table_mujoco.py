@@ -41,13 +41,14 @@ def mujoco(
         ),
     ] = None,
     experts: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="DIR",
             help="The folder with ENV.zip of each environment, without `package:`: the expert that "
-            "leaves the observed states, as made by `rlsp expert` or `rlsp import-expert`.",
+            "leaves the observed states, as made by `rlsp expert` or `rlsp import-expert`; "
+            "otherwise those that the package brings (`rlsp experts`).",
         ),
-    ] = Path("experts"),
+    ] = None,
     n_states: NStatesOption = None,
     methods: MethodsOption = None,
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How many seeds, from 0 on.")] = 5,

@@ -16,6 +16,7 @@ from rlsp_sb3.io.hub_files import is_hub_address, local_file
 from rlsp_sb3.io.save_util import archive_path, read_archive
 from rlsp_sb3.learners import registry
 from rlsp_sb3.learners.base import RewardLearner
+from rlsp_sb3.policies.actor_file import MARK, make_actor
 from rlsp_sb3.policies.sb2_import import sb2_file_error
 from rlsp_sb3.policies.sb3_file import SavedModel, member_names, read_sb3
 from rlsp_sb3.policies.sb3_policy import make_sb3_policy
@@ -59,6 +60,8 @@ def load_policy(
     last observations in the file show that there was no VecNormalize, nor if ``env`` is one itself;
     if they show that there was one, and there are no statistics, a warning says so.
 
+    The actors that the package ships, which `rlsp experts` lists, are npz files of FastPPO.
+
     Args:
         path: The file; ".zip" may be left out. Or one on the Hugging Face Hub,
             "hf://org/repo/file.zip"; statistics are looked for there, too.
@@ -87,6 +90,13 @@ def load_policy(
                 f"path={str(path)!r} is a learner, which was trained without VecNormalize"
             )
         return _load_learner(path, env, device)
+    if MARK in names:
+        if vec_normalize is not None:
+            raise ValueError(
+                f"vec_normalize={str(vec_normalize)!r}: expected None, since path={str(path)!r} is "
+                "an actor, which normalizes observations by itself"
+            )
+        return make_actor(path, as_vec_env(env), device)
     if "policy.pth" in names:
         source = source if is_hub_address(source) else path
         return _load_sb3(path, source, as_vec_env(env), device, vec_normalize)

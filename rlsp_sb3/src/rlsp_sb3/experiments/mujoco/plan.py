@@ -21,6 +21,7 @@ from rlsp_sb3.experiments.mujoco.table import gather_results, mujoco_tables, wri
 from rlsp_sb3.experiments.table_plan import TableOptions, TablePlan, WrittenTable, make_jobs
 from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.policies.loading import load_policy
+from rlsp_sb3.policies.shipped_experts import find_shipped_expert
 from rlsp_sb3.policies.vec_normalize import NormalizedPolicy
 from rlsp_sb3.utils.install_command import install_command
 
@@ -38,17 +39,18 @@ class MujocoPlan(TablePlan[MujocoJob]):
 
     Attributes:
         env_ids: The environments.
-        experts: The folder with the files of the experts.
+        experts: The folder with the files of the experts; None for those that are shipped.
     """
 
     kind = "mujoco"
 
     env_ids: list[str]
-    experts: Path
+    experts: Path | None
 
     def own_words(self) -> list[str]:
         """The options of the command that only this table has."""
-        return ["--env", *self.env_ids, "--experts", str(self.experts)]
+        experts = [] if self.experts is None else ["--experts", str(self.experts)]
+        return ["--env", *self.env_ids, *experts]
 
     @property
     def run_job(self) -> Callable[..., Outcome]:
@@ -73,7 +75,9 @@ class MujocoPlan(TablePlan[MujocoJob]):
 
 
 def plan_mujoco_table(
-    experts: Path, env_ids: Sequence[str] | None = None, options: TableOptions | None = None
+    experts: Path | None,
+    env_ids: Sequence[str] | None = None,
+    options: TableOptions | None = None,
 ) -> MujocoPlan:
     """Plan a table of methods in MuJoCo environments.
 
@@ -81,14 +85,16 @@ def plan_mujoco_table(
         experts: The folder with the files of the experts, ENV.zip: the expert of "my_envs:Walk-v0"
             is Walk-v0.zip, and that of "mine/Walk-v0" is mine-Walk-v0.zip.
             The statistics of one that was trained with VecNormalize are ENV/vecnormalize.pkl.
+            None for the experts that are shipped.
         env_ids: The environments; None for those of the paper that have an expert.
         options: What else to choose; None for the defaults.
 
     Raises:
-        FileNotFoundError: If an expert is missing.
+        FileNotFoundError: If the file of an expert is missing.
         ImportError: If a method is not installed.
         TypeError: If the configuration does not fit to an environment.
-        ValueError: If something is unknown or out of range, or if nothing is left.
+        ValueError: If something is unknown or out of range, if no expert is shipped for an
+            environment, or if nothing is left.
     """
     options = options or TableOptions()
     methods, left_out = options.find_methods()
@@ -128,11 +134,20 @@ def plan_mujoco_table(
     )
 
 
-def _expert_file(experts: Path, env_id: str) -> Path:
+def _expert_file(experts: Path | None, env_id: str) -> Path:
+    """The file of an expert, which need not be there.
+
+    Raises:
+        ValueError: If it is to be a shipped one, and there is none.
+    """
+    if experts is None:
+        return find_shipped_expert(env_id).actor
     return experts / f"{env_file_name(env_id)}.zip"
 
 
-def _find_envs(names: Sequence[str] | None, experts: Path, left_out: dict[str, str]) -> list[str]:
+def _find_envs(
+    names: Sequence[str] | None, experts: Path | None, left_out: dict[str, str]
+) -> list[str]:
     """The environments that are meant."""
     env_util.register_envs()
     if names is not None:
