@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +21,7 @@ from rlsp_sb3.models.networks import ACTIVATIONS
 from rlsp_sb3.policies.policy_families import Family, Network, find_family
 from rlsp_sb3.policies.sb3_file import SavedModel, text_of
 from rlsp_sb3.policies.vec_normalize import ObservationStatistics
+from rlsp_sb3.utils.arguments import inherited_arguments
 
 # Arguments of a policy on which its actions depend, but for the networks and the noise.
 SWITCHES = (
@@ -57,7 +57,7 @@ def make_sb3_policy(
     policy_class = family.policy_class()
     _check_spaces(path, saved.settings, env)
     arguments = _arguments(path, saved, family, env.action_space)
-    known = inspect.signature(policy_class).parameters
+    known = inherited_arguments(policy_class)
     try:
         policy = policy_class(
             _trained_space(saved.settings, env.observation_space, statistics),

@@ -16,7 +16,7 @@ from stable_baselines3.common.noise import ActionNoise, NormalActionNoise
 
 from rlsp_sb3.models.networks import ACTIVATIONS
 from rlsp_sb3.solvers.fast_ppo import FastPPO
-from rlsp_sb3.utils.arguments import argument_type, arguments_of
+from rlsp_sb3.utils.arguments import argument_type, arguments_of, inherited_arguments
 from rlsp_sb3.utils.checks import check_choice
 from rlsp_sb3.utils.did_you_mean import did_you_mean
 from rlsp_sb3.utils.settings import unknown_name, validated
@@ -205,7 +205,7 @@ def _check_policy_kwargs(solver: type[BaseAlgorithm], kwargs: Mapping[str, Any])
     given = {"observation_space", "action_space", "lr_schedule", "use_sde"}
     allowed = [
         name
-        for name in inspect.signature(policy).parameters
+        for name in inherited_arguments(policy)
         if name not in given and not name.endswith("_class")
     ]
     for name in kwargs:

@@ -33,6 +33,18 @@ def arguments_of(learner: type[Any]) -> dict[str, inspect.Parameter]:
     }
 
 
+def inherited_arguments(made: type[Any]) -> list[str]:
+    """The names of the arguments of a constructor, and of those that its ``**kwargs`` go to."""
+    names: list[str] = []
+    for each in inspect.getmro(made):
+        if "__init__" in vars(each):
+            parameters = inspect.signature(each).parameters.values()
+            names += [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+            if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+                break
+    return list(dict.fromkeys(names))
+
+
 def parse_settings(learner: type[Any], assignments: Iterable[str]) -> dict[str, Any]:
     """Read arguments of a learner's constructor.
 
