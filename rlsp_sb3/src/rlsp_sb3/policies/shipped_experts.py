@@ -73,9 +73,7 @@ def find_shipped_expert(env_id: str) -> ShippedExpert:
     Raises:
         ValueError: If the package brings none.
     """
-    name = env_id.rpartition(":")[2]
-    experts = shipped_experts()
-    served = {other: each for each in experts.values() for other in (each.env_id, *each.also)}
+    name, served = env_id.rpartition(":")[2], _by_environment()
     if name not in served:
         raise ValueError(
             f"env={env_id!r}{did_you_mean(name, served)}: no expert is shipped for it, only for "
@@ -83,3 +81,14 @@ def find_shipped_expert(env_id: str) -> ShippedExpert:
             "expert.zip`"
         )
     return served[name]
+
+
+def serves(env_id: str) -> bool:
+    """Return whether the package brings an expert of an environment."""
+    return env_id.rpartition(":")[2] in _by_environment()
+
+
+def _by_environment() -> dict[str, ShippedExpert]:
+    """The experts by all environments that they are one of."""
+    experts = shipped_experts().values()
+    return {other: each for each in experts for other in (each.env_id, *each.also)}

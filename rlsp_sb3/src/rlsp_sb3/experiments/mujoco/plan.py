@@ -21,7 +21,7 @@ from rlsp_sb3.experiments.mujoco.table import gather_results, mujoco_tables, wri
 from rlsp_sb3.experiments.table_plan import TableOptions, TablePlan, WrittenTable, make_jobs
 from rlsp_sb3.io.file_names import env_file_name
 from rlsp_sb3.policies.loading import load_policy
-from rlsp_sb3.policies.shipped_experts import find_shipped_expert
+from rlsp_sb3.policies.shipped_experts import find_shipped_expert, serves
 from rlsp_sb3.policies.vec_normalize import NormalizedPolicy
 from rlsp_sb3.utils.install_command import install_command
 
@@ -145,6 +145,14 @@ def _expert_file(experts: Path | None, env_id: str) -> Path:
     return experts / f"{env_file_name(env_id)}.zip"
 
 
+def _why_no_expert(experts: Path | None, env_id: str) -> str:
+    """Why there is no expert of an environment; "" if there is one."""
+    if experts is None:
+        return "" if serves(env_id) else "no expert is shipped for it"
+    file = _expert_file(experts, env_id)
+    return "" if file.is_file() else f"it has no expert {file}"
+
+
 def _find_envs(
     names: Sequence[str] | None, experts: Path | None, left_out: dict[str, str]
 ) -> list[str]:
@@ -166,8 +174,8 @@ def _find_envs(
             left_out[name] = (
                 f"no installed package brings it (run {install_command('rlsp-envs', 'mujoco')})"
             )
-        elif not (file := _expert_file(experts, name)).is_file():
-            left_out[name] = f"it has no expert {file} (make one by `rlsp expert`)"
+        elif why := _why_no_expert(experts, name):
+            left_out[name] = f"{why} (make one by `rlsp expert`, and name its folder by --experts)"
         else:
             found.append(name)
     if not found:
