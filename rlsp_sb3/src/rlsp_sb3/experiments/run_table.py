@@ -96,8 +96,7 @@ def run_table(
             executor = _make_executor(n_workers, ray_address)
             n = executor.n_workers
             titles = {job.name: job.title for job in todo}
-            finished = finished_jobs(plan.jobs, folder)
-            expected = expected_seconds(todo, finished, plan.run_job, console.print)
+            expected = expected_seconds(todo, done, plan.run_job, console.print)
             if expected:
                 seconds = total_seconds(expected, n)
                 console.print(f"{len(todo)} jobs, {n} at a time: about {format_duration(seconds)}")
