@@ -20,7 +20,7 @@ _PIECE_STEPS = 16_384  # of a policy that is retrained, or of a generator
 _SHORT = 3  # a job with no more of anything than so many pieces is not worth a piece
 
 Shares = dict[str, float]
-"""How often what a piece does in a stage happens in the whole job, by stage."""
+"""The number of pieces in the whole job, by stage."""
 
 
 class StageTimer:

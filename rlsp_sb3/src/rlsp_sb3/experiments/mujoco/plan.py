@@ -146,7 +146,7 @@ def _expert_file(experts: Path | None, env_id: str) -> Path:
 
 
 def _why_no_expert(experts: Path | None, env_id: str) -> str:
-    """Why there is no expert of an environment; "" if there is one."""
+    """The reason that there is no expert of an environment; "" if there is one."""
     if experts is None:
         return "" if serves(env_id) else "no expert is shipped for it"
     file = _expert_file(experts, env_id)

@@ -138,7 +138,7 @@ def _number(value: float, like: float | None = None) -> str:
 
 
 def _notes(table: PublishedTable, cells: Sequence[PaperCell]) -> list[str]:
-    """Where values of rows are from, and why rows are not complete."""
+    """The sources of the values of rows, and the reasons that rows are not complete."""
     notes = []
     for name, row in table.rows.items():
         is_missing = any(cell.why for cell in cells if cell.subject == name)

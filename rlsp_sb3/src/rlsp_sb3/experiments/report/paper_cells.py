@@ -83,7 +83,17 @@ def _cells(table: PublishedTable, runs: Iterable[TableRun]) -> list[PaperCell]:
         measured, folder = found.get((subject, n_states, method), ({}, ""))
         why = "" if measured else row.not_run or "not run"
         published = table.value(subject, method, n_states)
-        cells.append(PaperCell(subject, n_states, method, published, measured, folder, why))
+        cells.append(
+            PaperCell(
+                subject,
+                n_states,
+                method,
+                published=published,
+                measured=measured,
+                folder=folder,
+                why=why,
+            )
+        )
     return cells
 
 
