@@ -52,7 +52,9 @@ def ship(path: Path, env_id: str, also: list[str]) -> ShippedExpert:
         also: Other environments that it is an expert of.
     """
     saved = read_sb3(path)
-    timesteps = saved.settings["num_timesteps"]
+    timesteps, settings = saved.settings["num_timesteps"], saved.settings
+    # Of a rollout that was interrupted nothing was learned.
+    timesteps -= timesteps % (settings["n_steps"] * settings["n_envs"])
     command = f"rlsp expert {env_id} --solver FastPPO --timesteps {timesteps} --out expert.zip"
     expert = ShippedExpert(
         env_id,
