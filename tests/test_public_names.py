@@ -96,6 +96,7 @@ PUBLIC_TEXT = {
         "sample_rewards save_png"
     ),
     "rlsp_sb3.plotting.inferred": "",
+    "rlsp_sb3.cli.tables": "",
     "rlsp_sb3.plotting.runs": "",
     "rlsp_sb3.policies": (
         "ExpertRun RandomPolicy find_expert_hyperparameters import_sb2_sac load_policy "

@@ -19,7 +19,7 @@ HEAVY = {
 }
 # What Typer needs as well, when it parses or prints.
 PACKAGE = {*HEAVY, "pydantic", "rich", "typer", "yaml"}
-MODULES = [*main.Commands.modules, "rlsp_sb3.cli.table_mujoco", "rlsp_sb3.cli.table_skills"]
+MODULES = [*main.Commands.modules, "rlsp_sb3.cli.tables.mujoco", "rlsp_sb3.cli.tables.skills"]
 
 
 def run(*arguments: str, **environment: str) -> tuple[str, set[str]]:

@@ -10,8 +10,8 @@ import pytest
 
 import rlsp_envs  # noqa: F401 (registers the environments)
 from rlsp_sb3 import RLSP
-from rlsp_sb3.cli.table_mujoco import MUJOCO_EXAMPLES
-from rlsp_sb3.cli.table_skills import SKILLS_EXAMPLES
+from rlsp_sb3.cli.tables.mujoco import MUJOCO_EXAMPLES
+from rlsp_sb3.cli.tables.skills import SKILLS_EXAMPLES
 from rlsp_sb3.encoders.vae import StateVAE
 from rlsp_sb3.experiments import config as module
 from rlsp_sb3.experiments.config import lineage, load_config

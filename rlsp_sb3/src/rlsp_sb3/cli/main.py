@@ -41,7 +41,7 @@ class Commands(LazyGroup):
             ),
             "video": "Film a policy.",
         },
-        "rlsp_sb3.cli.table": {"table": "Compare methods, as the papers do."},
+        "rlsp_sb3.cli.tables.table": {"table": "Compare methods, as the papers do."},
         "rlsp_sb3.cli.diagnose": {
             "diagnose": "Compare the gradient of RLSP with that of an expert's real pasts."
         },

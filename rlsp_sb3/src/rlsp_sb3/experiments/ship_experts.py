@@ -83,7 +83,7 @@ def ship(path: Path, env_id: str, also: list[str]) -> ShippedExpert:
     )
 
 
-def main() -> None:
+def ship_experts() -> None:
     """Ship the expert that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("file", type=Path, help="ENV.zip")
@@ -99,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    ship_experts()

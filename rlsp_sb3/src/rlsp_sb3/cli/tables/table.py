@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from rlsp_sb3.cli.multi_value_options import MultiValueCommand
-from rlsp_sb3.cli.table_gridworlds import GRIDWORLDS_EXAMPLES, gridworlds
-from rlsp_sb3.cli.table_mujoco import MUJOCO_EXAMPLES, mujoco
-from rlsp_sb3.cli.table_skills import SKILLS_EXAMPLES, skills
+from rlsp_sb3.cli.tables.gridworlds import GRIDWORLDS_EXAMPLES, gridworlds
+from rlsp_sb3.cli.tables.mujoco import MUJOCO_EXAMPLES, mujoco
+from rlsp_sb3.cli.tables.skills import SKILLS_EXAMPLES, skills
 
 app = typer.Typer(no_args_is_help=True)
 table = typer.Typer(no_args_is_help=True, help="Compare methods, as the papers do.")

@@ -1,0 +1,3 @@
+"""The command ``rlsp table``: a module for each of its tables."""
+
+__all__: list[str] = []
