@@ -117,7 +117,7 @@ def test_the_table_the_figure_and_the_films(whole: Any, swing: Path) -> None:
     config = json.loads((out / "config.json").read_text())
     assert "--methods rlsp average-features waypoints" in config["command"]
     assert (config["table"], config["done"], config["timed"]) == ("skills", 4, 4)
-    assert config["files"] == ["table.csv", "curves.csv", "jobs.csv", "swing.png"]
+    assert config["files"] == [*("table.tex", "table.csv", "curves.csv", "jobs.csv", "swing.png")]
     assert set(config["films"]) == {film.name for film in (out / "films").iterdir()}
     assert "| **swing** | **0.69" in (out / "table.md").read_text(encoding="utf-8")
     films = sorted((out / "films").iterdir())

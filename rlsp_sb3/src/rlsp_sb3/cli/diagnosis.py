@@ -29,6 +29,7 @@ EXTRAS = {
     "contrib": "algorithms of sb3-contrib, as solvers and experts",
     "gail": "GAIL and AIRL, by imitation, in a virtual environment of its own: it brings older "
     "releases of Gymnasium and Stable-Baselines3",
+    "hub": "learners, policies and data on the Hugging Face Hub",
     "minari": "Minari datasets",
     "mujoco": "environments of MuJoCo",
     "ray": "tables on a Ray cluster",

@@ -198,7 +198,9 @@ class ForwardEstimator(GradientEstimator):
         self.solver.set_arrays(subtree(arrays, "solver"))
         saved = subtree(arrays, "likelihood")
         kernel = self.problem.hyperparameters.forward.kernel
-        self._likelihood = KernelLikelihood.from_arrays(saved, kernel) if saved else None
+        self._likelihood = (
+            KernelLikelihood.from_arrays(saved, self.observed, kernel) if saved else None
+        )
 
 
 def random_behavior(

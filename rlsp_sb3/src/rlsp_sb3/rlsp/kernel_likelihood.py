@@ -111,9 +111,12 @@ class KernelLikelihood:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays, kernel: KernelName) -> KernelLikelihood:
-        """The likelihood that :meth:`arrays` was asked of."""
-        std, powers = (read_array(arrays, name, np.float64, (None,)) for name in ("std", "powers"))
+    def from_arrays(
+        cls, arrays: Arrays, observed: Observations, kernel: KernelName
+    ) -> KernelLikelihood:
+        """The likelihood of observed states (n, *shape) that :meth:`arrays` was asked of."""
+        std = read_array(arrays, "std", np.float64, (observed[0].size,))
+        powers = read_array(arrays, "powers", np.float64, (len(observed),))
         random = (read_scalar(arrays, f"random_{name}", float) for name in ("value", "error"))
         return cls(kernel, std, powers, LogLikelihood(*random))
 
