@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import pickle
@@ -39,10 +40,14 @@ ENV = "RoomDefault-v0"
 def server() -> Iterator[FakeHub]:
     """One for all tests: huggingface_hub keeps the address that it finds first."""
     constants = pytest.importorskip("huggingface_hub.constants")
+    file_download = importlib.import_module("huggingface_hub.file_download")
     with fake_hub() as hub, pytest.MonkeyPatch.context() as patch:
         patch.setattr(constants, "ENDPOINT", hub.url)
         template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        name = "HUGGINGFACE_CO_URL_TEMPLATE"
+        patch.setattr(constants, name, template)
+        if hasattr(file_download, name):  # older ones have copied it, if anybody imported them
+            patch.setattr(file_download, name, template)
         yield hub
 
 
