@@ -66,7 +66,7 @@ def draw(found):
             values = [np.median(at[mark]) for mark in marks]
             style = {"color": COLORS[algorithm], "marker": MARKERS[algorithm], "markersize": 4}
             (handles[algorithm],) = axes.plot(marks, values, linewidth=1.3, **style)
-            low, high = ([extreme(at[mark]) for mark in marks] for extreme in (min, max))
+            low, high = ([end(at[mark]) for mark in marks] for end in (min, max))
             axes.fill_between(marks, low, high, color=COLORS[algorithm], alpha=0.15, linewidth=0)
         axes.set_xscale("log")
         ticks = sorted({mark for at in algorithms.values() for mark in at})
@@ -101,7 +101,10 @@ def cell(values):
     """The median, and of several seeds the range."""
     if not values:
         return ""
-    text = f"{np.median(values):,.0f}"
+    median, low, high = (
+        f"{round(each):,}" for each in (np.median(values), min(values), max(values))
+    )
+    text = median
     if len(values) > 1:
-        text += f" ({min(values):,.0f} to {max(values):,.0f})"
+        text += f" ({low} to {high})"
     return text
