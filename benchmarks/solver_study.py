@@ -1,8 +1,8 @@
 """Which solver: true returns by seconds of CPU time, for each problem, algorithm and seed.
 
     pip install sb3-contrib sbx-rl
-    python benchmarks/solver_study.py run --out docs/results/solvers
-    python benchmarks/solver_study.py report docs/results/solvers
+    python benchmarks/solver_study.py run --out runs/solvers
+    python benchmarks/solver_study.py report runs/solvers
 
 Each cell is a process of its own with one thread. Its rows are in ``returns.jsonl`` as soon as they
 are known, and a cell that is whole there is not run again. Evaluations are not counted.
