@@ -61,7 +61,7 @@ def write_cells(tables: Cells, folder: Path) -> None:
         OSError: If one cannot be written.
     """
     write_csv(folder / CSV, _COLUMNS, _csv_rows(tables))
-    text = "".join(_latex(table, cells) for table, cells in tables)
+    text = "\n".join(_latex(table, cells) for table, cells in tables)
     with atomic_write(folder / LATEX) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
@@ -123,7 +123,7 @@ def _latex(table: PublishedTable, cells: Sequence[PaperCell]) -> str:
                 _ours(each.measured[name]) if name in each.measured else NOTHING for each in row
             ]
             lines.append(line(["", words, *ours]))
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", "", ""])
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
 def _ours(measured: Measured) -> str:
