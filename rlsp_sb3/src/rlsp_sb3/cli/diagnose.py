@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rlsp_sb3.cli.console import interruptible, say, stdout, user_errors
+from rlsp_sb3.cli.console import ProgressOption, interruptible, say, stdout, user_errors
 
 if TYPE_CHECKING:
     from rlsp_sb3.experiments.diagnosis_run import DiagnosisRun
@@ -91,13 +90,7 @@ def diagnose_command(
         typer.Option(metavar="NAME", help="As in `rlsp learn`: paper, fast (the default), smoke."),
     ] = None,
     interval: Annotated[int, typer.Option(min=1, metavar="N", help="Diagnose every N epochs.")] = 1,
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            help="Show a progress bar; otherwise if this is a terminal.",
-        ),
-    ] = None,
+    progress: ProgressOption = True,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite the results of an earlier run in the folder.")
     ] = False,
@@ -115,11 +108,13 @@ def diagnose_command(
     from rlsp_sb3.io.folder_lock import InUseError
     from rlsp_sb3.learners.registry import load_learner
     from rlsp_sb3.utils.arguments import parse_settings
+    from rlsp_sb3.utils.progress import show_progress
 
     with (
         interruptible("Interrupted before anything was learned"),
         user_errors((InUseError,), status=1),
         user_errors(),
+        show_progress(progress),
     ):
         diagnosis = DiagnosisRun(
             env,
@@ -137,9 +132,12 @@ def diagnose_command(
         )
     folder = diagnosis.run.folder
     say(f"RLSP on {diagnosis.run.env_id}, seed {seed}", style="bold")
-    with interruptible(f"Interrupted: what was learned is in {folder.path}"):
+    with (
+        interruptible(f"Interrupted: what was learned is in {folder.path}"),
+        show_progress(progress),
+    ):
         with user_errors((FloatingPointError, OSError)):
-            diagnosis.learn(progress_bar=sys.stdout.isatty() if progress is None else progress)
+            diagnosis.learn()
         _print_used(diagnosis)
         with user_errors((OSError,)):
             diagnosis.write_results()

@@ -58,7 +58,8 @@ renderer = mujoco.Renderer(model, 32, 32)
 data = mujoco.MjData(model)
 mujoco.mj_forward(model, data)
 renderer.update_scene(data)
-assert renderer.render().any()
+if not renderer.render().any():
+    raise SystemExit("the picture is black")
 """
 _BACKENDS = {"linux": ("egl", "osmesa", "glfw"), "darwin": ("glfw",), "win32": ("glfw",)}
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rlsp_sb3.cli.console import check_output, say, stdout, user_errors
+
+if TYPE_CHECKING:
+    from rlsp_sb3.policies.shipped_experts import ShippedExpert
 
 app = typer.Typer()
 
@@ -59,7 +63,7 @@ def experts_command(
         if env is None:
             if any(wanted.values()):
                 raise ValueError("ENV is missing: expected the id of the environment to fetch from")
-            _print_list(list(shipped_experts().values()))
+            _print_list(shipped_experts().values())
             return
         expert = find_shipped_expert(env)
         files = {"--out": expert.actor, "--states": expert.states}
@@ -79,7 +83,7 @@ def experts_command(
 _NAMES = {"--out": "expert", "--states": "observed states", "--demonstrations": "demonstrations"}
 
 
-def _print_list(experts: list) -> None:  # type: ignore[type-arg]  # imported when called
+def _print_list(experts: Iterable[ShippedExpert]) -> None:
     from rich.table import Table
 
     table = Table("environment", "return", "steps", "trained for")

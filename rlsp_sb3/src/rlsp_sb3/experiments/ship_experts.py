@@ -95,7 +95,6 @@ def ship_experts() -> None:
     others = shipped_experts() if listed.exists() else {}
     experts = {**others, env_id: ship(chosen.file, env_id, chosen.also)}
     write_json(listed, [asdict(each) for each in experts.values()])
-    print(experts[env_id])
 
 
 if __name__ == "__main__":
