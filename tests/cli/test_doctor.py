@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from rlsp_sb3.cli import diagnosis
-from rlsp_sb3.cli.diagnosis import Finding, missing_requirements, pip_install, requirements
+from rlsp_sb3.cli import installation
+from rlsp_sb3.cli.installation import Finding, missing_requirements, pip_install, requirements
 
 from helpers.command import rlsp
 
@@ -25,7 +25,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return answers["torch" if "torch" in script else "mujoco"]
 
-    monkeypatch.setattr(diagnosis, "_run", run)
+    monkeypatch.setattr(installation, "_run", run)
     return answers
 
 
@@ -50,10 +50,10 @@ def test_an_extra_is_what_it_adds() -> None:
 def test_every_extra_says_what_it_is_for() -> None:
     names = {
         extra
-        for name in diagnosis.DISTRIBUTIONS
+        for name in installation.DISTRIBUTIONS
         for extra in metadata.distribution(name).metadata.get_all("Provides-Extra") or ()
     }
-    assert names == set(diagnosis.EXTRAS)
+    assert names == set(installation.EXTRAS)
 
 
 @pytest.mark.usefixtures("quick")
@@ -71,7 +71,7 @@ def test_a_requirement_in_a_wrong_version_is_broken(
     def needs(*_: Any) -> list[Requirement]:
         return [Requirement("numpy<1.0"), Requirement("scipy>=1")]
 
-    monkeypatch.setattr(diagnosis, "requirements", needs)
+    monkeypatch.setattr(installation, "requirements", needs)
     result = rlsp("doctor")
     assert result.code == 1
     assert f"needs numpy<1.0 (there is {metadata.version('numpy')})" in " ".join(result.out.split())
@@ -94,18 +94,18 @@ def test_nothing_to_render_by_is_no_failure(quick: Any) -> None:
 
 
 def test_what_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "_TIMEOUT", 0.2)
-    finished = diagnosis._run("import time; time.sleep(600)")
+    monkeypatch.setattr(installation, "_TIMEOUT", 0.2)
+    finished = installation._run("import time; time.sleep(600)")
     assert finished.returncode == 1
     assert "did not end within 0.2 s" in finished.stderr
 
 
 def test_processes_are_tried_for_real(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert diagnosis._run("import os; print(os.environ['A'])", A="b").stdout == "b\n"
-    assert diagnosis._run("raise SystemExit(3)").returncode == 3
+    assert installation._run("import os; print(os.environ['A'])", A="b").stdout == "b\n"
+    assert installation._run("raise SystemExit(3)").returncode == 3
 
 
 def test_little_memory_is_said(quick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "available_memory", lambda: 2**29)
-    found = {each.name: each for each in diagnosis.machine_findings()}
+    monkeypatch.setattr(installation, "available_memory", lambda: 2**29)
+    found = {each.name: each for each in installation.machine_findings()}
     assert found["memory"] == Finding("memory", "0.5 GiB available, which is little", "missing")

@@ -10,7 +10,7 @@ import typer
 from rlsp_sb3.cli.console import say, stdout
 
 if TYPE_CHECKING:
-    from rlsp_sb3.cli.diagnosis import Finding
+    from rlsp_sb3.cli.installation import Finding
 
 app = typer.Typer()
 
@@ -25,13 +25,13 @@ def doctor() -> None:
     GPU, memory and disk, and tries what MuJoCo can render by. Ends with status 1 if something that
     is needed is broken; what is **missing** is what one can do without.
     """
-    from rlsp_sb3.cli import diagnosis
+    from rlsp_sb3.cli import installation
 
     parts: dict[str, Callable[[], Iterator[Finding]]] = {
-        "Packages": diagnosis.package_findings,
-        "Extras": diagnosis.extra_findings,
-        "Machine": diagnosis.machine_findings,
-        "Rendering": diagnosis.rendering_findings,
+        "Packages": installation.package_findings,
+        "Extras": installation.extra_findings,
+        "Machine": installation.machine_findings,
+        "Rendering": installation.rendering_findings,
     }
     found = {title: _show(title, list(look())) for title, look in parts.items()}
     every = [finding for findings in found.values() for finding in findings]
