@@ -1,7 +1,8 @@
 """Problems of the study of solvers: environments with their true rewards, and the algorithms.
 
-Rewards are those of Gymnasium as far as observations show them: without the costs of actions, and 0
-where the environment would have ended the episode. Returns count until there.
+Rewards are those of Gymnasium as far as observations show them: without the costs of actions.
+Episodes terminate where the environment's do, unless the solver is to learn as in RLSP, where that
+would leak the reward: rewards are 0 there, and go on.
 """
 
 from collections.abc import Callable
@@ -132,11 +133,11 @@ PROBLEMS = {
 }
 
 
-def on_policy(algorithm, normalized=True, **arguments):
+def on_policy(algorithm, normalized=True, terminates=True, **arguments):
     """Algorithms in as many copies as the problem has, as SB3 has them or with VecNormalize."""
 
     def make(problem, seed):
-        venv = make_venv(problem, seed, problem.copies)
+        venv = make_venv(problem, seed, problem.copies, terminates)
         is_image = len(venv.observation_space.shape) == 3
         if normalized:
             venv = VecNormalize(venv, norm_obs=not is_image)
@@ -165,7 +166,7 @@ def off_policy(algorithm, **arguments):
     return make
 
 
-def make_venv(problem, seed, copies):
+def make_venv(problem, seed, copies, terminates=True):
     env, rng = problem.make(), np.random.default_rng(seed)
     return SimulatorVecEnv(
         make_simulator(env, rng, n_threads=1),
@@ -174,6 +175,7 @@ def make_venv(problem, seed, copies):
         lambda observations: problem.reward(env.unwrapped, observations),
         rng,
         share_of_starts=0,
+        terminated=(lambda observations: ~problem.alive(observations)) if terminates else None,
     )
 
 
@@ -183,9 +185,11 @@ Q_LEARNING = {
     "exploration_final_eps": 0.05,
     "target_update_interval": 1,
 }
+ENDLESS_PPO = "FastPPO, endless"
 SB3_PPO = {"n_steps": 64, "batch_size": 1024, "n_epochs": 5}
 BOTH = {
     "FastPPO": on_policy(FastPPO, normalized=False),
+    ENDLESS_PPO: on_policy(FastPPO, normalized=False, terminates=False),
     "PPO": on_policy(PPO, **SB3_PPO, policy_kwargs={"log_std_init": -1.0}),
 }
 CONTINUOUS = {
@@ -206,4 +210,6 @@ DISCRETE = {
 
 def algorithms(problem):
     """The algorithms that take the actions of a problem, by name."""
-    return DISCRETE if problem.is_discrete else CONTINUOUS
+    found = DISCRETE if problem.is_discrete else CONTINUOUS
+    never_ends = problem.alive is always
+    return {name: each for name, each in found.items() if not (never_ends and name == ENDLESS_PPO)}

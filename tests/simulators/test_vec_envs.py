@@ -82,6 +82,23 @@ def test_copies_end_one_after_the_other_and_then_take_full_episodes():
     assert all((np.diff(each) == 8).all() for each in times)
 
 
+def test_an_episode_ends_for_good_only_where_the_caller_says_so():
+    env = make(n_envs=2, episode_length=8, terminated=lambda shown: position(shown) > 2.5 * STEP)
+    env.simulator.reset = lambda n: np.zeros((n, 1), np.float32)
+    env.reset()
+    ends = []
+    for _ in range(8):
+        _, _, dones, infos = env.step(np.array([[1.0], [0.0]]))
+        ends.append(dones)
+        for i in np.flatnonzero(dones):
+            moved = i == 0
+            assert infos[i]["TimeLimit.truncated"] == (not moved)
+            assert infos[i]["terminal_observation"] == pytest.approx([3 * STEP * moved], abs=1e-6)
+    moving, still = np.array(ends).T
+    assert list(np.flatnonzero(moving) + 1) == [3, 6]
+    assert list(np.flatnonzero(still) + 1) == [4]  # the second of two copies starts half way
+
+
 def test_what_an_episode_collected_is_told_as_a_monitor_would():
     env = make(n_envs=2, episode_length=6)
     env.reset()

@@ -17,14 +17,16 @@ from rlsp_sb3.utils.checks import MAX_COUNT, check_int, check_positive
 from rlsp_sb3.utils.type_checks import checks_types
 
 ObservationReward = Callable[[Array], NDArray[np.float64]]
+Termination = Callable[[Array], NDArray[np.bool_]]
 
 
 class SimulatorVecEnv(VecEnv):
     """Copies of an environment for a solver to train in, with a reward of one's own.
 
-    Episodes end after a number of steps, which counts as running out of time: where the environment
-    would have ended them does not matter, because the number of steps would leak the reward. An
-    episode that becomes unstable ends there, too.
+    Episodes end after a number of steps, which counts as running out of time. Where the environment
+    would have ended them does not matter, because the number of steps would leak the reward, unless
+    the caller knows the reward and says when an episode terminates. An episode that becomes
+    unstable ends there, too.
 
     Args:
         simulator: What happens.
@@ -36,6 +38,8 @@ class SimulatorVecEnv(VecEnv):
             to 1.
         staggered: Whether first episodes are shortened so that copies end theirs one after the
             other; otherwise all end theirs together.
+        terminated: Maps observations (N, *observation_shape) to whether the episode ends there,
+            with nothing to earn any more (N,); None if no episode does.
 
     Raises:
         TypeError: If a number has a wrong type.
@@ -56,6 +60,7 @@ class SimulatorVecEnv(VecEnv):
         rng: np.random.Generator,
         share_of_starts: float = 0.2,
         staggered: bool = True,
+        terminated: Termination | None = None,
     ) -> None:
         check_int("n_envs", n_envs, 1, MAX_COUNT)
         check_int("episode_length", episode_length, 1)
@@ -69,6 +74,7 @@ class SimulatorVecEnv(VecEnv):
         self.starts: Array | None = None
         self.share_of_starts = share_of_starts
         self.staggered = staggered
+        self.terminated = terminated
         self.render_mode = None
         super().__init__(n_envs, simulator.observation_space, simulator.action_space)
         self._actions: Array = np.empty(0)
@@ -102,7 +108,10 @@ class SimulatorVecEnv(VecEnv):
         self._steps += 1
         self._lengths += 1
         self._returns += rewards
-        dones = unstable | (self._steps >= self.episode_length)
+        terminal = np.zeros_like(unstable)
+        if self.terminated is not None:
+            terminal = self.terminated(next_observations)
+        dones = terminal | unstable | (self._steps >= self.episode_length)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         shown = next_observations
         if dones.any():
@@ -113,7 +122,7 @@ class SimulatorVecEnv(VecEnv):
             for i in rows:
                 infos[i] = {
                     "terminal_observation": next_observations[i],
-                    "TimeLimit.truncated": True,
+                    "TimeLimit.truncated": not terminal[i],
                     "episode": {"r": float(self._returns[i]), "l": int(self._lengths[i]), "t": 0.0},
                 }
             for counts in (self._steps, self._lengths, self._returns):
