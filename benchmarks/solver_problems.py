@@ -1,8 +1,8 @@
 """Problems of the study of solvers: environments with their true rewards, and the algorithms.
 
 Rewards are those of Gymnasium as far as observations show them: without the costs of actions.
-Episodes terminate where the environment's do, unless the solver is to learn as in RLSP, where that
-would leak the reward: rewards are 0 there, and go on.
+Episodes terminate where the environment's do, unless problems are endless, as for RLSP, where the
+end would leak the reward: then rewards are 0 from there on. Returns count until there.
 """
 
 from collections.abc import Callable
@@ -85,6 +85,7 @@ class Problem:
         copies: The number of copies of on-policy algorithms.
         buffer_size: How many transitions off-policy algorithms keep.
         env_kwargs: Arguments of the environment.
+        endless: Whether episodes in training go on where they would terminate.
     """
 
     title: str
@@ -97,6 +98,7 @@ class Problem:
     copies: int = 128
     buffer_size: int = FAST.solver.kwargs["buffer_size"]
     env_kwargs: dict[str, Any] = field(default_factory=dict)
+    endless: bool = False
 
     def make(self):
         return gym.make(self.env_id, **self.env_kwargs)
@@ -133,11 +135,11 @@ PROBLEMS = {
 }
 
 
-def on_policy(algorithm, normalized=True, terminates=True, **arguments):
+def on_policy(algorithm, normalized=True, **arguments):
     """Algorithms in as many copies as the problem has, as SB3 has them or with VecNormalize."""
 
     def make(problem, seed):
-        venv = make_venv(problem, seed, problem.copies, terminates)
+        venv = make_venv(problem, seed, problem.copies)
         is_image = len(venv.observation_space.shape) == 3
         if normalized:
             venv = VecNormalize(venv, norm_obs=not is_image)
@@ -166,7 +168,7 @@ def off_policy(algorithm, **arguments):
     return make
 
 
-def make_venv(problem, seed, copies, terminates=True):
+def make_venv(problem, seed, copies):
     env, rng = problem.make(), np.random.default_rng(seed)
     return SimulatorVecEnv(
         make_simulator(env, rng, n_threads=1),
@@ -175,7 +177,7 @@ def make_venv(problem, seed, copies, terminates=True):
         lambda observations: problem.reward(env.unwrapped, observations),
         rng,
         share_of_starts=0,
-        terminated=(lambda observations: ~problem.alive(observations)) if terminates else None,
+        terminated=None if problem.endless else lambda observations: ~problem.alive(observations),
     )
 
 
@@ -185,11 +187,9 @@ Q_LEARNING = {
     "exploration_final_eps": 0.05,
     "target_update_interval": 1,
 }
-ENDLESS_PPO = "FastPPO, endless"
 SB3_PPO = {"n_steps": 64, "batch_size": 1024, "n_epochs": 5}
 BOTH = {
     "FastPPO": on_policy(FastPPO, normalized=False),
-    ENDLESS_PPO: on_policy(FastPPO, normalized=False, terminates=False),
     "PPO": on_policy(PPO, **SB3_PPO, policy_kwargs={"log_std_init": -1.0}),
 }
 CONTINUOUS = {
@@ -210,6 +210,4 @@ DISCRETE = {
 
 def algorithms(problem):
     """The algorithms that take the actions of a problem, by name."""
-    found = DISCRETE if problem.is_discrete else CONTINUOUS
-    never_ends = problem.alive is always
-    return {name: each for name, each in found.items() if not (never_ends and name == ENDLESS_PPO)}
+    return DISCRETE if problem.is_discrete else CONTINUOUS

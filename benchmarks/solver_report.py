@@ -13,7 +13,6 @@ TABLES = "tables.md"
 
 COLORS = {
     "FastPPO": "#0072b2",
-    "FastPPO, endless": "#0072b2",
     "PPO": "#56b4e9",
     "FastSAC": "#d55e00",
     "SAC": "#e69f00",
@@ -24,7 +23,7 @@ COLORS = {
     "sbx:DQN": "#cc79a7",
     "A2C": "#000000",
 }
-MARKERS = dict(zip(COLORS, "ohsD^^vvPPx", strict=True))
+MARKERS = dict(zip(COLORS, "osD^^vvPPx", strict=True))
 
 
 def read(folder, problem=None, algorithm=None, seed=None):

@@ -3,6 +3,7 @@
     pip install sb3-contrib sbx-rl
     python benchmarks/solver_study.py run --out runs/solvers
     python benchmarks/solver_study.py report runs/solvers
+    python benchmarks/solver_study.py run --endless --out runs/endless
 
 Each cell is a process of its own with one thread. Its rows are in ``returns.jsonl`` as soon as they
 are known, and a cell that is whole there is not run again. Evaluations are not counted.
@@ -14,6 +15,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,12 +79,12 @@ class Evaluation(BaseCallback):
         return bool(self.marks)
 
 
-def run_cell(name, algorithm, seed, seconds, out):
+def run_cell(name, algorithm, seed, seconds, endless, out):
     """Train, and append what the policy earns to the file."""
     torch.set_num_threads(1)
     if algorithm.startswith("sbx:") and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # JAX takes all it sees
-    problem = PROBLEMS[name]
+    problem = replace(PROBLEMS[name], endless=endless)
     model = algorithms(problem)[algorithm](problem, seed)
     judge = make_simulator(problem.make(), np.random.default_rng(7), n_threads=1)
     normalize = model.get_vec_normalize_env()
@@ -111,7 +113,7 @@ def run_cell(name, algorithm, seed, seconds, out):
     model.learn(ENDLESS, callback=callback, log_interval=None)
 
 
-def run(names, chosen, seeds, seconds, out):
+def run(names, chosen, seeds, seconds, endless, out):
     """Run each cell that is not whole yet in a process; return how many failed."""
     out.mkdir(parents=True, exist_ok=True)
     failed = 0
@@ -125,6 +127,7 @@ def run(names, chosen, seeds, seconds, out):
                     continue
                 cell = ["--problems", name, "--algorithms", algorithm, "--seeds", str(seed)]
                 command = [sys.executable, __file__, "cell", *cell, "--seconds", str(limit)]
+                command += ["--endless"] * endless
                 done = subprocess.run(
                     [*command, "--out", str(out)], env={**os.environ, **ONE_THREAD}, check=False
                 )
@@ -141,6 +144,7 @@ def main():
         sub.add_argument("--algorithms", nargs="+")
         sub.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
         sub.add_argument("--seconds", type=float, help="of CPU time, for all problems")
+        sub.add_argument("--endless", action="store_true", help="let no episode terminate")
         sub.add_argument("--out", type=Path, default=Path("runs/solvers"))
     commands.add_parser("report").add_argument("folder", type=Path)
     given = parser.parse_args()
@@ -148,9 +152,9 @@ def main():
         report(given.folder)
     elif given.command == "cell":
         (name,), (algorithm,), (seed,) = given.problems, given.algorithms, given.seeds
-        run_cell(name, algorithm, seed, given.seconds, given.out)
+        run_cell(name, algorithm, seed, given.seconds, given.endless, given.out)
     else:
-        cells = (given.problems, given.algorithms, given.seeds, given.seconds)
+        cells = (given.problems, given.algorithms, given.seeds, given.seconds, given.endless)
         sys.exit(run(*cells, given.out) > 0)
 
 
