@@ -33,7 +33,7 @@ from rlsp_sb3.utils.type_checks import checks_types, shown
 
 _AUTO = "auto"
 PLANNING = "planning"
-_ROLLOUT_SIZE = 8192  # transitions, over all copies, that on-policy algorithms learn from at once
+_ROLLOUT_SIZE = 4096  # transitions, over all copies, that on-policy algorithms learn from at once
 NAMED: dict[str, type[BaseAlgorithm]] = {**SOLVERS, "FastSAC": FastSAC}
 PACKAGES = {"sb3_contrib": "sb3-contrib", "sbx": "sbx-rl"}
 

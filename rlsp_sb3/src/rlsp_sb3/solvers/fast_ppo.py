@@ -79,7 +79,7 @@ class FastPPO(PPO):
         policy: str | type[NormalizedActorCriticPolicy],
         env: GymEnv | str,
         learning_rate: float | Schedule = 3e-4,
-        n_steps: int = 64,
+        n_steps: int = 32,
         batch_size: int = 1024,
         n_epochs: int = 10,
         gamma: float = 0.99,
