@@ -98,6 +98,7 @@ def run_cell(name, algorithm, seed, seconds, endless, out):
         row = {
             "problem": name,
             "algorithm": algorithm,
+            "endless": endless,
             "seed": seed,
             "mark": mark,
             "seconds": round(seconds, 2),
