@@ -34,7 +34,7 @@ def likelihood(theta, transitions, features, initial, state, n_actions):
 
 
 def likelihood_gradient(transitions, features, initial, state, n_actions):
-    """The gradient (F,) at θ = 0 of the log of the mean likelihood, per action on the way."""
+    """The gradient (F,) at θ = 0 of the log of the mean likelihood, per action."""
     at_zero = np.zeros(features.shape[1])
     arguments = (transitions, features, initial, state, n_actions)
     gradient = [
@@ -42,6 +42,4 @@ def likelihood_gradient(transitions, features, initial, state, n_actions):
         - np.log(likelihood(at_zero - step, *arguments).sum())
         for step in STEP * np.eye(len(at_zero))
     ]
-    by_time = likelihood(at_zero, *arguments)
-    length = by_time @ np.arange(1, n_actions + 1) / by_time.sum()
-    return np.array(gradient) / (2 * STEP) / length
+    return np.array(gradient) / (2 * STEP) / n_actions

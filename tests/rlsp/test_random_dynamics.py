@@ -111,7 +111,7 @@ def estimate(table, state, n, seed=0, *, is_random=True):
     estimator = ForwardEstimator(problem, table.simulator, policy, is_random=is_random)
     np.random.seed(seed)  # noqa: NPY002 (as SB3's solvers are)
     found = estimator.estimate(N_STEPS + 1, np.random.default_rng(seed), Timer())
-    return found.gradient * max(found.diagnostics["likelihood_gradient_norm"], 0.1), found
+    return found.gradient, found
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -185,7 +185,7 @@ def test_what_nobody_chose_has_no_weight():
     learner = windy_learner().learn()
     assert learner.sampling == "forward"
     place, gust = learner.theta
-    assert place > 0.3
+    assert place > 0.1  # 15 times as much for all that follows: nearly as fast as can be
     assert abs(gust) < 0.1 * place
 
 

@@ -14,9 +14,9 @@ from rlsp_sb3.rlsp.gradient_estimator import GradientEstimate, GradientEstimator
 from rlsp_sb3.rlsp.past_trajectories import Observations
 from rlsp_sb3.rlsp.trajectory_weights import (
     NoPastError,
-    kernel_distances,
     kernel_weights,
     spread,
+    state_differences,
     uniform_weights,
 )
 from rlsp_sb3.simulators.base import Simulator, finite
@@ -157,9 +157,11 @@ class ForwardPasts(SimulatedPasts):
         forward = problem.hyperparameters.forward
         times, rows, ends = [], [], []
         states = trajectories[1:].reshape(-1, *trajectories.shape[2:])
-        distances = kernel_distances(states, self.estimator.observed, spread(trajectories))
-        for i, squared in enumerate(distances):
-            weights = kernel_weights(squared, forward.effective_share * n_known, forward.kernel)
+        each = state_differences(states, self.estimator.observed, spread(trajectories))
+        for i, differences in enumerate(each):
+            weights = kernel_weights(
+                differences**2, forward.effective_share * n_known, forward.kernel
+            )
             drawn = rng.choice(len(weights), size=n, p=weights / weights.sum())
             times.append(1 + drawn // n_known)
             rows.append(drawn % n_known)

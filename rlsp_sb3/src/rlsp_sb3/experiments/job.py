@@ -14,7 +14,7 @@ from urllib.parse import quote
 from rlsp_sb3.experiments.config import Config
 from rlsp_sb3.experiments.methods import EXPERT, RLSP_METHODS, label_of
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """Version of what methods compute: finished results of another one are not counted.
 
 To be raised with any change of them; what is released without one goes on where it was.

@@ -32,14 +32,15 @@ def branched_scores(
     Let Q_kt(s, a) be the expected features of the policy from time k to t after the action a in the
     state s, and V_kt(s) those without it. The score of the way to s_t is Σ_{k<t} Q_kt(s_k, a_k) -
     V_kt(s_k), which luck has no part in. Some pairs (k, i) are drawn, with probabilities in
-    proportion to the weight of all that follows on them. From s_k two branches go on: one with the
-    same action a_k and one with another of the policy, both with fresh and the same random numbers.
-    How their features differ is an estimate of Q - V without bias, whatever the number of branches,
-    and where an action changes nothing it is 0 rather than 0 in the mean.
+    proportion to the absolute weight of all that follows on them. From s_k two branches go on: one
+    with the same action a_k and one with another of the policy, both with fresh and the same random
+    numbers. How their features differ is an estimate of Q - V without bias, whatever the number of
+    branches, and where an action changes nothing it is 0 rather than 0 in the mean.
 
     Args:
         trajectories: N trajectories of T states, without NaN.
-        weights: How much the way to each state but the first counts (T - 1, N).
+        weights: How much the way to each state but the first counts (T - 1, N); negative ones
+            count against.
         simulator: What follows from actions. Its random numbers are as before afterwards.
         policy: Maps observations and the time to actions, by the global generators.
         features: Maps observations (N, *observation_shape) to features (N, F).
@@ -51,7 +52,8 @@ def branched_scores(
     """
     to_come = weights[::-1].cumsum(axis=0)[::-1]
     n = to_come.shape[1]
-    times, rows, n_times = _drawn_pairs(to_come, BRANCHES_PER_TRAJECTORY * n, rng)
+    magnitudes = np.abs(weights)[::-1].cumsum(axis=0)[::-1]
+    times, rows, n_times = _drawn_pairs(magnitudes, BRANCHES_PER_TRAJECTORY * n, rng)
     starts = trajectories.observations[times, rows]
     seed = int(rng.integers(2**31))
 
@@ -82,19 +84,19 @@ def branched_scores(
 
 
 def _drawn_pairs(
-    to_come: FloatArray, n_pairs: int, rng: np.random.Generator
+    magnitudes: FloatArray, n_pairs: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
     """Draw pairs of a time and a trajectory in proportion to values (T - 1, N), systematically.
 
     Returns:
         Times in ascending order, trajectories, and how many pairs each stands for, all (n_pairs,).
     """
-    cumulative = to_come.ravel().cumsum()
+    cumulative = magnitudes.ravel().cumsum()
     points = (np.arange(n_pairs) + rng.random()) / n_pairs * cumulative[-1]
-    last = int(np.flatnonzero(to_come)[-1])  # a point may be rounded up to the end
+    last = int(np.flatnonzero(magnitudes)[-1])  # a point may be rounded up to the end
     pairs = np.minimum(np.searchsorted(cumulative, points, side="right"), last)
-    times, rows = np.divmod(pairs, to_come.shape[1])
-    return times, rows, cumulative[-1] / (n_pairs * to_come.ravel()[pairs])
+    times, rows = np.divmod(pairs, magnitudes.shape[1])
+    return times, rows, cumulative[-1] / (n_pairs * magnitudes.ravel()[pairs])
 
 
 @contextmanager

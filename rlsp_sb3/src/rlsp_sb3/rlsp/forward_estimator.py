@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import numpy as np
 from gymnasium.vector.utils import batch_space
@@ -20,11 +21,12 @@ from rlsp_sb3.rlsp.gradient_estimator import (
 )
 from rlsp_sb3.rlsp.kernel_likelihood import KernelLikelihood
 from rlsp_sb3.rlsp.past_trajectories import Observations
+from rlsp_sb3.rlsp.regression_adjustment import adjusted_weights
 from rlsp_sb3.rlsp.trajectory_weights import (
     effective_sample_size,
-    kernel_distances,
     kernel_weights,
     spread,
+    state_differences,
 )
 from rlsp_sb3.simulators.base import Simulator, finite
 from rlsp_sb3.simulators.rollout import Trajectories, rollout_simulator
@@ -36,10 +38,13 @@ from rlsp_sb3.type_aliases import Arrays, FloatArray
 from rlsp_sb3.utils.timer import Timer
 
 SMALLEST_NORM = 0.1
-"""Below this norm per action a gradient is taken for small, rather than scaled to norm 1."""
+"""Below this norm per action a gradient is small, and the step shorter than it can be."""
 
 SMALLEST_STD = 1e-6
 """Smallest standard deviation of where episodes start that is not taken for rounding."""
+
+MAX_COEFFICIENTS = 1_000
+"""Observations of more entries, images, are told apart by their features alone."""
 
 TRAJECTORIES_PER_COMPONENT = 10
 """So many at least for each coefficient of the regression on where they start."""
@@ -49,17 +54,19 @@ class ForwardEstimator(GradientEstimator):
     """Gradient estimator that samples pasts forward, in a simulator.
 
     Nobody says when the person was seen: a state s can be that of any time t up to the horizon, so
-    that its likelihood is the mean of p(s_t = s) over them. The gradient of its logarithm is, up to
-    a factor,
+    that its likelihood is the mean of p(s_t = s) over them. The gradient of its logarithm is
 
-        Σ_t p(s_t = s) E[Σ_{k<t} Q_kt(s_k, a_k) - V_kt(s_k) | s_t = s],
+        Σ_t p(s_t = s) E[Σ_{k<t} Q_kt(s_k, a_k) - V_kt(s_k) | s_t = s] / Σ_t p(s_t = s),
 
     with Q_kt and V_kt the expected features from time k to t with and without the action, and
     expectations over trajectories of the person's policy from where episodes start. All states on
     all trajectories are candidates for s, with weights for how near they are: for many trajectories
     and a narrow kernel the gradient is exact, and no inverse model is needed (the likelihood by
-    kernel density estimation, as in approximate Bayesian computation). Times at which the person's
-    policy does not come near s count for little, so that pasts grow as it gets better.
+    kernel density estimation, as in approximate Bayesian computation). With fewer trajectories the
+    kernel is wide, and a regression on how states differ from s takes away what that changes
+    (:mod:`~rlsp_sb3.rlsp.regression_adjustment`). Times at which the person's policy does not come
+    near s count for little, so that pasts grow as it gets better. Several observed states count as
+    independent.
 
     Where dynamics are deterministic the inner sum is Σ_{k≤t} φ(s_k) - V_0t(s_0). V_0t is a
     regression on what the first state shows and its features: nobody chose where an episode starts,
@@ -109,23 +116,31 @@ class ForwardEstimator(GradientEstimator):
         with timer("likelihood"):
             likelihood = self._log_likelihoods(trajectories.observations, rng)
         with timer("gradient"):
-            weights, diagnostics = self._weights(trajectories.observations)
-            terms = self._terms(trajectories, weights, rng)
+            features = features_of(self._encoder, trajectories.observations)
+            weights, diagnostics = self._weights(trajectories.observations, features)
+            terms = self._terms(trajectories, features, weights, rng)
             gradient = terms.sum(axis=0)
             error = float(np.sqrt(len(terms) * terms.var(axis=0).sum()))
         norm = float(np.linalg.norm(gradient))
         return GradientEstimate(
-            gradient / max(norm, SMALLEST_NORM),
+            gradient,
             norm / max(error, 1e-12),
             {},
             {"likelihood_gradient_norm": norm, **diagnostics, **likelihood},
         )
 
+    def bounded(self, gradient: FloatArray) -> FloatArray:
+        """Scale a gradient of the log posterior (F,) to norm 1, unless it is small."""
+        return gradient / max(float(np.linalg.norm(gradient)), SMALLEST_NORM)
+
     def _terms(
-        self, trajectories: Trajectories, weights: FloatArray, rng: np.random.Generator
+        self,
+        trajectories: Trajectories,
+        features: FloatArray,
+        weights: FloatArray,
+        rng: np.random.Generator,
     ) -> FloatArray:
         """Parts of the gradient (N, F), of each of N trajectories."""
-        observations = trajectories.observations
         if self.is_random:
             return branched_scores(
                 trajectories,
@@ -135,8 +150,8 @@ class ForwardEstimator(GradientEstimator):
                 features=self._encoder,
                 rng=rng,
             )
-        features = features_of(self._encoder, observations)
-        return _excess_counts(features, weights, _basis(observations[0], features[0]))
+        basis = _basis(trajectories.observations[0], features[0])
+        return _excess_counts(features, weights, basis)
 
     def _log_likelihoods(
         self, trajectories: Observations, rng: np.random.Generator
@@ -160,22 +175,35 @@ class ForwardEstimator(GradientEstimator):
             "log_likelihood_gain_error": gain.error,
         }
 
-    def _weights(self, trajectories: Observations) -> tuple[FloatArray, dict[str, float]]:
+    def _weights(
+        self, trajectories: Observations, features: FloatArray
+    ) -> tuple[FloatArray, dict[str, float]]:
         """Weights of the states at each time but the first, of N trajectories of T states.
 
+        Args:
+            trajectories: What the states show (T, N, *observation_shape).
+            features: Their features (T, N, F).
+
         Returns:
-            Weights (T - 1, N), per action that led to an observed state, and what to log.
+            Weights (T - 1, N), whose sum is that of the observed states per action, and what to
+            log.
         """
         forward = self.problem.hyperparameters.forward
         n_actions, n = len(trajectories) - 1, trajectories.shape[1]
         weights = np.zeros((n_actions, n))
         logged = []
-        states = trajectories[1:].reshape(-1, *trajectories.shape[2:])
-        for squared in kernel_distances(states, self.observed, spread(trajectories)):
+        for shown, known in zip(
+            _differences(trajectories, self.observed),
+            _differences(features, self._encoder(self.observed)),
+            strict=True,
+        ):
+            squared = shown**2
             found = kernel_weights(squared, forward.effective_share * n, forward.kernel)
-            by_time = found.reshape(n_actions, n)
-            length = float(by_time.sum(axis=1) @ np.arange(1, n_actions + 1))
-            weights += by_time / length / len(self.observed)
+            is_image = shown.shape[1] > MAX_COEFFICIENTS
+            told = known if is_image else np.concatenate([shown, known], axis=1)
+            adjusted = adjusted_weights(found, told)
+            weights += adjusted.reshape(n_actions, n) / n_actions
+            length = found.reshape(n_actions, n).sum(axis=1) @ np.arange(1, n_actions + 1)
             mean_squared = squared.mean(axis=1)
             logged.append(
                 (effective_sample_size(found), length, mean_squared.mean(), found @ mean_squared)
@@ -222,6 +250,20 @@ def random_behavior(
         ).observations
     finally:
         simulator.rng = own
+
+
+def _differences(trajectories: Observations, observed: Observations) -> Iterator[FloatArray]:
+    """Differences of all but the first states of trajectories from each observed state.
+
+    Args:
+        trajectories: What N trajectories of T states show, or their features (T, N, …).
+        observed: The same of the observed states (n, …).
+
+    Yields:
+        Those from each observed state ((T - 1) N, D), in standard deviations of all states.
+    """
+    states = trajectories[1:].reshape(-1, *trajectories.shape[2:])
+    return state_differences(states, observed, spread(trajectories))
 
 
 def _stable(trajectories: Trajectories) -> Trajectories:

@@ -14,6 +14,7 @@ import numpy as np
 
 from rlsp_sb3.encoders.base import Encoder
 from rlsp_sb3.hyperparameters import RLSPHyperparameters
+from rlsp_sb3.rlsp.gradient import clip_norm
 from rlsp_sb3.rlsp.past_trajectories import Observations
 from rlsp_sb3.solvers.base import Solver
 from rlsp_sb3.type_aliases import Arrays, FloatArray
@@ -103,6 +104,10 @@ class GradientEstimator(ABC):
             rng: The source of random numbers.
             timer: Takes the time of each part.
         """
+
+    def bounded(self, gradient: FloatArray) -> FloatArray:
+        """Bound the norm of a gradient of the log posterior (F,), per action, for a step."""
+        return clip_norm(gradient)
 
     @abstractmethod
     def arrays(self) -> Arrays:

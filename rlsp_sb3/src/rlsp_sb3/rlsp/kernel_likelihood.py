@@ -12,9 +12,9 @@ from rlsp_sb3.rlsp.past_trajectories import Observations
 from rlsp_sb3.rlsp.trajectory_weights import (
     MAX_BETA,
     KernelName,
-    kernel_distances,
     log_kernel,
     spread,
+    state_differences,
     tempering_power,
 )
 from rlsp_sb3.type_aliases import Arrays, FloatArray
@@ -72,8 +72,8 @@ class KernelLikelihood:
         """
         std, states = spread(trajectories), _candidates(trajectories)
         powers = [
-            tempering_power(log_kernel(squared, kernel), effective_size, MAX_BETA)
-            for squared in kernel_distances(states, observed, std)
+            tempering_power(log_kernel(differences**2, kernel), effective_size, MAX_BETA)
+            for differences in state_differences(states, observed, std)
         ]
         unknown = cls(kernel, std, np.array(powers), LogLikelihood(0.0, 0.0))
         return cls(kernel, std, unknown.powers, unknown.estimate(trajectories, observed))
@@ -87,9 +87,9 @@ class KernelLikelihood:
         """
         n = trajectories.shape[1]
         values, influence = [], np.zeros(n)
-        distances = kernel_distances(_candidates(trajectories), observed, self.std)
-        for squared, power in zip(distances, self.powers, strict=True):
-            logs = power * log_kernel(squared, self.kernel)
+        each = state_differences(_candidates(trajectories), observed, self.std)
+        for differences, power in zip(each, self.powers, strict=True):
+            logs = power * log_kernel(differences**2, self.kernel)
             highest = logs.max()
             likelihoods = np.exp(logs - highest).reshape(-1, n).mean(axis=0)
             values.append(highest + np.log(likelihoods.mean()))

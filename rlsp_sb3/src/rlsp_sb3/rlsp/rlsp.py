@@ -23,7 +23,6 @@ from rlsp_sb3.rewards.reward import LinearReward
 from rlsp_sb3.rlsp.continuous_estimator import make_continuous_estimator
 from rlsp_sb3.rlsp.curriculum import Curriculum
 from rlsp_sb3.rlsp.forward_estimator import make_forward_estimator
-from rlsp_sb3.rlsp.gradient import clip_norm
 from rlsp_sb3.rlsp.gradient_estimator import (
     GradientEstimator,
     GradientProblem,
@@ -116,7 +115,8 @@ class RLSP(EpochLearner):
         n_epochs: How many epochs ``learn`` takes if it is not told, at least 1; None for what the
             hyperparameters say.
         learning_rate: The step size of the gradient ascent, above 0, for the gradient of the log
-            posterior divided by the T - 1 actions; None for what the hyperparameters say.
+            posterior divided by the T - 1 actions (forward scaled to norm 1 where it is longer than
+            .1); None for what the hyperparameters say.
         n_trajectories: How many pasts are simulated in an epoch, at least 1; None for what the
             hyperparameters say.
         sampling: How pasts are sampled: "forward" from where episodes start, weighed by how near
@@ -357,7 +357,8 @@ class RLSP(EpochLearner):
         if self._is_forward:
             self.log_likelihood_gain = estimate.diagnostics["log_likelihood_gain"]
             self.log_likelihood_gain_error = estimate.diagnostics["log_likelihood_gain_error"]
-        gradient = clip_norm(estimate.gradient + self._prior_gradient() / max(self.horizon - 1, 1))
+        gradient = estimate.gradient + self._prior_gradient() / max(self.horizon - 1, 1)
+        gradient = estimator.bounded(gradient)
         if not np.all(np.isfinite(gradient)):
             raise FloatingPointError(
                 f"the gradient is not finite in epoch {self.curriculum.epoch + 1}: what was "

@@ -144,10 +144,10 @@ def log_kernel(squared_scores: NDArray[np.float64], kernel: KernelName) -> NDArr
     return np.asarray(-scores.sum(axis=1))
 
 
-def kernel_distances(
+def state_differences(
     states: Observations, observed: Observations, std: NDArray[np.float64]
 ) -> Iterator[NDArray[np.float64]]:
-    """Squared differences z² of N states from each of n observed ones, in units of std.
+    """Differences z of N states from each of n observed ones, in units of std.
 
     Args:
         states: The states (N, *observation_shape).
@@ -159,7 +159,7 @@ def kernel_distances(
     """
     flat = states.reshape(len(states), -1).astype(np.float64)
     for each in observed.reshape(len(observed), -1).astype(np.float64):
-        yield ((flat - each) / std) ** 2
+        yield (flat - each) / std
 
 
 def spread(trajectories: Observations) -> NDArray[np.float64]:
