@@ -7,12 +7,11 @@ dynamics for deterministic, as a control.
 ``flowers``: a point on a plane was seen at a goal, whose feature overlaps with that of a flower bed
 on the way. ``--exact`` computes the maximum a posteriori weights on a grid, by soft value iteration
 and finite differences, for a person who knows when they are seen, and for one who acts as if
-forever with a discount of .99, as the solver does. ``--raw`` takes the gradient as it is, rather
-than scaled to norm 1.
+forever with a discount of .99, as the solver does.
 
     python benchmarks/points.py wind --seeds 0 1 2
     python benchmarks/points.py flowers --exact
-    python benchmarks/points.py flowers --effective-share .1 --n-trajectories 5000
+    python benchmarks/points.py flowers --n-trajectories 500 --prior-std 2
 """
 
 import argparse
@@ -27,10 +26,8 @@ from scipy.special import logsumexp
 
 from rlsp_sb3 import RLSP
 
-SMALLEST_NORM = 0.1  # of a gradient that is scaled to norm 1
 GOAL, BED = np.array([2.0, 0.0]), np.array([1.0, 0.0])
 HORIZONS = {"wind": 30, "flowers": 12}
-N_STEPS = {"wind": 4096, "flowers": 8192}
 STATES = {"wind": [2.5, 2.0], "flowers": GOAL}
 
 
@@ -130,7 +127,6 @@ def infer(chosen, seed):
     hyperparameters = {
         "episode_length": HORIZONS[chosen.task],
         "forward": {"effective_share": chosen.effective_share},
-        "solver": {"n_steps": N_STEPS[chosen.task]},
     }
     learner = RLSP(
         gym.wrappers.TimeLimit(WindyPoint() if is_wind else PointAmongFlowers(), 50),
@@ -144,15 +140,6 @@ def infer(chosen, seed):
         eval_interval=0,
         seed=seed,
     )
-    if chosen.raw:
-        estimate = learner.gradient_estimator.estimate
-
-        def raw(*args):
-            found = estimate(*args)
-            norm = found.diagnostics["likelihood_gradient_norm"]
-            return found._replace(gradient=found.gradient * max(norm, SMALLEST_NORM))
-
-        learner.gradient_estimator.estimate = raw
     if chosen.plain:
         learner.gradient_estimator.is_random = False
     learner.learn()
@@ -170,7 +157,6 @@ def main():
     parser.add_argument("task", choices=["wind", "flowers"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--plain", action="store_true", help="take luck for a choice")
-    parser.add_argument("--raw", action="store_true", help="the gradient as it is")
     parser.add_argument("--exact", action="store_true", help="the answer on a grid, of flowers")
     parser.add_argument("--prior-std", type=float, default=0.5)
     parser.add_argument("--effective-share", type=float, default=1.0)

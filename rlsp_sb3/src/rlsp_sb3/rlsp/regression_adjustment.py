@@ -11,7 +11,7 @@ NEGLIGIBLE = 1e-4
 """States whose weight is below this share of the largest weight do not count."""
 
 MAX_SHIFT = 1.0
-"""How far the mean is moved at most, in standard deviations of the states that count."""
+"""Largest shift of the mean, in standard deviations of the states that count."""
 
 
 def adjusted_weights(weights: FloatArray, differences: FloatArray) -> FloatArray:
