@@ -37,6 +37,7 @@ def test_a_command_of_another_package_runs(install):
     install("greet = greetings:app")
     assert "A command of rlsp-greetings." in ok("--help").out
     assert "Say hello." in ok("greet", "--help").out
+    assert "completion" not in ok("greet", "--help").out  # but once, of rlsp itself
     assert ok("greet", "hello", "you").out == "hello you\n"
 
 

@@ -12,6 +12,9 @@ from typer.main import get_command, get_group
 
 from rlsp_sb3.utils.errors import PluginError, distribution_name
 
+COMPLETION = ("install_completion", "show_completion")
+"""The options that every ``typer.Typer`` adds to install completion in a shell."""
+
 COMMANDS = "rlsp.commands"
 """The entry points of commands: each is a ``typer.Typer``."""
 
@@ -58,7 +61,10 @@ class PluginCommand(TyperCommand):
 
         with user_errors((PluginError,)):
             app = self._load()
-        return get_command(app).make_context(info_name, args, parent, **extra)
+        command = get_command(app)
+        # That of rlsp completes this command, too.
+        command.params = [each for each in command.params if each.name not in COMPLETION]
+        return command.make_context(info_name, args, parent, **extra)
 
     def _load(self) -> typer.Typer:
         where = f"the command {self.plugin.name!r} of {distribution_name(self.plugin)}"
