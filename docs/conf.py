@@ -41,7 +41,7 @@ maximum_signature_line_length = 80
 
 myst_enable_extensions = []  # plain Markdown, as GitHub shows it
 myst_heading_anchors = 3
-# Notebooks are shown as they were saved; `nox -s notebooks` runs them, and so do the tests.
+# Notebooks are shown as they were saved; `nox -s figures` runs them, and so do the tests.
 nb_execution_mode = "off"
 
 html_theme = "furo"
