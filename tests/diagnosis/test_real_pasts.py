@@ -78,3 +78,10 @@ def test_a_wrapper_does_what_is_in_it_does():
     theta = np.ones(2)
     np.testing.assert_array_equal(wrapper.initial_theta(theta), theta)
     assert wrapper.setup(np.random.default_rng(0)) == {}
+    gradient = np.array([0.3, 0.4])
+    np.testing.assert_array_equal(wrapper.bounded(gradient), inner.bounded(gradient))
+
+
+def test_a_wrapper_leaves_out_nothing_that_estimators_do():
+    public = {name for name in vars(GradientEstimator) if not name.startswith("_")}
+    assert public <= set(vars(EstimatorWrapper))

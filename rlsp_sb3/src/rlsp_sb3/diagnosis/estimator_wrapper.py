@@ -46,6 +46,10 @@ class EstimatorWrapper(GradientEstimator):
         """Estimate the gradient at the solver's policy."""
         return self.inner.estimate(horizon, rng, timer)
 
+    def bounded(self, gradient: FloatArray) -> FloatArray:
+        """Bound the norm of a gradient of the log posterior (F,) for a step."""
+        return self.inner.bounded(gradient)
+
     def arrays(self) -> Arrays:
         """Learned parameters, to be saved."""
         return self.inner.arrays()
