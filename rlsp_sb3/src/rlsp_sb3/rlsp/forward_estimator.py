@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import numpy as np
 from gymnasium.vector.utils import batch_space
@@ -19,7 +18,7 @@ from rlsp_sb3.rlsp.gradient_estimator import (
     GradientEstimator,
     GradientProblem,
 )
-from rlsp_sb3.rlsp.kernel_likelihood import KernelLikelihood
+from rlsp_sb3.rlsp.kernel_likelihood import KernelLikelihood, candidates
 from rlsp_sb3.rlsp.past_trajectories import Observations
 from rlsp_sb3.rlsp.regression_adjustment import adjusted_weights
 from rlsp_sb3.rlsp.trajectory_weights import (
@@ -42,6 +41,9 @@ SMALLEST_NORM = 0.1
 
 SMALLEST_STD = 1e-6
 """Smallest standard deviation of where episodes start that is not taken for rounding."""
+
+NEGLIGIBLE = 1e-4
+"""States whose weight is below this share of the largest weight do not count."""
 
 MAX_COEFFICIENTS = 1_000
 """Observations of more entries, images, are told apart by their features alone."""
@@ -190,26 +192,26 @@ class ForwardEstimator(GradientEstimator):
         """
         forward = self.problem.hyperparameters.forward
         n_actions, n = len(trajectories) - 1, trajectories.shape[1]
-        weights = np.zeros((n_actions, n))
+        weights = np.zeros(n_actions * n)
         logged = []
-        for shown, known in zip(
-            _differences(trajectories, self.observed),
-            _differences(features, self._encoder(self.observed)),
-            strict=True,
-        ):
-            squared = shown**2
+        states, known = candidates(trajectories), candidates(features)
+        std, feature_std = spread(trajectories), spread(features)
+        each = state_differences(states, self.observed, std)
+        for differences, own in zip(each, self._encoder(self.observed), strict=True):
+            squared = differences**2
             found = kernel_weights(squared, forward.effective_share * n, forward.kernel)
-            is_image = shown.shape[1] > MAX_COEFFICIENTS
-            told = known if is_image else np.concatenate([shown, known], axis=1)
-            adjusted = adjusted_weights(found, told)
-            weights += adjusted.reshape(n_actions, n) / n_actions
+            counts = found > NEGLIGIBLE * found.max()
+            told = (known[counts] - own) / feature_std
+            if differences.shape[1] <= MAX_COEFFICIENTS:
+                told = np.concatenate([differences[counts], told], axis=1)
+            weights[counts] += adjusted_weights(found[counts] / found[counts].sum(), told)
             length = found.reshape(n_actions, n).sum(axis=1) @ np.arange(1, n_actions + 1)
             mean_squared = squared.mean(axis=1)
             logged.append(
                 (effective_sample_size(found), length, mean_squared.mean(), found @ mean_squared)
             )
         size, length, distance, weighted = np.mean(logged, axis=0)
-        return weights, {
+        return weights.reshape(n_actions, n) / n_actions, {
             "effective_pasts": float(size),
             "past_length": float(length),
             "distance": float(np.sqrt(distance)),
@@ -250,20 +252,6 @@ def random_behavior(
         ).observations
     finally:
         simulator.rng = own
-
-
-def _differences(trajectories: Observations, observed: Observations) -> Iterator[FloatArray]:
-    """Differences of all but the first states of trajectories from each observed state.
-
-    Args:
-        trajectories: What N trajectories of T states show, or their features (T, N, …).
-        observed: The same of the observed states (n, …).
-
-    Yields:
-        Those from each observed state ((T - 1) N, D), in standard deviations of all states.
-    """
-    states = trajectories[1:].reshape(-1, *trajectories.shape[2:])
-    return state_differences(states, observed, spread(trajectories))
 
 
 def _stable(trajectories: Trajectories) -> Trajectories:

@@ -70,7 +70,7 @@ class KernelLikelihood:
             kernel: The name of the kernel.
             effective_size: The effective number of states that are near an observed one.
         """
-        std, states = spread(trajectories), _candidates(trajectories)
+        std, states = spread(trajectories), candidates(trajectories)
         powers = [
             tempering_power(log_kernel(differences**2, kernel), effective_size, MAX_BETA)
             for differences in state_differences(states, observed, std)
@@ -87,7 +87,7 @@ class KernelLikelihood:
         """
         n = trajectories.shape[1]
         values, influence = [], np.zeros(n)
-        each = state_differences(_candidates(trajectories), observed, self.std)
+        each = state_differences(candidates(trajectories), observed, self.std)
         for differences, power in zip(each, self.powers, strict=True):
             logs = power * log_kernel(differences**2, self.kernel)
             highest = logs.max()
@@ -121,6 +121,6 @@ class KernelLikelihood:
         return cls(kernel, std, powers, LogLikelihood(*random))
 
 
-def _candidates(trajectories: Observations) -> Observations:
+def candidates(trajectories: Observations) -> Observations:
     """All but the first states of trajectories (T, N, *shape), time after time."""
     return trajectories[1:].reshape(-1, *trajectories.shape[2:])

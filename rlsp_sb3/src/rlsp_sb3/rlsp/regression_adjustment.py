@@ -7,9 +7,6 @@ import numpy as np
 from rlsp_sb3.rlsp.trajectory_weights import effective_sample_size
 from rlsp_sb3.type_aliases import FloatArray
 
-NEGLIGIBLE = 1e-4
-"""States whose weight is below this share of the largest weight do not count."""
-
 MAX_SHIFT = 1.0
 """Largest shift of the mean, in standard deviations of the states that count."""
 
@@ -37,19 +34,14 @@ def adjusted_weights(weights: FloatArray, differences: FloatArray) -> FloatArray
     Returns:
         Weights (N,) that sum to 1; some may be negative.
     """
-    counts = weights > NEGLIGIBLE * weights.max()
-    w = weights[counts] / weights[counts].sum()
-    z = differences[counts]
-    mean = w @ z
-    centered = z - mean
-    variances, axes = np.linalg.eigh(centered.T @ (w[:, None] * centered))
+    mean = weights @ differences
+    centered = differences - mean
+    variances, axes = np.linalg.eigh(centered.T @ (weights[:, None] * centered))
     variances = np.maximum(variances, 0)
     offsets = axes.T @ mean
-    ridge = _ridge(variances, offsets, z.shape[1] / effective_sample_size(w))
+    ridge = _ridge(variances, offsets, len(mean) / effective_sample_size(weights))
     slopes = axes @ (offsets / (variances + ridge))
-    adjusted = np.zeros_like(weights)
-    adjusted[counts] = w * (1 - centered @ slopes)
-    return adjusted
+    return np.asarray(weights * (1 - centered @ slopes))
 
 
 def _ridge(variances: FloatArray, offsets: FloatArray, smallest: float) -> float:
