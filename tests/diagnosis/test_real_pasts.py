@@ -5,6 +5,7 @@ import pytest
 
 from rlsp_sb3.diagnosis import RealPastEstimator, RealPasts
 from rlsp_sb3.diagnosis.estimator_wrapper import EstimatorWrapper
+from rlsp_sb3.rlsp.gradient_estimator import GradientEstimator
 from rlsp_sb3.utils.timer import Timer
 
 from helpers.walk import episode, walker
