@@ -6,7 +6,8 @@
     python benchmarks/solver_study.py run --endless --out runs/endless
 
 Each cell is a process of its own with one thread. Its rows are in ``returns.jsonl`` as soon as they
-are known, and a cell that is whole there is not run again. Evaluations are not counted.
+are known, and a cell that is whole there is not run again. Evaluations are not counted. Endless
+problems belong in a folder of their own, since the report does not tell them apart.
 """
 
 import argparse
@@ -123,7 +124,8 @@ def run(names, chosen, seeds, seconds, endless, out):
             for algorithm in algorithms(PROBLEMS[name]):
                 limit = seconds or PROBLEMS[name].seconds
                 last = max(mark for mark in MARKS if mark <= limit)
-                marks = [row["mark"] for row in read(out, name, algorithm, seed)]
+                cells = read(out, name, algorithm, seed)
+                marks = [row["mark"] for row in cells if row["endless"] == endless]
                 if (chosen and algorithm not in chosen) or max(marks, default=0) >= last:
                     continue
                 cell = ["--problems", name, "--algorithms", algorithm, "--seeds", str(seed)]

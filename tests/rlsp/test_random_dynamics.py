@@ -185,7 +185,7 @@ def test_what_nobody_chose_has_no_weight():
     learner = windy_learner().learn()
     assert learner.sampling == "forward"
     place, gust = learner.theta
-    assert place > 0.1  # 15 times as much for all that follows: nearly as fast as can be
+    assert place > 0.1
     assert abs(gust) < 0.1 * place
 
 
